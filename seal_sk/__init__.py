@@ -1,0 +1,34 @@
+"""Learned superpixels with a scikit-learn interface.
+
+Image -> affinity map -> graph segmentation -> label map -> scores. Names are loaded
+when they are first used, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+
+from ._version import __version__
+
+_HOME = {
+    "ERSSuperpixels": "superpixels",
+    "SEALSuperpixels": "seal",
+    "binary_affinity": "affinity",
+    "ers": "segmentation",
+    "oracle_affinity": "affinity",
+    "rgb_affinity": "affinity",
+    "to_eight_connected": "affinity",
+}
+_MODULES = ("affinity", "datasets", "metrics", "pan", "plotting", "segmentation")
+
+__all__ = ["__version__", *_HOME, *_MODULES]
+
+
+def __getattr__(name):
+    if name in _HOME:
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

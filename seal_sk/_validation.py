@@ -1,0 +1,262 @@
+"""The one door in: images, ground truths, affinities and label maps are checked here.
+
+An image is converted by its dtype and never rescaled by its content, so that
+neighbouring crops of one photograph always get the same values.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+#: What divides an image of this dtype to bring it to 0..1.
+_FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0, "float64": 1.0}
+
+# Edge ids are 32-bit inside the kernels.
+_MAX_EDGES = 2**31 - 1
+
+
+def check_image(image, *, name="image"):
+    """Return `image` as an (H, W, C) array of a supported dtype.
+
+    Parameters
+    ----------
+    image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
+        uint8, uint16, float32 or float64; floats in 0..1.
+    name : str
+        What the error messages call it.
+
+    Returns
+    -------
+    ndarray of shape (H, W, C)
+        Native byte order; the dtype is kept.
+
+    Raises
+    ------
+    ValueError, TypeError
+        With what is wrong and what to do about it.
+    """
+    image = np.asarray(image)
+    if image.ndim not in (2, 3):
+        raise ValueError(
+            f"{name} has shape {image.shape}; an image is (H, W), (H, W, 1), "
+            "(H, W, 3) or (H, W, C)."
+        )
+    if image.size == 0:
+        raise ValueError(f"{name} has shape {image.shape}, which holds no pixel.")
+    image = image.astype(image.dtype.newbyteorder("="), copy=False)
+    if image.dtype.name not in _FULL_SCALE:
+        raise TypeError(
+            f"{name} has dtype {image.dtype}; give uint8, uint16, float32 or "
+            "float64 (floats in 0..1)."
+        )
+    if image.ndim == 2:
+        image = image[:, :, None]
+    if image.shape[2] in (2, 4):
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels, the last of which looks like "
+            f"alpha; drop it with image[..., :{image.shape[2] - 1}]."
+        )
+    if image.dtype.kind == "f":
+        low, high = image.min(), image.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise ValueError(
+                f"{name} holds NaN or infinite values; replace them before, for "
+                "example with numpy.nan_to_num."
+            )
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"{name} is floating point with values in {low:g}..{high:g}; floats "
+                "must lie in 0..1: divide by the largest value of its sensor (255 "
+                "for 8 bits), or pass the integer array."
+            )
+    return image
+
+
+def unit_scale(image, dtype=np.float64):
+    """Values of a checked image in 0..1, as `dtype`."""
+    return image.astype(dtype) / dtype(_FULL_SCALE[image.dtype.name])
+
+
+def check_rgb(image, *, name="image"):
+    """A checked image with three channels; one channel is repeated."""
+    image = check_image(image, name=name)
+    if image.shape[2] == 1:
+        return np.repeat(image, 3, axis=2)
+    if image.shape[2] != 3:
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels; the network reads one (grey) or "
+            "three (RGB): choose three bands."
+        )
+    return image
+
+
+def check_images(X, check=check_image, *, name="X"):
+    """Check that `X` is a sequence of images, and return it.
+
+    Images in memory are looked at one by one, by `check`; those of a lazy sequence are
+    checked when they are loaded.
+    """
+    check_sequence(X, name=name)
+    if isinstance(X, (list, tuple, np.ndarray)):
+        for i, image in enumerate(X):
+            check(image, name=f"{name}[{i}]")
+    return X
+
+
+def check_sequence(X, *, name):
+    """Refuse a bare array, a string, an empty sequence and what has no length."""
+    if isinstance(X, np.ndarray) and X.dtype != object and X.ndim != 4:
+        raise ValueError(
+            f"{name} is one array of shape {X.shape}; a sequence of images is "
+            f"expected, since (H, W, 3) and (n, H, W) can't be told apart. For one "
+            "image pass [image]; for a stack of grey images pass list(stack)."
+        )
+    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim != 1:
+        raise ValueError(
+            f"{name} is an object array of shape {X.shape}; use a list of images."
+        )
+    if isinstance(X, (str, bytes, dict)) or not (
+        hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    ):
+        raise TypeError(
+            f"{name} is {type(X).__name__}; give a list of arrays (or any sequence "
+            "with __len__ and __getitem__)."
+        )
+    if len(X) == 0:
+        raise ValueError(f"{name} is empty; give at least one.")
+    return X
+
+
+def check_pairs(X, y):
+    """Check that `X` and `y` are sequences of the same length."""
+    check_sequence(X, name="X")
+    if y is None:
+        raise ValueError("y is None; ground truth is needed: a label map per image.")
+    if isinstance(y, np.ndarray) and y.dtype != object and y.ndim != 3:
+        raise ValueError(
+            f"y is one array of shape {y.shape}; give a sequence with one label map "
+            "(or a list of them) per image: for one image pass [label_map]."
+        )
+    if isinstance(y, (str, bytes, dict)) or not (
+        hasattr(y, "__len__") and hasattr(y, "__getitem__")
+    ):
+        raise TypeError(f"y is {type(y).__name__}; give a list of label maps.")
+    if len(X) != len(y):
+        raise ValueError(
+            f"X has {len(X)} images and y has {len(y)} ground truths; they must "
+            "pair up one to one."
+        )
+
+
+def check_annotations(truth, shape=None, *, name="y_true"):
+    """Return one or several label maps as a list of integer (H, W) arrays.
+
+    Parameters
+    ----------
+    truth : array-like of shape (H, W) or (n_annotations, H, W), or a list of maps
+        Any integer (or boolean) dtype.
+    shape : tuple of int, optional
+        What (H, W) must be.
+    name : str
+        What the error messages call it.
+    """
+    if isinstance(truth, np.ndarray) and truth.ndim == 2:
+        maps = [truth]
+    else:
+        maps = [np.asarray(m) for m in truth]
+        # A label map given as nested lists arrives here as its rows.
+        if maps and all(m.ndim == 1 for m in maps):
+            maps = [np.asarray(truth)]
+    if not maps:
+        raise ValueError(f"{name} holds no label map; give at least one.")
+    return [check_label_map(m, shape, name=name) for m in maps]
+
+
+def check_label_map(labels, shape=None, *, name="labels"):
+    """Return an (H, W) array of integer labels in native byte order."""
+    labels = np.asarray(labels)
+    if labels.ndim != 2 or labels.size == 0:
+        raise ValueError(
+            f"{name} has shape {labels.shape}; a label map is (H, W) with at least "
+            "one pixel."
+        )
+    if labels.dtype == bool:
+        labels = labels.astype(np.uint8)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} has dtype {labels.dtype}; a label map holds integers. If the "
+            "values are whole numbers, use .astype(int)."
+        )
+    if shape is not None and labels.shape != tuple(shape):
+        raise ValueError(
+            f"{name} has shape {labels.shape}, but its image (or the other label "
+            f"map) is {tuple(shape)}; they must be of the same size."
+        )
+    return labels.astype(labels.dtype.newbyteorder("="), copy=False)
+
+
+def check_affinity(affinity):
+    """Return an affinity map as a C-contiguous float32 or float64 array."""
+    affinity = np.asarray(affinity)
+    if affinity.ndim != 3 or affinity.shape[2] not in (2, 4) or affinity.size == 0:
+        raise ValueError(
+            f"affinity has shape {affinity.shape}; an affinity map is (H, W, 2) "
+            "[right, down] or (H, W, 4) [right, down, down-right, up-right]."
+        )
+    if affinity.dtype.kind != "f":
+        raise TypeError(
+            f"affinity has dtype {affinity.dtype}; give float32 or float64 in 0..1."
+        )
+    if affinity.size > _MAX_EDGES:
+        raise ValueError(
+            f"affinity has {affinity.size} entries; at most {_MAX_EDGES} fit: cut "
+            "the image into tiles."
+        )
+    dtype = np.float64 if affinity.dtype.itemsize > 4 else np.float32
+    affinity = np.ascontiguousarray(affinity, dtype=dtype)
+    # The comparison is False for NaN as well.
+    if not (affinity.min() >= 0 and affinity.max() <= 1):
+        raise ValueError(
+            "affinity holds NaN or values outside 0..1; an affinity is the "
+            "likelihood that two neighbours belong together."
+        )
+    return affinity
+
+
+def check_n_segments(n_segments, shape):
+    """Return `n_segments` as an int in 1..H*W."""
+    n_segments = check_int(n_segments, 1, name="n_segments")
+    n_pixels = int(shape[0]) * int(shape[1])
+    if n_segments > n_pixels:
+        raise ValueError(
+            f"n_segments={n_segments} is more than the {n_pixels} pixels of an image "
+            f"of {shape[0]} x {shape[1]}; ask for at most one segment per pixel."
+        )
+    return n_segments
+
+
+def check_int(value, at_least, *, name):
+    """Return `value` as an int of at least `at_least`."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} must be an integer.")
+    if value < at_least:
+        raise ValueError(f"{name}={value} must be at least {at_least}.")
+    return int(value)
+
+
+def check_real(value, at_least, *, name, exclusive=False):
+    """Return `value` as a finite float of at least (or above) `at_least`."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} must be a number.")
+    value = float(value)
+    if not np.isfinite(value) or value < at_least or (exclusive and value == at_least):
+        bound = "above" if exclusive else "at least"
+        raise ValueError(f"{name}={value!r} must be finite and {bound} {at_least}.")
+    return value
+
+
+def check_connectivity(connectivity):
+    """Return 4 or 8."""
+    if connectivity not in (4, 8):
+        raise ValueError(f"connectivity={connectivity!r} must be 4 or 8.")
+    return int(connectivity)

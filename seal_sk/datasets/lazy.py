@@ -1,0 +1,99 @@
+"""A sequence that loads its items when they are asked for."""
+
+from collections.abc import Sequence
+from numbers import Integral
+
+import numpy as np
+
+
+class LazySequence(Sequence):
+    """A read-only sequence that loads each item anew on access.
+
+    It holds what the items are made from, file names for instance, and not the
+    items, so that a data set larger than memory is indexed, split and sent to
+    other processes at the cost of its file names.
+
+    Parameters
+    ----------
+    load : callable
+        Called with one element of `items`; returns the item. A function of a
+        module, or a :func:`functools.partial` of one, keeps the sequence
+        picklable.
+    items : iterable
+        What `load` is called with, one for each item of the sequence.
+
+    Attributes
+    ----------
+    load : callable
+        As given.
+    items : tuple
+        As given.
+
+    Notes
+    -----
+    An integer gives an item; a slice, and an array or list of integers or of
+    booleans, give another `LazySequence`. Nothing is cached.
+
+    Examples
+    --------
+    >>> from seal_sk.datasets.lazy import LazySequence
+    >>> squares = LazySequence(lambda number: number**2, [1, 2, 3, 4])
+    >>> squares[-1]
+    16
+    >>> list(squares[[0, 2]])
+    [1, 9]
+    """
+
+    def __init__(self, load, items):
+        self.load = load
+        self.items = tuple(items)
+
+    @property
+    def shape(self):
+        """Number of items, as the tuple of one integer that arrays have.
+
+        scikit-learn splits what has a shape through ``X[indices, ...]``, which
+        stays lazy here; anything else it would turn into a list of loaded items.
+        """
+        return (len(self.items),)
+
+    def __len__(self):
+        """Return the number of items."""
+        return len(self.items)
+
+    def __iter__(self):
+        """Load one item after the other."""
+        # Not the inherited loop over integers: that one takes an IndexError
+        # raised inside `load` for the end of the sequence.
+        return map(self.load, self.items)
+
+    def __getitem__(self, key):
+        """Load one item, or select some without loading them."""
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            key = key[0]
+        if isinstance(key, Integral) and not isinstance(key, (bool, np.bool_)):
+            return self.load(self.items[key])
+        if isinstance(key, slice):
+            return type(self)(self.load, self.items[key])
+        return type(self)(self.load, [self.items[i] for i in self._positions(key)])
+
+    def _positions(self, key):
+        indices = np.asarray(key)
+        if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iub"):
+            raise TypeError(
+                f"{type(self).__name__} takes an integer, a slice, or a 1-D array of "
+                f"integers or booleans as index, got {key!r}."
+            )
+        if indices.dtype.kind == "b":
+            if len(indices) != len(self):
+                raise IndexError(
+                    f"A boolean index needs one entry for each of the {len(self)} "
+                    f"items, got {len(indices)}."
+                )
+            return np.flatnonzero(indices)
+        return indices.astype(np.intp)
+
+    def __repr__(self):
+        """Return what loads the items, and how many there are."""
+        name = getattr(self.load, "__name__", None) or repr(self.load)
+        return f"{type(self).__name__}({name}, n_items={len(self)})"

@@ -1,0 +1,51 @@
+"""The edge channel of PAN: Canny's edges, by one of two implementations."""
+
+import numpy as np
+
+from .._validation import unit_scale
+
+__all__ = ["EDGES", "canny"]
+
+#: Where a network's edge channel comes from. Ours is scikit-image's; the authors'
+#: released networks were trained on OpenCV's.
+EDGES = ("skimage", "opencv")
+
+# With these, scikit-image finds about as many edges as OpenCV's Canny(50, 100) does
+# on photographs, nine in ten of them within a pixel of those.
+_SIGMA, _LOW, _HIGH = 0.7, 0.1, 0.2
+
+
+def canny(image, source):
+    """Edges of a checked RGB image.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W, 3)
+        As `check_rgb` returns it.
+    source : {"skimage", "opencv"}
+        Whose Canny.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+
+    Raises
+    ------
+    ImportError
+        If OpenCV is asked for and not installed.
+    """
+    if source == "skimage":
+        from skimage.feature import canny as skimage_canny
+
+        grey = unit_scale(image) @ np.array([0.2125, 0.7154, 0.0721])
+        return skimage_canny(grey, _SIGMA, _LOW, _HIGH)
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError(
+            "These weights were trained on the edges of OpenCV's Canny, which is not "
+            'installed: pip install "seal_sk[opencv]".'
+        ) from error
+    if image.dtype != np.uint8:
+        image = np.rint(unit_scale(image) * 255.0).astype(np.uint8)
+    return cv2.Canny(np.ascontiguousarray(image[..., ::-1]), 50, 100) > 0

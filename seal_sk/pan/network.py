@@ -1,0 +1,199 @@
+"""PAN, the Pixel Affinity Net, and its use on one image."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .._validation import check_int, check_rgb, unit_scale
+from .edges import EDGES, canny
+
+__all__ = ["PAN", "network_input", "predict_affinity"]
+
+# An affinity sees 9 pixels along its direction and 6 across it; tiles overlap by
+# more, so that their seams are exact.
+_MARGIN = 16
+_TILE = 1024
+
+
+class _Residual(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv1 = _conv(width, width, 3)
+        self.in1 = _norm(width)
+        self.conv2 = _conv(width, width, 3)
+        self.in2 = _norm(width)
+
+    def forward(self, x):
+        y = functional.relu(self.in1(self.conv1(x)))
+        return functional.relu(x + self.in2(self.conv2(y)))
+
+
+class PAN(nn.Module):
+    """Pixel Affinity Net: the affinity of each pixel with its neighbours.
+
+    One convolution of 1 x 7, three residual blocks, an intermediate affinity, joined
+    with Canny's edges for the final one. The net predicts affinities to the right;
+    those downwards come from the transposed image through the same weights.
+
+    Parameters
+    ----------
+    width : int, default=128
+        Channels of the residual blocks; the paper has 128.
+    edges : {"skimage", "opencv"}, default="skimage"
+        Whose Canny the edge channel comes from.
+    seed : int, default=0
+        Of the initial weights (Kaiming normal, fan out).
+
+    References
+    ----------
+    Tu et al., "Learning Superpixels with Segmentation-Aware Affinity Loss",
+    CVPR 2018, section 4.2.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seal_sk.pan import PAN
+    >>> net = PAN(width=8)
+    >>> net(torch.rand(1, 3, 20, 30), torch.ones(1, 1, 20, 30)).shape
+    torch.Size([1, 2, 20, 30])
+    """
+
+    def __init__(self, width=128, edges="skimage", seed=0):
+        super().__init__()
+        self.width = check_int(width, 1, name="width")
+        if edges not in EDGES:
+            raise ValueError(f"edges={edges!r} must be one of {EDGES}.")
+        self.edges = edges
+        # The layers' own initialisation would draw from the global generator.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.conv1 = _conv(3, width, (1, 7))
+            self.in1 = _norm(width)
+            self.res2 = _Residual(width)
+            self.res3 = _Residual(width)
+            self.res4 = _Residual(width)
+            self.conv5 = _conv(width, 1, 1)
+            self.in5 = _norm(1)
+            self.conv6 = _conv(2, 8, 1)
+            self.in6 = _norm(8)
+            self.conv7 = _conv(8, 1, 1)
+            self.in7 = _norm(1)
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d):
+                    nn.init.kaiming_normal_(
+                        module.weight, mode="fan_out", nonlinearity="relu"
+                    )
+                    nn.init.zeros_(module.bias)
+
+    @property
+    def architecture(self):
+        """What tells networks apart that can't share weights."""
+        return {"network": "pan", "width": self.width, "edges": self.edges}
+
+    def logits(self, images, edges):
+        """The affinities before their sigmoid; parameters as for `forward`."""
+        across = images.transpose(2, 3), edges.transpose(2, 3)
+        if images.shape[2] == images.shape[3]:
+            both = self._right(
+                torch.cat([images, across[0]]), torch.cat([edges, across[1]])
+            )
+            right, down = both.chunk(2)
+        else:
+            right, down = self._right(images, edges), self._right(*across)
+        return torch.cat([right, down.transpose(2, 3)], dim=1)
+
+    def forward(self, images, edges):
+        """Affinities to the right and down.
+
+        Parameters
+        ----------
+        images : Tensor of shape (N, 3, H, W)
+            Blue, green, red in 0..1.
+        edges : Tensor of shape (N, 1, H, W)
+            0 on Canny's edges, else 1.
+
+        Returns
+        -------
+        Tensor of shape (N, 2, H, W)
+            In 0..1. The last column of the first channel and the last row of the
+            second mean nothing.
+        """
+        return torch.sigmoid(self.logits(images, edges))
+
+    def _right(self, images, edges):
+        x = functional.relu(self.in1(self.conv1(images)))
+        x = self.res4(self.res3(self.res2(x)))
+        x = torch.sigmoid(self.in5(self.conv5(x)))
+        x = torch.cat([x, edges.to(x.dtype)], dim=1)
+        x = functional.relu(self.in6(self.conv6(x)))
+        return self.in7(self.conv7(x))
+
+
+def network_input(image, edges):
+    """A checked RGB image as float32 arrays (3, H, W) [B, G, R] and (1, H, W).
+
+    `edges` is the bool map of `canny`; the network reads 0 on an edge, else 1.
+    """
+    values = unit_scale(image[..., ::-1], np.float32).transpose(2, 0, 1)
+    return np.ascontiguousarray(values), 1.0 - edges[None].astype(np.float32)
+
+
+@torch.inference_mode()
+def predict_affinity(net, image, device="cpu"):
+    """Affinity map of one image by a network in evaluation mode.
+
+    Parameters
+    ----------
+    net : PAN
+        On `device`.
+    image : array-like of shape (H, W), (H, W, 1) or (H, W, 3)
+        uint8, uint16, or floating point in 0..1. A large one is done in tiles that
+        overlap by more than the network sees.
+    device : str or torch.device
+        Where to compute.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 2), float32
+        Affinities to the right and down.
+    """
+    image = check_rgb(image)
+    edges = canny(image, net.edges)
+    height, width = image.shape[:2]
+    affinity = np.empty((height, width, 2), dtype=np.float32)
+    for top in range(0, height, _TILE):
+        for left in range(0, width, _TILE):
+            bottom, right = min(top + _TILE, height), min(left + _TILE, width)
+            y, x = max(top - _MARGIN, 0), max(left - _MARGIN, 0)
+            window = (
+                slice(y, min(bottom + _MARGIN, height)),
+                slice(x, min(right + _MARGIN, width)),
+            )
+            inputs = [
+                torch.from_numpy(part)[None].to(device)
+                for part in network_input(image[window], edges[window])
+            ]
+            inputs[0] = inputs[0].contiguous(memory_format=torch.channels_last)
+            predicted = net(*inputs)[0].float().cpu().numpy().transpose(1, 2, 0)
+            affinity[top:bottom, left:right] = predicted[
+                top - y : bottom - y, left - x : right - x
+            ]
+    return affinity
+
+
+def _conv(inputs, outputs, kernel):
+    height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    return nn.Conv2d(
+        inputs,
+        outputs,
+        (height, width),
+        padding=(height // 2, width // 2),
+        padding_mode="replicate" if max(height, width) > 1 else "zeros",
+    )
+
+
+def _norm(width):
+    # In training by the statistics of the image, afterwards by their running mean:
+    # then it is a fixed scaling.
+    return nn.InstanceNorm2d(width, affine=False, track_running_stats=True)

@@ -1,0 +1,120 @@
+"""Training samples: crops of (image, annotation) pairs, the same in every run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._validation import check_annotations, check_n_segments, check_rgb
+from .edges import canny
+from .network import network_input
+
+__all__ = ["Sample", "Samples", "check_data"]
+
+# Kept around a crop while its edges are found, so that few of them depend on where
+# the crop ends.
+_EDGE_MARGIN = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One crop: what the network reads, what it should say, how fine to cut."""
+
+    image: np.ndarray  # (3, h, w) float32, blue green red
+    edges: np.ndarray  # (1, h, w) float32, 0 on edges
+    truth: np.ndarray  # (h, w) int64
+    n_segments: int
+
+
+class Samples:
+    """Random crops, each a function of the seed and its number alone.
+
+    Nothing has to be remembered to go on after an interruption, and any number of
+    threads draws the same samples.
+
+    Parameters
+    ----------
+    X, y : sequences
+        Images and ground truths, checked.
+    indices : array of int
+        Which images to draw from.
+    n_annotations : sequence of int
+        How many annotations each image of `X` has.
+    crop_size : int or None
+        Side of the square crops; images smaller than that are used whole. None
+        takes whole images.
+    n_segments : int
+        Superpixels of a whole image; a crop gets its share by area.
+    edges : str
+        Whose Canny.
+    seed : sequence of int
+        Of all that is random.
+    first : int, default=0
+        Number of the first sample: where the first epoch begins.
+    """
+
+    def __init__(
+        self, X, y, indices, n_annotations, *, crop_size, n_segments, edges, seed,
+        first=0,
+    ):
+        self.X, self.y = X, y
+        # Every (image, annotation) pair is a sample of its own.
+        self.pairs = [(i, k) for i in indices for k in range(n_annotations[i])]
+        self.crop_size = crop_size
+        self.n_segments = n_segments
+        self.edges = edges
+        self.seed = tuple(seed)
+        self.first = first
+        self._order = (-1, None)
+
+    def draw(self, number):
+        """Sample `number` of the endless sequence; each epoch sees every pair once."""
+        epoch, position = divmod(number - self.first, len(self.pairs))
+        image_index, annotation_index = self.pairs[self._shuffled(epoch)[position]]
+        image = check_rgb(self.X[image_index], name=f"X[{image_index}]")
+        truth = check_annotations(
+            self.y[image_index], image.shape[:2], name=f"y[{image_index}]"
+        )[annotation_index]
+        return self._crop(image, truth, np.random.default_rng([*self.seed, 1, number]))
+
+    def _shuffled(self, epoch):
+        order = self._order
+        if order[0] != epoch:
+            rng = np.random.default_rng([*self.seed, 0, epoch])
+            order = self._order = (epoch, rng.permutation(len(self.pairs)))
+        return order[1]
+
+    def _crop(self, image, truth, rng):
+        height, width = truth.shape
+        size = self.crop_size or max(height, width)
+        h, w = min(size, height), min(size, width)
+        top = int(rng.integers(height - h + 1))
+        left = int(rng.integers(width - w + 1))
+        y, x = max(top - _EDGE_MARGIN, 0), max(left - _EDGE_MARGIN, 0)
+        around = image[y : top + h + _EDGE_MARGIN, x : left + w + _EDGE_MARGIN]
+        edges = canny(around, self.edges)[top - y :, left - x :][:h, :w]
+        arrays = [
+            *network_input(image[top : top + h, left : left + w], edges),
+            truth[top : top + h, left : left + w].astype(np.int64),
+        ]
+        turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+        for k, array in enumerate(arrays):
+            array = np.rot90(array, turns, axes=(-2, -1))
+            arrays[k] = np.ascontiguousarray(array[..., ::-1] if mirror else array)
+        share = round(self.n_segments * h * w / (height * width))
+        return Sample(*arrays, min(max(share, 1), h * w))
+
+
+def check_data(X, y, n_segments):
+    """Look at every image and annotation once, before any work is done on them.
+
+    Returns
+    -------
+    list of int
+        The number of annotations of each image.
+    """
+    counts = []
+    for i in range(len(X)):
+        image = check_rgb(X[i], name=f"X[{i}]")
+        check_n_segments(n_segments, image.shape)
+        counts.append(len(check_annotations(y[i], image.shape[:2], name=f"y[{i}]")))
+    return counts

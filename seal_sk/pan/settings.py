@@ -1,0 +1,22 @@
+"""Training settings known by name."""
+
+#: The paper's training on BSDS500, as parameters of `SEALSuperpixels`. Batch and crop
+#: size are not in the paper: here every sample is a batch and a whole image. It is
+#: meant for a GPU; on two CPU cores it would take weeks.
+PAPER_SETTINGS = {
+    "n_segments": 300,
+    "segmenter": "ers",
+    "connectivity": 8,
+    "balance": 0.5,
+    "network": "pan",
+    "width": 128,
+    "loss": "seal",
+    "max_iter": 100_000,
+    "batch_size": 1,
+    "crop_size": None,
+    "lr": 1e-4,
+    "lr_schedule": "step",
+    "lr_step": 30_000,
+    "weight_decay": 1e-4,
+    "validation_fraction": 0.0,
+}

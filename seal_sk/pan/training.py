@@ -1,0 +1,403 @@
+"""Training of an affinity network: predict, segment, weigh by the leaks, step.
+
+A training is a state that can be written down after any step and taken up again;
+on a CPU it then goes on bit for bit as if it had never stopped.
+"""
+
+import math
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+import torch
+
+from .loss import BalancedBCELoss, BCELoss, SEALLoss
+from .weights import replace_file
+
+__all__ = [
+    "LOSSES",
+    "LR_SCHEDULES",
+    "Course",
+    "TrainingState",
+    "read_checkpoint",
+    "resolve_device",
+    "resolve_precision",
+    "train",
+    "write_checkpoint",
+]
+
+LOSSES = ("bce", "balanced_bce", "seal")
+LR_SCHEDULES = ("constant", "cosine", "step")
+
+_LR_MIN = 1e-6
+
+
+@dataclass(frozen=True)
+class Course:
+    """What decides the course of a training; a resumed one must have the same."""
+
+    loss: str
+    n_segments: int
+    balance: float
+    ignore_label: int | None
+    batch_size: int
+    lr: float
+    lr_schedule: str
+    lr_step: int
+    max_iter: int
+    weight_decay: float
+    precision: str
+    crop_size: int | None
+    validate_every: int
+    n_iter_no_change: int | None
+    n_train: int
+    n_validation: int
+
+    def lr_at(self, iteration):
+        """Learning rate of an iteration, counted from 0."""
+        if self.lr_schedule == "step":
+            return max(self.lr * 0.1 ** (iteration // self.lr_step), _LR_MIN)
+        if self.lr_schedule == "cosine":
+            share = min(iteration / self.max_iter, 1.0)
+            return max(self.lr * 0.5 * (1.0 + math.cos(math.pi * share)), _LR_MIN)
+        return self.lr
+
+
+@dataclass
+class TrainingState:
+    """All that a training has to remember between two steps."""
+
+    net: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    seed: int
+    iteration: int = 0
+    seconds: float = 0.0
+    history: list = field(default_factory=list)
+    loss_sum: float = 0.0  # since the last line of the history
+    loss_count: int = 0
+    best_asa: float = -1.0
+    best_net: dict | None = None
+    stale_validations: int = 0
+
+    @classmethod
+    def start(cls, net, course, seed):
+        """State before the first step."""
+        return cls(net, _adam(net, course), seed)
+
+    def to_dict(self):
+        """Tensors and plain values, on the CPU."""
+        plain = {k: v for k, v in vars(self).items() if k not in ("net", "optimizer")}
+        return {
+            **plain,
+            "history": [dict(line) for line in self.history],
+            "architecture": self.net.architecture,
+            "net": _copy(self.net.state_dict()),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_dict(self, saved):
+        """Take up a saved state; net and optimizer must fit."""
+        saved = dict(saved)
+        saved.pop("architecture")
+        self.net.load_state_dict(saved.pop("net"))
+        self.optimizer.load_state_dict(saved.pop("optimizer"))
+        for name, value in saved.items():
+            setattr(self, name, value)
+
+    def finished(self, course):
+        """Whether there is nothing left to do."""
+        patience = course.n_iter_no_change
+        return self.iteration >= course.max_iter or (
+            patience is not None and self.stale_validations >= patience
+        )
+
+    def final_weights(self):
+        """State dict to keep: the best on validation, or the last without one."""
+        return self.best_net or _copy(self.net.state_dict())
+
+
+def train(
+    state, course, samples, *, device, validate=None, max_time=None, n_jobs=1,
+    checkpoint=None, progress=False,
+):
+    """Go on with a training until it ends, its time is up, or Ctrl-C.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place; its network lies on `device`.
+    course : Course
+        How to train.
+    samples : Samples
+        Where crops come from.
+    device : torch.device
+        Where the network computes.
+    validate : callable, optional
+        Takes the network in evaluation mode, returns its ASA.
+    max_time : float, optional
+        Seconds that this call may take.
+    n_jobs : int
+        Threads that draw samples and cut superpixels beside the network's work.
+    checkpoint : callable, optional
+        Called with no argument after each validation, and at the end.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    str
+        Why it ended: "finished", "time" or "interrupted".
+    """
+    criterion = _criterion(course)
+    began = time.monotonic()
+    reason = "finished"
+    with (
+        _interrupt_flag() as interrupted,
+        ThreadPoolExecutor(max(1, n_jobs)) as pool,
+        _Bar(progress, state, course) as bar,
+    ):
+        seconds_before = state.seconds
+        batch = _draw(pool, samples, state.iteration, course)
+        while not state.finished(course):
+            following = _draw(pool, samples, state.iteration + 1, course)
+            loss = _step(state, course, criterion, batch, device, pool)
+            batch = following
+            state.iteration += 1
+            state.loss_sum += loss
+            state.loss_count += 1
+            state.seconds = seconds_before + time.monotonic() - began
+            if (
+                state.iteration % course.validate_every == 0
+                or state.iteration == course.max_iter
+            ):
+                _close_interval(state, course, validate)
+                if checkpoint is not None:
+                    checkpoint()
+            bar.update()
+            if interrupted.is_set():
+                reason = "interrupted"
+                break
+            if max_time is not None and time.monotonic() - began >= max_time:
+                reason = "time"
+                break
+        for future in batch:
+            future.cancel()
+        state.seconds = seconds_before + time.monotonic() - began
+        if checkpoint is not None and reason != "finished":
+            checkpoint()
+    return reason
+
+
+def _step(state, course, criterion, batch, device, pool):
+    """One step of the optimizer; the loss before it."""
+    net = state.net.train()
+    for group in state.optimizer.param_groups:
+        group["lr"] = course.lr_at(state.iteration)
+    state.optimizer.zero_grad(set_to_none=True)
+    batch = [future.result() for future in batch]
+    # While superpixels of one part of the batch are cut, the network predicts the
+    # next. On a GPU the parts are halves, elsewhere single samples.
+    at_a_time = 1 if device.type == "cpu" else math.ceil(len(batch) / 2)
+    pending = []
+    for group in _same_shape(batch, at_a_time):
+        images, edges, truth = (
+            torch.stack([torch.from_numpy(getattr(sample, name)) for sample in group])
+            for name in ("image", "edges", "truth")
+        )
+        with torch.autocast(
+            device.type, torch.bfloat16, enabled=course.precision == "bfloat16"
+        ):
+            logits = net.logits(images.to(device), edges.to(device))
+        logits = logits.float()
+        leaks = None
+        if isinstance(criterion, SEALLoss):
+            detached = logits.detach().cpu()
+            leaks = [
+                pool.submit(criterion.leak, *one, sample.n_segments)
+                for *one, sample in zip(detached, truth, group)
+            ]
+        pending.append((logits, truth.to(device), leaks, len(group)))
+    total = 0.0
+    for logits, truth, leaks, n in pending:
+        if leaks is None:
+            loss = criterion(logits, truth)
+        else:
+            leak = torch.stack([future.result() for future in leaks])
+            loss = criterion(logits, truth, leak.to(device))
+        loss = loss * (n / len(batch))
+        loss.backward()
+        total += loss.item()
+    if not math.isfinite(total):
+        raise FloatingPointError(
+            f"The loss is {total} at iteration {state.iteration}; train with a smaller "
+            "lr, or with precision='float32'."
+        )
+    state.optimizer.step()
+    return total
+
+
+def _close_interval(state, course, validate):
+    """Write a line of the history, and remember the network if it is the best."""
+    line = {
+        "iteration": state.iteration,
+        "loss": state.loss_sum / state.loss_count,
+        "lr": course.lr_at(state.iteration - 1),
+        "seconds": state.seconds,
+    }
+    state.loss_sum, state.loss_count = 0.0, 0
+    if validate is not None:
+        line["asa"] = validate(state.net.eval())
+        if line["asa"] > state.best_asa:
+            state.best_asa = line["asa"]
+            state.best_net = _copy(state.net.state_dict())
+            state.stale_validations = 0
+        else:
+            state.stale_validations += 1
+    state.history.append(line)
+
+
+def resolve_device(name):
+    """A torch device from a parameter; "auto" is CUDA, then MPS, then the CPU."""
+    if name != "auto":
+        try:
+            device = torch.device(name)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"device={name!r} can't be used here: {error}") from error
+        return device
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def resolve_precision(name, device):
+    """Precision of the training; "auto" is bfloat16 where the hardware has it."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(False) else "float32"
+    if device.type == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        capabilities = torch.cpu.get_capabilities()
+        fast = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+        return "bfloat16" if fast else "float32"
+    return "float32"
+
+
+def write_checkpoint(path, state, course):
+    """Write all of a training's state, whole or not at all."""
+    buffer = BytesIO()
+    torch.save({"course": vars(course), "state": state.to_dict()}, buffer)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, buffer.getvalue())
+
+
+def read_checkpoint(path):
+    """Course and state of `write_checkpoint`, as dicts."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        return saved["course"], saved["state"]
+    except Exception as error:
+        raise ValueError(
+            f"{str(path)!r} is no checkpoint that can be read "
+            f"({type(error).__name__}: {error}); remove it to start over."
+        ) from error
+
+
+def _criterion(course):
+    if course.loss == "seal":
+        return SEALLoss(course.n_segments, course.balance, course.ignore_label)
+    loss = BCELoss if course.loss == "bce" else BalancedBCELoss
+    return loss(course.ignore_label)
+
+
+def _adam(net, course):
+    return torch.optim.Adam(
+        net.parameters(), course.lr, (0.9, 0.999), weight_decay=course.weight_decay
+    )
+
+
+def _draw(pool, samples, iteration, course):
+    first = iteration * course.batch_size
+    return [
+        pool.submit(samples.draw, first + i) for i in range(course.batch_size)
+    ]
+
+
+def _same_shape(batch, at_a_time):
+    """Consecutive samples that can be stacked, at most so many at a time."""
+    groups = []
+    for sample in batch:
+        if (
+            groups
+            and len(groups[-1]) < at_a_time
+            and groups[-1][0].truth.shape == sample.truth.shape
+        ):
+            groups[-1].append(sample)
+        else:
+            groups.append([sample])
+    return groups
+
+
+def _copy(state_dict):
+    return {name: tensor.detach().cpu().clone() for name, tensor in state_dict.items()}
+
+
+@contextmanager
+def _interrupt_flag():
+    """Set a flag on the first Ctrl-C instead of stopping in the middle of a step."""
+    flag = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def on_interrupt(signum, frame):
+        if flag.is_set():
+            raise KeyboardInterrupt
+        flag.set()
+
+    signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield flag
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Bar:
+    """Progress with loss, ASA and speed, or nothing."""
+
+    def __init__(self, shown, state, course):
+        self.state = state
+        self.bar = None
+        if shown:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(
+                total=course.max_iter, initial=state.iteration, unit="it", desc="SEAL"
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self.bar is not None:
+            self.bar.close()
+
+    def update(self):
+        if self.bar is None:
+            return
+        if self.state.history:
+            line = self.state.history[-1]
+            shown = {"loss": f"{line['loss']:.4f}"}
+            if "asa" in line:
+                shown["ASA"] = f"{line['asa']:.4f}"
+            self.bar.set_postfix(shown, refresh=False)
+        self.bar.update()

@@ -1,0 +1,166 @@
+"""Networks in files: our safetensors, and the authors' released state dicts.
+
+Neither format can execute code when it is read.
+"""
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+from .network import PAN
+
+__all__ = ["read_weights", "write_weights"]
+
+_FORMAT = "seal_sk"
+
+
+def write_weights(path, net, params=None):
+    """Write a network as a safetensors file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        Where to.
+    net : PAN
+        The network.
+    params : dict, optional
+        JSON values kept beside it (an estimator's parameters).
+    """
+    from safetensors.torch import save
+
+    tensors = {k: v.contiguous().cpu() for k, v in _persistent(net).items()}
+    metadata = {
+        "format": _FORMAT,
+        "architecture": json.dumps(net.architecture),
+        "params": json.dumps(params or {}),
+    }
+    replace_file(path, save(tensors, metadata))
+
+
+def read_weights(path):
+    """Read a network from a file.
+
+    Parameters
+    ----------
+    path : path-like
+        A file of `write_weights` (or ``SEALSuperpixels.save``), or one of the state
+        dicts that the paper's authors released (``.pkl``).
+
+    Returns
+    -------
+    net : PAN
+        In evaluation mode.
+    params : dict
+        What was kept beside it; empty for the authors' files.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is truncated, of another format, or of another network.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No weights at {str(path)!r}; give a .safetensors file written by "
+            "SEALSuperpixels.save, or a .pkl of the paper's authors."
+        )
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start[8:9] == b"{":
+        tensors, architecture, params = _read_safetensors(path)
+    else:
+        tensors, architecture, params = _read_authors(path)
+    net = PAN(**{k: v for k, v in architecture.items() if k != "network"})
+    expected = _persistent(net)
+    if tensors.keys() != expected.keys() or any(
+        tensors[k].shape != expected[k].shape for k in expected
+    ):
+        raise ValueError(
+            f"{str(path)!r} holds the weights of another network than the "
+            f"{architecture} that it should be."
+        )
+    net.load_state_dict(tensors, strict=False)
+    return net.eval(), params
+
+
+def replace_file(path, content):
+    """Write bytes to a file so that it is never seen half written."""
+    path = Path(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _persistent(net):
+    """State dict without the batch counters, which nothing reads."""
+    return {
+        name: tensor
+        for name, tensor in net.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+
+
+def _read_safetensors(path):
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(
+            f"{str(path)!r} is truncated or no safetensors file ({error}); copy it "
+            "again."
+        ) from error
+    if metadata.get("format") != _FORMAT:
+        raise ValueError(
+            f"{str(path)!r} was not written by SEALSuperpixels.save: it does not say "
+            "which network it is for."
+        )
+    return (
+        tensors,
+        json.loads(metadata["architecture"]),
+        json.loads(metadata["params"]),
+    )
+
+
+def _read_authors(path):
+    import torch
+
+    try:
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise ValueError(
+            f"{str(path)!r} is truncated or no weights file ({type(error).__name__}); "
+            "copy it again. Only plain state dicts are read, since others could "
+            "execute code."
+        ) from error
+    if (
+        not isinstance(tensors, dict)
+        or "conv1.weight" not in tensors
+        or not all(isinstance(value, torch.Tensor) for value in tensors.values())
+    ):
+        raise ValueError(
+            f"{str(path)!r} is not a state dict of PAN; give a file of "
+            "SEALSuperpixels.save or one of the paper's authors."
+        )
+    architecture = {
+        "network": "pan",
+        "width": int(tensors["conv1.weight"].shape[0]),
+        "edges": "opencv",
+    }
+    tensors = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    return tensors, architecture, {}

@@ -1,0 +1,178 @@
+"""Estimators: a list of images in, a list of label maps out."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from ._compat import Interval, Options
+from ._validation import check_image, check_images, check_n_segments, check_pairs
+from .affinity import rgb_affinity
+from .metrics import asa_score, mean_over_pairs
+from .segmentation import ers
+
+__all__ = ["ERSSuperpixels"]
+
+
+class SuperpixelTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """What all the estimators of label maps have in common.
+
+    A subclass implements ``_segment(image)``, one image to one label map, or
+    overrides ``_segment_all``.
+    """
+
+    _check_image = staticmethod(check_image)
+
+    _parameter_constraints: dict = {
+        "n_segments": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [None, Integral],
+    }
+
+    def fit(self, X, y=None):
+        """Check the parameters and `X`; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : sequence of images
+            What `transform` takes.
+        y : ignored
+            Present for pipelines.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        check_images(X, self._check_image)
+        return self
+
+    def transform(self, X):
+        """Cut each image into superpixels.
+
+        Parameters
+        ----------
+        X : sequence of array-like of shape (H, W), (H, W, 1) or (H, W, C)
+            Images, which may differ in size; uint8, uint16, or floating point in
+            0..1. A lazy sequence is loaded image by image.
+
+        Returns
+        -------
+        list of ndarray of shape (H, W), int32
+            Labels from 0, consecutive, each one connected region. `n_segments_`
+            holds how many there are in each.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not a sequence of images, or an image has fewer pixels than
+            `n_segments`.
+        """
+        self._validate_params()
+        check_images(X, self._check_image)
+        # Images in memory are compared with the count before any is segmented.
+        if isinstance(X, (list, tuple, np.ndarray)):
+            for image in X:
+                check_n_segments(self.n_segments, np.shape(image))
+        label_maps = self._segment_all(X)
+        self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
+        return label_maps
+
+    def score(self, X, y):
+        """Mean achievable segmentation accuracy over all (image, annotation) pairs.
+
+        Parameters
+        ----------
+        X : sequence of images
+            As for `transform`.
+        y : sequence of label maps, or of lists of them
+            Ground truth: one item an image, each one map (H, W) or a list of
+            annotations.
+
+        Returns
+        -------
+        float
+            In 0..1, higher is better.
+        """
+        check_pairs(X, y)
+        return mean_over_pairs(asa_score, y, self.transform(X))
+
+    def _segment_all(self, X):
+        # Threads: the kernels release the GIL, and images need not be copied.
+        return Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._segment)(X[i]) for i in range(len(X))
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.requires_fit = False
+        tags.no_validation = True
+        return tags
+
+
+class ERSSuperpixels(SuperpixelTransformer):
+    """Entropy rate superpixels on colour differences.
+
+    Parameters
+    ----------
+    n_segments : int, default=300
+        Superpixels per image; exactly so many come out.
+    balance : float, default=0.5
+        Weight of equal sizes, at least 0; see `seal_sk.ers`.
+    sigma : float, default=5.0
+        Scale of colour differences; see `seal_sk.rgb_affinity`.
+    connectivity : {4, 8}, default=8
+        Neighbours of a pixel in the graph.
+    n_jobs : int, optional
+        Images segmented at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors.
+
+    Attributes
+    ----------
+    n_segments_ : list of int
+        Superpixels in each image of the last `transform`.
+
+    See Also
+    --------
+    SEALSuperpixels : the same segmentation of learned affinities.
+
+    References
+    ----------
+    Liu, Tuzel, Ramalingam, Chellappa, "Entropy Rate Superpixel Segmentation",
+    CVPR 2011.
+
+    Examples
+    --------
+    >>> from seal_sk import ERSSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, truths = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> superpixels = ERSSuperpixels(n_segments=40)
+    >>> [labels.shape for labels in superpixels.transform(images)]
+    [(64, 64), (64, 64)]
+    >>> superpixels.n_segments_
+    [40, 40]
+    """
+
+    _parameter_constraints: dict = {
+        **SuperpixelTransformer._parameter_constraints,
+        "balance": [Interval(Real, 0, None, closed="left")],
+        "sigma": [Interval(Real, 0, None, closed="neither")],
+        "connectivity": [Options(Integral, {4, 8})],
+    }
+
+    def __init__(
+        self, n_segments=300, *, balance=0.5, sigma=5.0, connectivity=8, n_jobs=None
+    ):
+        self.n_segments = n_segments
+        self.balance = balance
+        self.sigma = sigma
+        self.connectivity = connectivity
+        self.n_jobs = n_jobs
+
+    def _segment(self, image):
+        affinity = rgb_affinity(
+            image, sigma=self.sigma, connectivity=self.connectivity
+        )
+        return ers(affinity, self.n_segments, balance=self.balance)
