@@ -35,7 +35,9 @@ def main():
     parser.add_argument("--weights", help="network for 'seal'")
     parser.add_argument("-n", "--counts", type=int, nargs="+", default=[200, 400])
     parser.add_argument(
-        "--methods", nargs="+", choices=METHODS,
+        "--methods",
+        nargs="+",
+        choices=METHODS,
         help="default: seal (with --weights) and ers",
     )
     parser.add_argument(

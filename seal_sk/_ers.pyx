@@ -3,7 +3,7 @@
 import numpy as np
 
 from libc.math cimport log2
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, uint32_t
 from libc.stdlib cimport free, malloc, realloc
 
 ctypedef fused affinity_t:
@@ -98,9 +98,16 @@ cdef inline double entropy_gain(
     )
 
 
+cdef inline uint32_t scattered(int32_t edge) noexcept nogil:
+    """Fibonacci hashing: a fixed order of the edges without a direction."""
+    return <uint32_t>edge * <uint32_t>2654435769
+
+
 cdef inline bint ahead(const Candidate* a, const Candidate* b) noexcept nogil:
-    # Ties go to the edge that comes first in scan order.
-    return a.gain > b.gain or (a.gain == b.gain and a.edge < b.edge)
+    # Ties in scan order would cut a flat area into strips.
+    return a.gain > b.gain or (
+        a.gain == b.gain and scattered(a.edge) < scattered(b.edge)
+    )
 
 
 cdef inline void sift_down(

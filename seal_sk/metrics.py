@@ -166,9 +166,10 @@ def asa_scorer(estimator, X, y, *, ignore_label=None):
     {'n_segments': 50}
     """
     return _score_transformed(
-        estimator, X, y, lambda truth, labels: asa_score(
-            truth, labels, ignore_label=ignore_label
-        )
+        estimator,
+        X,
+        y,
+        lambda truth, labels: asa_score(truth, labels, ignore_label=ignore_label),
     )
 
 
@@ -203,9 +204,12 @@ def boundary_recall_scorer(estimator, X, y, *, tolerance=1, ignore_label=None):
     True
     """
     return _score_transformed(
-        estimator, X, y, lambda truth, labels: boundary_recall_score(
+        estimator,
+        X,
+        y,
+        lambda truth, labels: boundary_recall_score(
             truth, labels, tolerance=tolerance, ignore_label=ignore_label
-        )
+        ),
     )
 
 

@@ -107,6 +107,8 @@ class SEALSuperpixels(SuperpixelTransformer):
     history_ : list of dict
         A line per validation: ``iteration``, ``loss`` (mean since the last line),
         ``lr``, ``seconds``, and ``asa`` where images are held out.
+    validation_indices_ : ndarray of int
+        The images of `X` that `fit` held out.
     n_iter_ : int
         Steps of the optimizer so far.
     n_segments_ : list of int
@@ -274,8 +276,14 @@ class SEALSuperpixels(SuperpixelTransformer):
         net = self._initial_net(seed)
         state = self._start(net.to(device), course, seed, saved)
         samples = Samples(
-            X, y, training, counts, crop_size=self.crop_size,
-            n_segments=self.n_segments, edges=net.edges, seed=(seed,),
+            X,
+            y,
+            training,
+            counts,
+            crop_size=self.crop_size,
+            n_segments=self.n_segments,
+            edges=net.edges,
+            seed=(seed,),
         )
 
         def validate(net):
@@ -288,8 +296,12 @@ class SEALSuperpixels(SuperpixelTransformer):
                 label_maps,
             )
 
+        self.validation_indices_ = held_out
         self._run(
-            state, course, samples, device,
+            state,
+            course,
+            samples,
+            device,
             validate=validate if n_held_out else None,
             max_time=self.max_time,
             checkpoint_path=self._checkpoint_path(),
@@ -321,8 +333,11 @@ class SEALSuperpixels(SuperpixelTransformer):
         n_steps = -(-n_pairs // self.batch_size)
         iteration = saved["iteration"] if saved else 0
         course = self._course(
-            precision, n_pairs, 0,
-            lr_schedule="constant", max_iter=iteration + n_steps,
+            precision,
+            n_pairs,
+            0,
+            lr_schedule="constant",
+            max_iter=iteration + n_steps,
             n_iter_no_change=None,
         )
         if saved or not hasattr(self, "net_"):
@@ -333,9 +348,15 @@ class SEALSuperpixels(SuperpixelTransformer):
         # What was best on another stream's validation is not what goes on.
         state.best_net, state.best_asa = None, -1.0
         samples = Samples(
-            X, y, range(len(X)), counts, crop_size=self.crop_size,
-            n_segments=self.n_segments, edges=net.edges,
-            seed=(seed, iteration), first=iteration * self.batch_size,
+            X,
+            y,
+            range(len(X)),
+            counts,
+            crop_size=self.crop_size,
+            n_segments=self.n_segments,
+            edges=net.edges,
+            seed=(seed, iteration),
+            first=iteration * self.batch_size,
         )
         self._run(state, course, samples, device)
         return self
@@ -424,8 +445,7 @@ class SEALSuperpixels(SuperpixelTransformer):
 
         # Threads cut one image while the network looks at the next.
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._cut)(predict_affinity(net, image, device))
-            for image in images
+            delayed(self._cut)(predict_affinity(net, image, device)) for image in images
         )
 
     def _cut(self, affinity):
@@ -546,13 +566,21 @@ class SEALSuperpixels(SuperpixelTransformer):
         return state
 
     def _run(
-        self, state, course, samples, device, validate=None, max_time=None,
+        self,
+        state,
+        course,
+        samples,
+        device,
+        validate=None,
+        max_time=None,
         checkpoint_path=None,
     ):
         from .pan.training import train, write_checkpoint
 
         reason = train(
-            state, course, samples,
+            state,
+            course,
+            samples,
             device=device,
             validate=validate,
             max_time=max_time,

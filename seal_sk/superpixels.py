@@ -15,7 +15,9 @@ from .segmentation import ers
 __all__ = ["ERSSuperpixels"]
 
 
-class SuperpixelTransformer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class SuperpixelTransformer(
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """What all the estimators of label maps have in common.
 
     A subclass implements ``_segment(image)``, one image to one label map, or
@@ -172,7 +174,5 @@ class ERSSuperpixels(SuperpixelTransformer):
         self.n_jobs = n_jobs
 
     def _segment(self, image):
-        affinity = rgb_affinity(
-            image, sigma=self.sigma, connectivity=self.connectivity
-        )
+        affinity = rgb_affinity(image, sigma=self.sigma, connectivity=self.connectivity)
         return ers(affinity, self.n_segments, balance=self.balance)

@@ -107,9 +107,9 @@ def balanced_bce_loss(logits, truth, *, ignore_label=None):
     0.3466
     """
     target, known = _checked_target(logits, truth, ignore_label)
-    n_known = known.sum(dim=(2, 3), keepdim=True).clamp(min=1)
-    inside = (target & known).sum(dim=(2, 3), keepdim=True) / n_known
-    weight = torch.where(target, 1.0 - inside, inside).to(logits.dtype)
+    inside = (target & known).sum(dim=(2, 3), keepdim=True).to(logits.dtype)
+    inside = inside / known.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    weight = torch.where(target, 1.0 - inside, inside)
     return _weighted_bce(logits, target, known, weight)
 
 
@@ -277,10 +277,10 @@ def _checked_target(logits, truth, ignore_label):
 
 
 def _weighted_bce(logits, target, known, weight):
-    loss = functional.binary_cross_entropy_with_logits(
-        logits, target.to(logits.dtype), reduction="none"
+    # A selection before the loss, not a product with 0 after it: no gradient reaches
+    # a meaningless edge, whatever stands there.
+    nothing = torch.zeros_like(logits)
+    loss = weight * functional.binary_cross_entropy_with_logits(
+        torch.where(known, logits, nothing), target.to(logits.dtype), reduction="none"
     )
-    # A selection, not a product with 0: no gradient reaches a meaningless edge,
-    # whatever stands there.
-    loss = torch.where(known, loss * weight, torch.zeros_like(loss))
-    return loss.sum() / known.sum().clamp(min=1)
+    return torch.where(known, loss, nothing).sum() / known.sum().clamp(min=1)

@@ -53,7 +53,16 @@ class Samples:
     """
 
     def __init__(
-        self, X, y, indices, n_annotations, *, crop_size, n_segments, edges, seed,
+        self,
+        X,
+        y,
+        indices,
+        n_annotations,
+        *,
+        crop_size,
+        n_segments,
+        edges,
+        seed,
         first=0,
     ):
         self.X, self.y = X, y

@@ -122,8 +122,16 @@ class TrainingState:
 
 
 def train(
-    state, course, samples, *, device, validate=None, max_time=None, n_jobs=1,
-    checkpoint=None, progress=False,
+    state,
+    course,
+    samples,
+    *,
+    device,
+    validate=None,
+    max_time=None,
+    n_jobs=1,
+    checkpoint=None,
+    progress=False,
 ):
     """Go on with a training until it ends, its time is up, or Ctrl-C.
 
@@ -326,9 +334,7 @@ def _adam(net, course):
 
 def _draw(pool, samples, iteration, course):
     first = iteration * course.batch_size
-    return [
-        pool.submit(samples.draw, first + i) for i in range(course.batch_size)
-    ]
+    return [pool.submit(samples.draw, first + i) for i in range(course.batch_size)]
 
 
 def _same_shape(batch, at_a_time):

@@ -5,7 +5,7 @@ Neither format can execute code when it is read.
 
 import json
 import os
-import pickle
+import warnings
 from pathlib import Path
 
 from .network import PAN
@@ -69,7 +69,8 @@ def read_weights(path):
         )
     with path.open("rb") as file:
         start = file.read(16)
-    if start[8:9] == b"{":
+    # A truncated file may lack the brace that a safetensors header begins with.
+    if start[8:9] == b"{" or path.suffix == ".safetensors":
         tensors, architecture, params = _read_safetensors(path)
     else:
         tensors, architecture, params = _read_authors(path)
@@ -137,8 +138,12 @@ def _read_authors(path):
     import torch
 
     try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        with warnings.catch_warnings():
+            # It warns of pickles that it refuses in the next moment.
+            warnings.simplefilter("ignore", UserWarning)
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # Bytes that are no pickle fail in any way: KeyError, for a text file.
         raise ValueError(
             f"{str(path)!r} is truncated or no weights file ({type(error).__name__}); "
             "copy it again. Only plain state dicts are read, since others could "

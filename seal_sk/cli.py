@@ -1,0 +1,445 @@
+"""The command line: ``seal-sk segment``, ``seal-sk demo``."""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from ._version import __version__
+
+__all__ = ["main"]
+
+_TIFF = (".tif", ".tiff")
+_SUFFIXES = (".png", ".jpg", ".jpeg", *_TIFF)
+_MAX_PNG_SEGMENTS = 2**16
+
+_EXPECTED = (ValueError, TypeError, OSError, ImportError)
+
+_SEGMENT_HELP = """\
+Cut many images into superpixels and write a label map for each.
+
+Without --weights the superpixels follow colour (entropy rate superpixels); with
+them, the affinities of a trained network.
+"""
+
+_SEGMENT_NOTES = """\
+Label maps are images of the size of the input, named after it: labels from 0, in 16
+bits; in TIFF in 32 bits where there are more than 65536. A label map that is there
+already is replaced. Images are taken as they are stored: an orientation in their EXIF
+data is not applied. An image that can't be segmented is reported, and the others go
+on; the exit status is then 1. It is 2, and nothing is written, when the command can't
+be carried out at all.
+"""
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit status: 0 if all went well, 1 if some images failed, 2 if the command
+        could not be carried out, 130 after Ctrl-C.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return 130
+    except _EXPECTED as error:
+        _complain(f"error: {_one_line(error)}")
+        return 2
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="seal-sk", description="Learned superpixels.")
+    parser.add_argument("--version", action="version", version=f"seal-sk {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    segment = commands.add_parser(
+        "segment",
+        help="cut images into superpixels",
+        description=_SEGMENT_HELP,
+        epilog=_SEGMENT_NOTES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    segment.set_defaults(run=_segment)
+    segment.add_argument(
+        "images",
+        metavar="IMAGE",
+        nargs="+",
+        type=Path,
+        help="PNG, JPEG or TIFF, grey or RGB; or a folder: the images in it",
+    )
+    segment.add_argument(
+        "-n",
+        "--n-segments",
+        type=_count,
+        default=300,
+        metavar="N",
+        help="superpixels per image (default: %(default)s)",
+    )
+    segment.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for the label maps; made if it is not there",
+    )
+    segment.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a network: a file of SEALSuperpixels.save, or one of the paper's authors",
+    )
+    segment.add_argument(
+        "--format",
+        choices=("png", "tiff"),
+        default="png",
+        help="of the label maps (default: %(default)s)",
+    )
+    segment.add_argument(
+        "--overlay",
+        action="store_true",
+        help="also write NAME_overlay.png, the image with the boundaries drawn",
+    )
+    segment.add_argument(
+        "--drop-alpha",
+        action="store_true",
+        help="leave out the alpha channel of images that have one",
+    )
+    segment.add_argument(
+        "--balance",
+        type=float,
+        default=0.5,
+        metavar="B",
+        help="weight of equal sizes, at least 0 (default: %(default)s)",
+    )
+    segment.add_argument(
+        "--connectivity",
+        type=int,
+        choices=(4, 8),
+        default=8,
+        help="neighbours of a pixel in the graph (default: %(default)s)",
+    )
+    segment.add_argument(
+        "--device",
+        default="auto",
+        help="where the network of --weights computes: auto, cpu, cuda, ... "
+        "(default: %(default)s)",
+    )
+    segment.add_argument(
+        "--jobs",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="images segmented at a time (default: %(default)s)",
+    )
+    segment.add_argument(
+        "--quiet", action="store_true", help="report nothing but what went wrong"
+    )
+
+    demo = commands.add_parser(
+        "demo",
+        help="train a small network and compare its superpixels, in two minutes",
+        description="Train a small network on generated scenes, compare its "
+        "superpixels with others on scenes held out, and draw them side by side. "
+        "Needs no data and no network connection.",
+    )
+    demo.set_defaults(run=_demo)
+    demo.add_argument(
+        "--output",
+        type=Path,
+        default=Path("seal_sk_demo.png"),
+        metavar="FILE",
+        help="the picture (default: %(default)s)",
+    )
+    demo.add_argument(
+        "--time",
+        type=_seconds,
+        default=75.0,
+        metavar="SECONDS",
+        help="of training, at most (default: %(default)g)",
+    )
+    demo.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of the scenes and the training (default: %(default)s)",
+    )
+    return parser
+
+
+def _count(text):
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _demo(args):
+    from .demo import run_demo
+
+    run_demo(args.output, max_time=args.time, seed=args.seed)
+    return 0
+
+
+def _segment(args):
+    if args.format == "png" and args.n_segments > _MAX_PNG_SEGMENTS:
+        raise ValueError(
+            f"-n {args.n_segments} labels do not fit into the 16 bits of a PNG; add "
+            "--format tiff."
+        )
+    paths = _find_images(args.images)
+    outputs = _plan_outputs(paths, args)
+    estimator = _make_estimator(args)
+    args.output.mkdir(parents=True, exist_ok=True)
+
+    from tqdm import tqdm
+
+    # None shows the bar on a terminal only.
+    hide = True if args.quiet else None
+    # Threads that cut are kept busy by a few images each; one is done at a time.
+    step = 1 if args.jobs == 1 else 4 * args.jobs
+    n_done = 0
+    with tqdm(total=len(paths), unit="image", disable=hide) as bar:
+        for start in range(0, len(paths), step):
+            batch = paths[start : start + step]
+            for path, failure in _segment_batch(batch, estimator, outputs, args):
+                if failure is None:
+                    n_done += 1
+                else:
+                    bar.clear()
+                    _complain(f"{path}: {failure}")
+                bar.update()
+    if not args.quiet or n_done < len(paths):
+        _complain(f"segmented {n_done} of {len(paths)} images")
+    return 0 if n_done == len(paths) else 1
+
+
+def _find_images(given):
+    """Files to read, those of folders included; all of them are there."""
+    paths = []
+    for path in given:
+        if path.is_dir():
+            found = sorted(
+                file
+                for file in path.iterdir()
+                if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
+            )
+            if not found:
+                raise FileNotFoundError(
+                    f"There is no image in the folder {str(path)!r}: none of its "
+                    f"files ends in {', '.join(_SUFFIXES)}."
+                )
+            paths += found
+        elif not path.exists():
+            raise FileNotFoundError(f"There is no image {str(path)!r}.")
+        elif path.suffix.lower() not in _SUFFIXES:
+            raise ValueError(
+                f"{str(path)!r} is of no format that is read: give files that end in "
+                f"{', '.join(_SUFFIXES)}."
+            )
+        else:
+            paths.append(path)
+    return paths
+
+
+def _plan_outputs(paths, args):
+    """For each image its label map and its overlay (or None); no two are the same."""
+    suffix = ".png" if args.format == "png" else ".tif"
+    outputs = {}
+    writers = {}  # output -> the image that it comes from
+    inputs = {path.resolve() for path in paths}
+    for path, times in Counter(paths).items():
+        if times > 1:
+            raise ValueError(f"{str(path)!r} is given more than once.")
+        labels = args.output / f"{path.stem}{suffix}"
+        overlay = args.output / f"{path.stem}_overlay.png" if args.overlay else None
+        for output in filter(None, (labels, overlay)):
+            if output in writers:
+                raise ValueError(
+                    f"{str(writers[output])!r} and {str(path)!r} would both be written "
+                    f"to {str(output)!r}; segment them into different folders."
+                )
+            if output.resolve() in inputs:
+                raise ValueError(
+                    f"{str(output)!r} is one of the images, and would be replaced by "
+                    "a result; give another folder with -o."
+                )
+            writers[output] = path
+        outputs[path] = labels, overlay
+    return outputs
+
+
+def _make_estimator(args):
+    """Make the estimator, and try it."""
+    import numpy as np
+
+    if args.weights is None:
+        from .superpixels import ERSSuperpixels
+
+        if not args.quiet:
+            _complain("no --weights: superpixels by colour (ERS)")
+        estimator = ERSSuperpixels()
+    else:
+        from .seal import SEALSuperpixels
+
+        # Not by the parameter `weights`, which is read anew in every transform.
+        estimator = SEALSuperpixels.load(args.weights).set_params(device=args.device)
+    estimator.set_params(
+        n_segments=1,
+        balance=args.balance,
+        connectivity=args.connectivity,
+        n_jobs=args.jobs,
+    )
+    # What is wrong with parameters, device or installation shows before any work.
+    estimator.transform([np.zeros((16, 16, 3), dtype=np.uint8)])
+    return estimator.set_params(n_segments=args.n_segments)
+
+
+def _segment_batch(paths, estimator, outputs, args):
+    """Segment images and write their label maps; yield (path, what failed or None)."""
+    loaded = []
+    for path in paths:
+        try:
+            loaded.append((path, _read_image(path, args.drop_alpha)))
+        except (*_EXPECTED, MemoryError) as error:
+            yield path, _one_line(error)
+    label_maps = _label_maps(estimator, loaded)
+    for (path, image), labels in zip(loaded, label_maps, strict=True):
+        try:
+            if isinstance(labels, Exception):
+                raise labels
+            label_file, overlay_file = outputs[path]
+            # The label map comes last: where it is, the overlay is as well.
+            if overlay_file is not None:
+                _write_overlay(overlay_file, image, labels)
+            _write_labels(label_file, labels)
+        except (*_EXPECTED, MemoryError) as error:
+            yield path, _one_line(error)
+        else:
+            yield path, None
+
+
+def _label_maps(estimator, loaded):
+    """Return a label map for each image, or the error that it made."""
+    images = [image for _, image in loaded]
+    if not images:
+        return []
+    try:
+        return estimator.transform(images)
+    except (ValueError, TypeError, MemoryError) as error:
+        if len(images) == 1:
+            return [error]
+    # One of them spoils the batch: find out which.
+    return [_label_maps(estimator, [one])[0] for one in loaded]
+
+
+def _read_image(path, drop_alpha):
+    """One grey or RGB image, with the depth that it is stored in."""
+    import numpy as np
+
+    from ._validation import check_image
+
+    try:
+        image = _read_tiff(path) if path.suffix.lower() in _TIFF else _read_other(path)
+    except Exception as error:
+        # Broken files make decoders fail in any way.
+        raise ValueError(f"can't be read ({type(error).__name__}: {error})") from error
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] > 4):
+        raise ValueError(
+            f"holds an array of shape {image.shape}, several pages or bands; one grey "
+            "or RGB image is expected."
+        )
+    if image.ndim == 3 and image.shape[2] in (2, 4):
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            raise ValueError("is a CMYK image; convert it to RGB.")
+        if not drop_alpha:
+            raise ValueError("has an alpha channel; leave it out with --drop-alpha.")
+        image = image[..., :-1]
+    if image.dtype == bool:
+        image = image.astype(np.uint8) * 255
+    return check_image(image, name="the image")
+
+
+def _read_tiff(path):
+    import numpy as np
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        series = file.series[0]
+        photometric = series.keyframe.photometric.name
+        if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
+            raise ValueError(f"its colours are {photometric}; convert it to RGB")
+        image, axes = series.asarray(), series.axes
+    # Samples stored plane by plane; not to be confused with three pages.
+    return np.moveaxis(image, 0, -1) if axes == "SYX" else image
+
+
+def _read_other(path):
+    import imageio.v3 as iio
+
+    # From memory, since a file that it can't decode would be left open.
+    content = path.read_bytes()
+    image = iio.imread(content, plugin="pillow")
+    # Bit depth and colour type of a PNG; its decoder has no colours of 16 bits.
+    if content[:4] == b"\x89PNG" and content[24] == 16 and content[25] != 0:
+        _complain(f"note: {path}: 16-bit colours are read as 8 in PNG, not in TIFF")
+    return image
+
+
+def _write_labels(path, labels):
+    from io import BytesIO
+
+    import numpy as np
+
+    from .pan.weights import replace_file
+
+    labels = labels.astype(np.uint16 if labels.max() < 2**16 else np.uint32)
+    if path.suffix == ".png":
+        content = _png(labels)
+    else:
+        import tifffile
+
+        buffer = BytesIO()
+        tifffile.imwrite(buffer, labels, compression="zlib")
+        content = buffer.getvalue()
+    replace_file(path, content)
+
+
+def _write_overlay(path, image, labels):
+    from .pan.weights import replace_file
+    from .plotting import draw_boundaries
+
+    replace_file(path, _png(draw_boundaries(image, labels)))
+
+
+def _png(array):
+    import imageio.v3 as iio
+
+    return iio.imwrite("<bytes>", array, extension=".png")
+
+
+def _one_line(error):
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _complain(text):
+    print(f"seal-sk: {text}", file=sys.stderr, flush=True)

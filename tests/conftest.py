@@ -1,0 +1,70 @@
+import os
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+matplotlib.use("Agg")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Outputs of the original programs."""
+    return Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """Function from a name to a file too large (or not ours) to be kept here."""
+
+    def find(name):
+        folder = Path(os.environ.get("SEAL_SK_REFERENCE", ROOT.parent / "shared"))
+        if not (folder / name).exists():
+            pytest.skip(
+                f"{name} is not in {folder}; set SEAL_SK_REFERENCE to a folder with it"
+            )
+        return folder / name
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def scenes():
+    """Two dozen small generated scenes: images and ground truths."""
+    from seal_sk.datasets import make_scenes
+
+    return make_scenes(24, shape=(64, 72), random_state=0)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def assert_same_partition():
+    """Function that compares two label maps up to the names of the labels."""
+
+    def check(labels, expected):
+        pairs = np.unique(np.stack([labels.ravel(), expected.ravel()]), axis=1)
+        assert len(np.unique(labels)) == len(np.unique(expected)) == pairs.shape[1]
+
+    return check
+
+
+@pytest.fixture
+def assert_label_map():
+    """Function that checks the contract of a label map."""
+    from skimage.measure import label
+
+    def check(labels, shape, n_segments, connectivity=8):
+        assert labels.dtype == np.int32
+        assert labels.shape == shape
+        assert np.array_equal(np.unique(labels), np.arange(n_segments))
+        regions = label(labels, background=-1, connectivity=connectivity // 4)
+        assert regions.max() == n_segments
+
+    return check

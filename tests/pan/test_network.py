@@ -1,0 +1,216 @@
+"""PAN: architecture, directions, weights in files, and the authors' networks."""
+
+import pickle
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from seal_sk import SEALSuperpixels
+from seal_sk.pan import PAN, read_weights, write_weights
+from seal_sk.pan.edges import canny
+from seal_sk.pan.network import predict_affinity
+
+
+@pytest.fixture
+def net():
+    """A small network whose running statistics are not those of a new one."""
+    net = PAN(width=6, seed=1)
+    with torch.no_grad():
+        for _ in range(3):
+            net(torch.rand(2, 3, 24, 24), torch.ones(2, 1, 24, 24))
+    return net.eval()
+
+
+def test_the_papers_size():
+    assert sum(p.numel() for p in PAN().parameters()) == 888_482
+
+
+def test_seed_decides_the_weights_and_leaves_torch_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first, same, other = PAN(4, seed=0), PAN(4, seed=0), PAN(4, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(first.conv1.weight, same.conv1.weight)
+    assert not torch.equal(first.conv1.weight, other.conv1.weight)
+
+
+def test_the_transposed_image_has_the_transposed_affinities(net, rng):
+    for shape in ((20, 31), (24, 24)):
+        images = torch.from_numpy(rng.random((1, 3, *shape), dtype=np.float32))
+        edges = torch.from_numpy(rng.integers(0, 2, (1, 1, *shape)).astype(np.float32))
+        with torch.no_grad():
+            right, down = net(images, edges)[0]
+            right_t, down_t = net(images.mT, edges.mT)[0]
+        torch.testing.assert_close(right.T, down_t)
+        torch.testing.assert_close(down.T, right_t)
+
+
+def test_sees_nine_pixels_along_and_six_across(net):
+    images = torch.rand(1, 3, 41, 41)
+    edges = torch.ones(1, 1, 41, 41)
+    changed = images.clone()
+    changed[..., 20, 20] += 1.0
+    with torch.no_grad():
+        moved = (net(images, edges) != net(changed, edges))[0, 0]
+    y, x = np.nonzero(moved.numpy())
+    assert (y.min(), y.max()) == (14, 26)
+    assert (x.min(), x.max()) == (11, 29)
+
+
+def test_tiles_have_no_seams(net, rng, monkeypatch):
+    image = rng.integers(0, 256, (70, 83, 3), dtype=np.uint8)
+    whole = predict_affinity(net, image)
+    monkeypatch.setattr("seal_sk.pan.network._TILE", 32)
+    np.testing.assert_allclose(predict_affinity(net, image), whole, atol=1e-5)
+
+
+def test_grey_and_other_dtypes(net, rng):
+    grey = rng.integers(0, 256, (20, 24), dtype=np.uint8)
+    expected = predict_affinity(net, np.stack([grey] * 3, axis=-1))
+    assert np.array_equal(predict_affinity(net, grey), expected)
+    np.testing.assert_allclose(
+        predict_affinity(net, grey.astype(np.uint16) * 257), expected, atol=1e-5
+    )
+
+
+def test_write_and_read(net, tmp_path):
+    path = tmp_path / "net.safetensors"
+    write_weights(path, net, {"n_segments": 5})
+    again, params = read_weights(path)
+    assert params == {"n_segments": 5}
+    assert again.architecture == net.architecture
+    assert not again.training
+    image = np.random.default_rng(0).integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    assert np.array_equal(predict_affinity(again, image), predict_affinity(net, image))
+    assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+def test_a_failed_write_leaves_the_old_file(net, tmp_path, monkeypatch):
+    path = tmp_path / "net.safetensors"
+    write_weights(path, net)
+    before = path.read_bytes()
+
+    def no_space(descriptor):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        write_weights(path, net)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+def test_files_that_are_refused(net, tmp_path):
+    good = tmp_path / "good.safetensors"
+    write_weights(good, net)
+    content = good.read_bytes()
+
+    truncated = tmp_path / "truncated.safetensors"
+    for length in (0, 5, 100, len(content) // 2, len(content) - 1):
+        truncated.write_bytes(content[:length])
+        with pytest.raises(ValueError, match="truncated"):
+            read_weights(truncated)
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"a": torch.zeros(2)}, foreign)
+    with pytest.raises(ValueError, match="does not say which network"):
+        read_weights(foreign)
+    other = tmp_path / "other.pkl"
+    torch.save({"weight": torch.zeros(2)}, other)
+    with pytest.raises(ValueError, match="not a state dict of PAN"):
+        read_weights(other)
+    wrong = tmp_path / "wrong.pkl"
+    torch.save({**net.state_dict(), "conv5.weight": torch.zeros(2)}, wrong)
+    with pytest.raises(ValueError, match="another network"):
+        read_weights(wrong)
+    with pytest.raises(FileNotFoundError, match="No weights at"):
+        read_weights(tmp_path / "missing.pkl")
+
+
+def test_no_code_is_executed(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "owned"), "w"))
+
+    path = tmp_path / "evil.pkl"
+    for write in (
+        lambda: path.write_bytes(pickle.dumps(Evil())),
+        lambda: torch.save({"conv1.weight": Evil()}, path),
+    ):
+        write()
+        with pytest.raises(ValueError, match="Only plain state dicts"):
+            read_weights(path)
+    assert not (tmp_path / "owned").exists()
+
+
+def test_authors_format_is_read(net, tmp_path, rng):
+    path = tmp_path / "authors.pkl"
+    state = {k: v for k, v in net.state_dict().items() if "num_batches" not in k}
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    again, params = read_weights(path)
+    assert params == {}
+    assert again.architecture == {"network": "pan", "width": 6, "edges": "opencv"}
+    assert torch.equal(again.conv7.weight, net.conv7.weight)
+
+
+def test_opencv_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    image = np.zeros((9, 9, 3), dtype=np.uint8)
+    with pytest.raises(ImportError, match=r'pip install "seal_sk\[opencv\]"'):
+        canny(image, "opencv")
+    assert canny(image, "skimage").shape == (9, 9)
+
+
+def test_both_cannys_find_much_the_same():
+    from scipy.ndimage import binary_dilation
+    from skimage import data
+
+    pytest.importorskip("cv2", reason="opencv is not installed")
+    image = data.chelsea()
+    ours, theirs = canny(image, "skimage"), canny(image, "opencv")
+    square = np.ones((3, 3))
+    assert (theirs & binary_dilation(ours, square)).sum() / theirs.sum() > 0.8
+    assert (ours & binary_dilation(theirs, square)).sum() / ours.sum() > 0.8
+
+
+@pytest.mark.parametrize("name", ["chelsea", "astronaut"])
+def test_authors_network_gives_the_authors_affinities(reference, name):
+    from scipy.optimize import linear_sum_assignment
+    from skimage import data
+
+    pytest.importorskip("cv2", reason="the authors' networks need OpenCV's Canny")
+    seal = SEALSuperpixels(weights=reference("weights/authors_bsds500.pkl"))
+    with np.load(reference("golden/pan_authors.npz")) as file:
+        expected = file[f"{name}_affinity"].transpose(1, 2, 0)
+        theirs = {k: file[f"{name}_labels_k{k}"].astype(int) for k in (100, 300)}
+    image = getattr(data, name)()
+    (affinity,) = seal.predict_affinity([image])
+    assert np.abs(affinity - expected)[:, :-1, 0].max() < 1e-4
+    assert np.abs(affinity - expected)[:-1, :, 1].max() < 1e-4
+
+    # The saturated background of astronaut has thousands of equal affinities, and
+    # any two ways to break those ties agree on about 94 % of its pixels.
+    n_ties = affinity[:, :-1, 0].size - len(np.unique(affinity[:, :-1, 0]))
+    at_least = 0.999 if n_ties < 0.05 * affinity[..., 0].size else 0.92
+    assert at_least == {"chelsea": 0.999, "astronaut": 0.92}[name]
+    for k, labels in theirs.items():
+        overlap = np.zeros((k, k), dtype=int)
+        (ours,) = seal.set_params(n_segments=k).transform([image])
+        np.add.at(overlap, (ours.ravel(), labels.ravel()), 1)
+        matched = overlap[linear_sum_assignment(-overlap)].sum()
+        assert matched / ours.size >= at_least
+
+
+@pytest.mark.gpu
+def test_the_gpu_predicts_what_the_cpu_does(net, rng):
+    from copy import deepcopy
+
+    if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        pytest.skip("neither CUDA nor MPS")
+    device = "cuda" if torch.cuda.is_available() else "mps"
+    image = rng.integers(0, 256, (60, 70, 3), dtype=np.uint8)
+    there = predict_affinity(deepcopy(net).to(device), image, device)
+    np.testing.assert_allclose(there, predict_affinity(net, image), atol=1e-3)

@@ -1,0 +1,312 @@
+"""The contract every estimator keeps: scikit-learn's checks, and versions for images.
+
+scikit-learn's battery feeds 2-D arrays, which no estimator here takes, so only its
+checks that need no data are run as they are; the rest is written anew for lists of
+images.
+"""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV, KFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import estimator_checks
+
+from seal_sk import ERSSuperpixels, SEALSuperpixels
+from seal_sk.datasets.lazy import LazySequence
+from seal_sk.metrics import asa_scorer, boundary_recall_scorer
+
+ESTIMATORS = {
+    "ERSSuperpixels": ERSSuperpixels(n_segments=15),
+    "SEALSuperpixels": SEALSuperpixels(
+        15, width=2, max_iter=2, batch_size=1, crop_size=24, random_state=0
+    ),
+}
+DATA_FREE = [
+    "check_do_not_raise_errors_in_init_or_set_params",
+    "check_estimator_cloneable",
+    "check_estimator_repr",
+    "check_estimator_tags_renamed",
+    "check_get_params_invariance",
+    "check_mixin_order",
+    "check_no_attributes_set_in_init",
+    "check_param_validation",
+    "check_parameters_default_constructible",
+    "check_set_params",
+    "check_valid_tag_types",
+]
+
+
+@pytest.fixture(params=list(ESTIMATORS))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def estimator(name):
+    return clone(ESTIMATORS[name])
+
+
+@pytest.fixture(scope="module")
+def data(scenes):
+    images, truths = scenes
+    return images[:6], truths[:6]
+
+
+def test_scikit_learns_data_free_checks(name, estimator):
+    checks = [getattr(estimator_checks, check) for check in DATA_FREE]
+    for check in checks:
+        check(name, clone(estimator))
+    assert len(checks) == 11
+
+
+def check_fit_returns_self(estimator, X, y):
+    assert estimator.fit(X, y) is estimator
+
+
+def check_parameters_untouched(estimator, X, y):
+    before = dict(estimator.get_params())
+    estimator.fit(X, y).transform(X)
+    after = estimator.get_params()
+    assert all(after[key] is value for key, value in before.items())
+
+
+def check_no_new_public_attributes_without_underscore(estimator, X, y):
+    estimator.fit(X, y).transform(X)
+    public = {key for key in vars(estimator) if not key.startswith("_")}
+    learned = public - set(estimator.get_params())
+    assert all(key.endswith("_") for key in learned)
+
+
+def check_label_maps(estimator, X, y):
+    maps = estimator.fit(X, y).transform(X)
+    assert isinstance(maps, list)
+    assert estimator.n_segments_ == [15] * len(X)
+    for image, labels in zip(X, maps, strict=True):
+        assert labels.dtype == np.int32
+        assert labels.shape == image.shape[:2]
+        assert np.array_equal(np.unique(labels), np.arange(15))
+
+
+def check_refit_is_idempotent(estimator, X, y):
+    first = estimator.fit(X, y).transform(X)
+    assert_same(estimator.fit(X, y).transform(X), first)
+    assert_same(clone(estimator).fit_transform(X, y), first)
+
+
+def check_input_unchanged_and_read_only(estimator, X, y):
+    expected = estimator.fit(X, y).transform(X)
+    copies = [image.copy() for image in X], [truth.copy() for truth in y]
+    for array in (*copies[0], *copies[1]):
+        array.flags.writeable = False
+    assert_same(clone(estimator).fit(*copies).transform(copies[0]), expected)
+    assert_same(copies[0], X)
+
+
+def check_pickle(estimator, X, y):
+    expected = estimator.fit(X, y).transform(X)
+    assert_same(pickle.loads(pickle.dumps(estimator)).transform(X), expected)
+
+
+def check_joblib_dump(estimator, X, y, tmp_path):
+    expected = estimator.fit(X, y).transform(X)
+    joblib.dump(estimator, tmp_path / "estimator")
+    assert_same(joblib.load(tmp_path / "estimator").transform(X), expected)
+
+
+def check_jobs_change_nothing(estimator, X, y):
+    expected = estimator.fit(X, y).transform(X)
+    for n_jobs in (2, 5):
+        assert_same(estimator.set_params(n_jobs=n_jobs).transform(X), expected)
+
+
+def check_subsets_and_order_change_nothing(estimator, X, y):
+    expected = estimator.fit(X, y).transform(X)
+    assert_same(estimator.transform(X[::-1])[::-1], expected)
+    assert_same([estimator.transform([image])[0] for image in X], expected)
+
+
+def check_kinds_of_sequences(estimator, X, y):
+    expected = estimator.fit(X, y).transform(X)
+    objects = np.empty(len(X), dtype=object)
+    objects[:] = X
+    for same in (
+        tuple(X),
+        objects,
+        np.stack(X),
+        LazySequence(X.__getitem__, range(len(X))),
+    ):
+        assert_same(clone(estimator).fit(same, y).transform(same), expected)
+
+
+def check_images_of_many_kinds(estimator, X, y):
+    estimator.fit(X, y)
+    mixed = [
+        X[0],
+        X[1][:20, :33],
+        X[2][..., 0],
+        X[2][..., :1],
+        (X[3] / 255.0).astype(np.float32),
+        X[4].astype(np.uint16) * 257,
+    ]
+    maps = estimator.transform(mixed)
+    assert [m.shape for m in maps] == [image.shape[:2] for image in mixed]
+    assert np.array_equal(maps[2], maps[3])
+    assert np.array_equal(maps[5], estimator.transform([X[4]])[0])
+
+
+def check_several_annotations(estimator, X, y):
+    several = [[truth, truth] for truth in y]
+    estimator.fit(X, several)
+    assert estimator.score(X, several) == pytest.approx(estimator.score(X, y))
+
+
+def check_score_is_the_mean_asa(estimator, X, y):
+    estimator.fit(X, y)
+    assert estimator.score(X, y) == asa_scorer(estimator, X, y)
+
+
+def check_cross_validation(estimator, X, y):
+    scores = cross_validate(
+        estimator,
+        X,
+        y,
+        cv=KFold(2),
+        scoring={"asa": asa_scorer, "br": boundary_recall_scorer},
+        error_score="raise",
+    )
+    assert scores["test_asa"].shape == scores["test_br"].shape == (2,)
+
+
+def check_pipeline_and_grid_search(estimator, X, y):
+    pipeline = make_pipeline(FunctionTransformer(darken), estimator)
+    step = pipeline.steps[-1][0]
+    search = GridSearchCV(
+        pipeline,
+        {f"{step}__n_segments": [4, 40]},
+        scoring=asa_scorer,
+        cv=2,
+        error_score="raise",
+    ).fit(X, y)
+    assert search.best_params_ == {f"{step}__n_segments": 40}
+    assert search.transform(X)[0].max() == 39
+
+
+def check_output_stays_a_list(estimator, X, y):
+    from sklearn import config_context
+
+    with config_context(transform_output="pandas"):
+        assert isinstance(estimator.fit(X, y).transform(X), list)
+
+
+def check_html_and_repr(estimator, X, y):
+    assert type(estimator).__name__ in repr(estimator)
+    assert type(estimator).__name__ in estimator._repr_html_()
+
+
+IMAGE_CHECKS = [
+    value for key, value in sorted(globals().items()) if key.startswith("check_")
+]
+
+
+def test_every_image_check_is_run():
+    assert len(IMAGE_CHECKS) == 18
+
+
+@pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.__name__)
+def test_image_checks(check, estimator, data, tmp_path):
+    if check is check_joblib_dump:
+        check(estimator, *data, tmp_path)
+    else:
+        check(estimator, *data)
+
+
+def assert_same(maps, expected):
+    for labels, same in zip(maps, expected, strict=True):
+        assert np.array_equal(labels, same)
+
+
+def darken(images):
+    return [image // 2 for image in images]
+
+
+# What is wrong, the call that must refuse it, and what the message must say.
+IMAGE = np.zeros((20, 24, 3), dtype=np.uint8)
+TRUTH = np.zeros((20, 24), dtype=np.int32)
+BAD_X = [
+    ("one image", IMAGE, ValueError, r"pass \[image\]"),
+    ("one grey image", IMAGE[..., 0], ValueError, r"pass \[image\]"),
+    ("empty", [], ValueError, "X is empty"),
+    ("no pixels", [IMAGE[:0]], ValueError, "no pixel"),
+    ("NaN", [IMAGE, np.full((20, 24), np.nan)], ValueError, r"X\[1\] holds NaN"),
+    ("infinite", [np.full((20, 24), np.inf)], ValueError, "NaN or infinite"),
+    ("floats to 255", [np.full((20, 24), 255.0)], ValueError, "must lie in 0..1"),
+    ("negative", [np.full((20, 24), -0.1)], ValueError, "must lie in 0..1"),
+    ("alpha", [np.zeros((20, 24, 4), np.uint8)], ValueError, r"image\[..., :3\]"),
+    ("grey and alpha", [np.zeros((20, 24, 2), np.uint8)], ValueError, ":1]"),
+    ("int64", [np.zeros((20, 24), np.int64)], TypeError, "dtype int64"),
+    ("bool", [np.zeros((20, 24), bool)], TypeError, "dtype bool"),
+    ("text", "image.png", TypeError, "X is str"),
+    ("a number", 3, TypeError, "X is int"),
+    ("a vector", [np.zeros(9, np.uint8)], ValueError, r"shape \(9,\)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "message"), [row[1:] for row in BAD_X], ids=[row[0] for row in BAD_X]
+)
+def test_bad_images(estimator, data, X, error, message):
+    with pytest.raises(error, match=message):
+        estimator.fit(X, [TRUTH] * (len(X) if hasattr(X, "__len__") else 1))
+    estimator.fit(*data)
+    with pytest.raises(error, match=message):
+        estimator.transform(X)
+
+
+@pytest.mark.parametrize("n_segments", [0, -3, 2.5, "many", True, None])
+def test_bad_counts(estimator, data, n_segments):
+    estimator.set_params(n_segments=n_segments)
+    for call in (lambda: estimator.fit(*data), lambda: estimator.transform(data[0])):
+        with pytest.raises((ValueError, TypeError), match="n_segments"):
+            call()
+
+
+def test_more_segments_than_pixels(estimator, data):
+    estimator.fit(*data).set_params(n_segments=20 * 24 + 1)
+    with pytest.raises(ValueError, match="more than the 480 pixels"):
+        estimator.transform([*data[0], IMAGE])
+
+
+BAD_Y = [
+    ("unequal lengths", [TRUTH], ValueError, "2 images and y has 1"),
+    ("none", None, ValueError, "y is None"),
+    ("another size", [TRUTH, TRUTH.T], ValueError, r"y\[1\] has shape \(24, 20\)"),
+    ("floats", [TRUTH, TRUTH / 2], TypeError, "holds integers"),
+    ("no annotation", [TRUTH, []], ValueError, "at least one"),
+    ("one map", TRUTH, ValueError, r"pass \[label_map\]"),
+]
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"), [row[1:] for row in BAD_Y], ids=[row[0] for row in BAD_Y]
+)
+def test_bad_ground_truth(y, error, message):
+    X = [IMAGE, IMAGE]
+    with pytest.raises(error, match=message):
+        clone(ESTIMATORS["SEALSuperpixels"]).fit(X, y)
+    for name in ESTIMATORS:
+        estimator = clone(ESTIMATORS[name]).fit(X, [TRUTH, TRUTH])
+        with pytest.raises(error, match=message):
+            estimator.score(X, y)
+
+
+def test_unfitted(data):
+    with pytest.raises(NotFittedError):
+        SEALSuperpixels().transform(data[0])
+    # Nothing is learned: nothing has to be fitted.
+    assert len(ERSSuperpixels(5).transform(data[0])) == 6

@@ -1,0 +1,406 @@
+"""SEALSuperpixels: training that learns, resumes, stops, and is kept in files."""
+
+import json
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import torch
+from sklearn.exceptions import NotFittedError
+
+from seal_sk import ERSSuperpixels, SEALSuperpixels
+from seal_sk.datasets import make_scenes
+from seal_sk.metrics import asa_scorer
+from seal_sk.pan import PAPER_SETTINGS
+from seal_sk.pan.network import PAN
+from seal_sk.pan.samples import Samples
+from seal_sk.pan.training import Course
+
+
+def small(**params):
+    """An estimator that trains in about a second."""
+    return SEALSuperpixels(
+        **{
+            "n_segments": 20,
+            "width": 4,
+            "max_iter": 12,
+            "batch_size": 2,
+            "crop_size": 40,
+            "validate_every": 4,
+            "random_state": 0,
+            **params,
+        }
+    )
+
+
+def weights_of(seal):
+    return {k: v.numpy() for k, v in seal.net_.state_dict().items()}
+
+
+def assert_same_training(seal, other):
+    for name, value in weights_of(other).items():
+        assert np.array_equal(weights_of(seal)[name], value), name
+    for line, same in zip(seal.history_, other.history_, strict=True):
+        line, same = dict(line), dict(same)
+        line.pop("seconds"), same.pop("seconds")
+        assert line == same
+    assert seal.n_iter_ == other.n_iter_
+
+
+@pytest.fixture(scope="module")
+def fitted(scenes):
+    return small().fit(*scenes)
+
+
+def test_training_on_scenes_beats_colour_differences():
+    images, truths = make_scenes(24, shape=(112, 112), random_state=0)
+    others, their_truths = make_scenes(8, shape=(112, 112), random_state=1)
+    seal = SEALSuperpixels(
+        40, width=12, max_iter=150, crop_size=80, validate_every=50, random_state=0
+    ).fit(images, truths)
+    learned = asa_scorer(seal, others, their_truths)
+    colour = asa_scorer(ERSSuperpixels(40), others, their_truths)
+    assert learned > colour + 0.02
+    losses = [line["loss"] for line in seal.history_]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("loss", ["bce", "balanced_bce", "seal"])
+def test_every_loss_trains(scenes, loss):
+    seal = small(loss=loss, max_iter=30, validate_every=10).fit(*scenes)
+    losses = [line["loss"] for line in seal.history_]
+    assert losses[-1] < losses[0]
+
+
+def test_history_and_counts(fitted):
+    assert fitted.n_iter_ == 12
+    assert [line["iteration"] for line in fitted.history_] == [4, 8, 12]
+    for line in fitted.history_:
+        assert set(line) == {"iteration", "loss", "lr", "seconds", "asa"}
+        assert 0 < line["asa"] <= 1
+    assert not fitted.net_.training
+
+
+def test_the_best_weights_on_validation_are_kept(scenes, monkeypatch):
+    validated = []
+    cut_all = SEALSuperpixels._cut_all
+
+    def watched(self, images, net, device):
+        validated.append(net.conv1.weight.detach().clone())
+        return cut_all(self, images, net, device)
+
+    scores = iter([0.5, 0.9, 0.7])
+    monkeypatch.setattr(SEALSuperpixels, "_cut_all", watched)
+    monkeypatch.setattr("seal_sk.seal.mean_over_pairs", lambda *args: next(scores))
+    seal = small().fit(*scenes)
+    assert torch.equal(seal.net_.conv1.weight, validated[1])
+    assert not torch.equal(seal.net_.conv1.weight, validated[2])
+
+
+def test_refit_and_threads_change_nothing(scenes, fitted):
+    again = small(n_jobs=3)
+    again.fit(*scenes)
+    assert_same_training(again, fitted)
+    again.fit(*scenes)
+    assert_same_training(again, fitted)
+
+
+def test_another_random_state_is_another_training(scenes, fitted):
+    other = small(random_state=1).fit(*scenes)
+    assert not np.array_equal(
+        weights_of(other)["conv1.weight"], weights_of(fitted)["conv1.weight"]
+    )
+
+
+def test_interrupted_by_time_goes_on_bit_for_bit(scenes, fitted, tmp_path):
+    seal = small(checkpoint_dir=tmp_path, max_time=1e-9).fit(*scenes)
+    assert seal.n_iter_ == 1
+    stops = 0
+    while seal.n_iter_ < 12:
+        # A new estimator each time, as after a crash.
+        seal = small(checkpoint_dir=tmp_path, max_time=1e-9, warm_start=True)
+        seal.fit(*scenes)
+        stops += 1
+    assert stops == 11
+    assert_same_training(seal, fitted)
+
+
+def test_goes_on_in_memory(scenes, fitted):
+    seal = small(max_time=1e-9).fit(*scenes)
+    seal.set_params(max_time=None, warm_start=True).fit(*scenes)
+    assert_same_training(seal, fitted)
+
+
+def test_goes_on_from_its_pickle(scenes, fitted):
+    import pickle
+
+    seal = pickle.loads(pickle.dumps(small(max_time=1e-9).fit(*scenes)))
+    seal.set_params(max_time=None, warm_start=True).fit(*scenes)
+    assert_same_training(seal, fitted)
+
+
+def test_ctrl_c_leaves_a_usable_state(scenes, fitted, tmp_path):
+    seal = small(checkpoint_dir=tmp_path, max_iter=100_000, lr_schedule="constant")
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        seal.fit(*scenes)
+    timer.join()
+    done = seal.n_iter_
+    assert 0 < done < 100_000
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(seal.transform(scenes[0][:2])) == 2
+
+    whole = small(max_iter=done + 3, lr_schedule="constant").fit(*scenes)
+    seal.set_params(max_iter=done + 3, warm_start=True).fit(*scenes)
+    assert np.array_equal(
+        seal._state["net"]["conv1.weight"], whole._state["net"]["conv1.weight"]
+    )
+    assert seal.n_iter_ == done + 3
+
+
+def test_checkpoints_are_not_overwritten_or_mixed_up(scenes, tmp_path):
+    small(checkpoint_dir=tmp_path, max_time=1e-9).fit(*scenes)
+    with pytest.raises(ValueError, match="holds a training already"):
+        small(checkpoint_dir=tmp_path).fit(*scenes)
+    with pytest.raises(ValueError, match=r"lr=0\.5 \(it was 0\.001\)"):
+        small(checkpoint_dir=tmp_path, warm_start=True, lr=0.5).fit(*scenes)
+    with pytest.raises(ValueError, match="n_train="):
+        small(checkpoint_dir=tmp_path, warm_start=True).fit(
+            scenes[0][:9], scenes[1][:9]
+        )
+    with pytest.raises(ValueError, match="'width': 4"):
+        small(checkpoint_dir=tmp_path, warm_start=True, width=5).fit(*scenes)
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="remove it to start over"):
+        small(checkpoint_dir=tmp_path, warm_start=True).fit(*scenes)
+
+
+def test_stops_when_nothing_improves(scenes, monkeypatch):
+    monkeypatch.setattr("seal_sk.seal.mean_over_pairs", lambda *args: 0.5)
+    seal = small(max_iter=400, n_iter_no_change=2).fit(*scenes)
+    assert seal.n_iter_ == 12
+
+
+def test_without_validation_the_last_weights_are_kept(scenes):
+    seal = small(validation_fraction=0.0).fit(*scenes)
+    assert all("asa" not in line for line in seal.history_)
+    assert torch.equal(seal.net_.conv1.weight, seal._state["net"]["conv1.weight"])
+
+
+def test_partial_fit(scenes):
+    images, truths = scenes
+    seal = small()
+    seal.partial_fit(images[:5], truths[:5])
+    assert seal.n_iter_ == 3
+    first = weights_of(seal)["conv1.weight"].copy()
+    seal.partial_fit(images[5:9], [[t, t] for t in truths[5:9]])
+    assert seal.n_iter_ == 7
+    assert not np.array_equal(weights_of(seal)["conv1.weight"], first)
+    again = small()
+    again.partial_fit(images[:5], truths[:5])
+    again.partial_fit(images[5:9], [[t, t] for t in truths[5:9]])
+    assert_same_training(seal, again)
+
+
+def test_partial_fit_goes_on_from_a_file(fitted, scenes, tmp_path):
+    fitted.save(tmp_path / "a.safetensors")
+    seal = SEALSuperpixels.load(tmp_path / "a.safetensors")
+    seal.set_params(lr=1e-12, weight_decay=0.0, random_state=0)
+    seal.partial_fit(scenes[0][:2], scenes[1][:2])
+    np.testing.assert_allclose(
+        weights_of(seal)["conv1.weight"],
+        weights_of(fitted)["conv1.weight"],
+        atol=1e-9,
+    )
+
+
+def test_save_and_load(fitted, scenes, tmp_path):
+    path = tmp_path / "seal.safetensors"
+    fitted.set_params(n_jobs=2).save(path)
+    again = SEALSuperpixels.load(path)
+    assert again.get_params()["n_segments"] == 20
+    assert again.get_params()["n_jobs"] == 2
+    for labels, same in zip(again.transform(scenes[0]), fitted.transform(scenes[0])):
+        assert np.array_equal(labels, same)
+    header = path.read_bytes()[8:]
+    size = int.from_bytes(path.read_bytes()[:8], "little")
+    metadata = json.loads(header[:size])["__metadata__"]
+    assert json.loads(metadata["architecture"])["width"] == 4
+
+
+def test_weights_transform_without_fit_and_are_gone_on_from(fitted, scenes, tmp_path):
+    path = tmp_path / "seal.safetensors"
+    fitted.save(path)
+    seal = SEALSuperpixels(20, weights=path)
+    for labels, same in zip(seal.transform(scenes[0]), fitted.transform(scenes[0])):
+        assert np.array_equal(labels, same)
+    tuned = small(weights=str(path), width=None, lr=1e-12, weight_decay=0.0)
+    tuned.fit(*scenes)
+    np.testing.assert_allclose(
+        weights_of(tuned)["conv1.weight"],
+        weights_of(fitted)["conv1.weight"],
+        atol=1e-9,
+    )
+    for use in (lambda s: s.transform(scenes[0]), lambda s: s.fit(*scenes)):
+        with pytest.raises(ValueError, match=r"width=8, but .* 4 channels wide"):
+            use(SEALSuperpixels(20, weights=path, width=8))
+    truncated = tmp_path / "truncated.safetensors"
+    truncated.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="truncated"):
+        SEALSuperpixels(20, weights=truncated).transform(scenes[0])
+
+
+def test_unfitted():
+    with pytest.raises(NotFittedError, match="call fit"):
+        SEALSuperpixels().transform([np.zeros((50, 50), dtype=np.uint8)])
+    with pytest.raises(NotFittedError, match="call fit"):
+        SEALSuperpixels().save("nowhere")
+
+
+def test_transform_does_not_depend_on_company(fitted, scenes):
+    images = scenes[0]
+    expected = fitted.transform(images[:6])
+    one_by_one = [fitted.transform([image])[0] for image in images[:6]]
+    turned = fitted.transform(images[5::-1])[::-1]
+    threads = small(n_jobs=3)
+    threads.net_ = fitted.net_
+    for maps in (one_by_one, turned, threads.transform(images[:6])):
+        assert all(np.array_equal(a, b) for a, b in zip(maps, expected))
+
+
+def test_ignored_pixels_may_be_anything(scenes):
+    images, truths = scenes
+    first = [t.astype(np.int64) for t in truths]
+    for t in first:
+        t[:20] = 255
+    second = [t.copy() for t in first]
+    seal = small(ignore_label=255).fit(images, first)
+    other = small(ignore_label=255).fit(images, second)
+    assert_same_training(seal, other)
+    assert not np.array_equal(
+        weights_of(seal)["conv1.weight"],
+        weights_of(small().fit(images, first))["conv1.weight"],
+    )
+
+
+def test_the_papers_settings():
+    seal = SEALSuperpixels(**PAPER_SETTINGS)
+    assert (seal.max_iter, seal.width, seal.loss) == (100_000, 128, "seal")
+    fields = {name: getattr(seal, name, None) for name in Course.__dataclass_fields__}
+    course = Course(**fields)
+    assert [course.lr_at(i) for i in (0, 29_999, 30_000, 60_000, 99_999)] == (
+        pytest.approx([1e-4, 1e-4, 1e-5, 1e-6, 1e-6])
+    )
+
+
+def test_the_papers_settings_train(scenes):
+    settings = {**PAPER_SETTINGS, "n_segments": 30, "max_iter": 2, "random_state": 0}
+    seal = SEALSuperpixels(**settings, validate_every=1).fit(
+        scenes[0][:2], scenes[1][:2]
+    )
+    assert seal.n_iter_ == 2
+    assert sum(p.numel() for p in seal.net_.parameters()) == 888_482
+
+
+def test_cosine_schedule():
+    course = Course(
+        **{
+            **dict.fromkeys(Course.__dataclass_fields__),
+            "lr": 1.0,
+            "lr_schedule": "cosine",
+            "max_iter": 100,
+        }
+    )
+    assert course.lr_at(0) == 1.0
+    assert course.lr_at(50) == pytest.approx(0.5)
+    assert course.lr_at(100) == 1e-6
+
+
+class TestSamples:
+    def make(self, X, y, **params):
+        params = {"crop_size": 16, "n_segments": 100, **params}
+        counts = [len(item) if isinstance(item, list) else 1 for item in y]
+        return Samples(
+            X, y, range(len(X)), counts, edges="skimage", seed=(3,), **params
+        )
+
+    def test_every_pair_once_an_epoch(self, rng):
+        images = [np.full((20, 20, 3), 10 * i, dtype=np.uint8) for i in range(3)]
+        y = [[np.full((20, 20), 10 * i + k) for k in range(i + 1)] for i in range(3)]
+        samples = self.make(images, y)
+        for epoch in range(2):
+            drawn = [samples.draw(6 * epoch + i) for i in range(6)]
+            seen = sorted(int(sample.truth[0, 0]) for sample in drawn)
+            assert seen == [0, 10, 11, 20, 21, 22]
+
+    def test_a_sample_is_a_function_of_its_number(self, scenes):
+        samples, others = self.make(*scenes), self.make(*scenes)
+        backwards = [others.draw(i) for i in range(40)[::-1]][::-1]
+        for i, other in enumerate(backwards):
+            sample = samples.draw(i)
+            assert np.array_equal(sample.image, other.image)
+            assert np.array_equal(sample.truth, other.truth)
+
+    def test_image_edges_and_truth_move_together(self):
+        # The image is its own ground truth, and the channels are told apart.
+        rng = np.random.default_rng(0)
+        truth = np.kron(rng.integers(0, 2, (10, 12)), np.ones((4, 4), dtype=int))
+        image = np.stack([truth * 200, truth * 100, truth * 50], -1).astype(np.uint8)
+        samples = self.make([image], [truth], crop_size=24)
+        seen = set()
+        for i in range(200):
+            sample = samples.draw(i)
+            assert sample.image.shape == (3, 24, 24)
+            for channel, value in zip(sample.image, (50, 100, 200)):
+                np.testing.assert_allclose(channel, sample.truth * value / 255)
+            on_edge = sample.edges[0] == 0
+            nearby = np.pad(sample.truth, 2, mode="edge")
+            windows = np.lib.stride_tricks.sliding_window_view(nearby, (5, 5))
+            mixed = windows.min(axis=(2, 3)) != windows.max(axis=(2, 3))
+            assert mixed[2:-2, 2:-2][on_edge[2:-2, 2:-2]].all()
+            seen.add(sample.truth.tobytes())
+        assert len(seen) > 150
+
+    def test_count_is_scaled_to_the_area(self, scenes):
+        images, truths = [np.zeros((40, 50), np.uint8)], [np.zeros((40, 50), int)]
+        assert self.make(images, truths, crop_size=20).draw(0).n_segments == 20
+        whole = self.make(images, truths, crop_size=None).draw(0)
+        assert whole.n_segments == 100
+        assert sorted(whole.truth.shape) == [40, 50]
+        larger = self.make(images, truths, crop_size=45).draw(0)
+        assert sorted(larger.truth.shape) == [40, 45]
+        assert (
+            self.make(images, truths, crop_size=8, n_segments=2).draw(0).n_segments == 1
+        )
+
+
+@pytest.mark.gpu
+def test_trains_on_the_gpu(scenes):
+    if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        pytest.skip("neither CUDA nor MPS")
+    seal = small(device="auto", max_iter=60, validate_every=20).fit(*scenes)
+    losses = [line["loss"] for line in seal.history_]
+    assert losses[-1] < losses[0]
+    assert next(seal.net_.parameters()).device.type == "cpu"
+
+
+def test_a_device_that_is_not_there(scenes):
+    if torch.cuda.is_available():
+        pytest.skip("CUDA is there")
+    with pytest.raises(ValueError, match="can't be used here"):
+        small(device="cuda").fit(*scenes)
+    with pytest.raises(ValueError, match="can't be used here"):
+        small(device="abacus").fit(*scenes)
+
+
+def test_a_loss_that_is_not_finite_is_an_error(scenes, monkeypatch):
+    def broken(self, images, edges):
+        return torch.full((len(images), 2, *images.shape[2:]), torch.nan)
+
+    monkeypatch.setattr(PAN, "logits", broken)
+    with pytest.raises(FloatingPointError, match="smaller lr"):
+        small(loss="bce").fit(*scenes)
