@@ -67,7 +67,7 @@ def main():
                 scored = parallel(
                     delayed(_score)(cut, k, annotations) for k in args.counts
                 )
-                for k, (scores, size) in zip(args.counts, scored):
+                for k, (scores, size) in zip(args.counts, scored, strict=True):
                     pairs[method, k] += scores
                     sizes[method, k].append(size)
 

@@ -410,7 +410,7 @@ def _write_labels(path, labels):
 
     import numpy as np
 
-    from .pan.weights import replace_file
+    from ._files import replace_file
 
     labels = labels.astype(np.uint16 if labels.max() < 2**16 else np.uint32)
     if path.suffix == ".png":
@@ -425,7 +425,7 @@ def _write_labels(path, labels):
 
 
 def _write_overlay(path, image, labels):
-    from .pan.weights import replace_file
+    from ._files import replace_file
     from .plotting import draw_boundaries
 
     replace_file(path, _png(draw_boundaries(image, labels)))

@@ -78,8 +78,8 @@ def run_demo(
     if not output.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {str(output.parent)!r}.")
 
+    from ._files import replace_file
     from .datasets import make_scenes
-    from .pan.weights import replace_file
 
     _say(f"Generating {n_train + n_test} scenes of {shape[0]} x {shape[1]} pixels.")
     images, truths = make_scenes(n_train + n_test, shape=shape, random_state=seed)

@@ -1,6 +1,7 @@
 """SEALSuperpixels: affinities learned from ground truth, cut by a graph algorithm."""
 
 import json
+from copy import deepcopy
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -20,8 +21,6 @@ __all__ = ["SEALSuperpixels"]
 
 _DEFAULT_WIDTH = 32
 _CHECKPOINT = "checkpoint.pt"
-# What may differ between a training and its continuation from a checkpoint.
-_MAY_DIFFER = ("max_iter", "n_iter_no_change")
 
 
 class SEALSuperpixels(SuperpixelTransformer):
@@ -257,6 +256,7 @@ class SEALSuperpixels(SuperpixelTransformer):
             On Ctrl-C, with the estimator fitted and the state written.
         """
         from .pan.samples import Samples, check_data
+        from .pan.training import Course
 
         self._validate_params()
         check_pairs(X, y)
@@ -268,11 +268,14 @@ class SEALSuperpixels(SuperpixelTransformer):
         order = np.random.default_rng([seed, 2]).permutation(len(X))
         n_held_out = min(round(self.validation_fraction * len(X)), len(X) - 1)
         held_out, training = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
-        course = self._course(
-            precision, sum(counts[i] for i in training), len(held_out)
+        course = Course.of(
+            self.get_params(deep=False),
+            precision=precision,
+            n_train=sum(counts[i] for i in training),
+            n_validation=len(held_out),
         )
         if saved_course is not None:
-            self._check_same_course(saved_course, course)
+            course.check_continues(saved_course)
         net = self._initial_net(seed)
         state = self._start(net.to(device), course, seed, saved)
         samples = Samples(
@@ -322,6 +325,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         self
         """
         from .pan.samples import Samples, check_data
+        from .pan.training import Course
 
         self._validate_params()
         check_pairs(X, y)
@@ -332,20 +336,21 @@ class SEALSuperpixels(SuperpixelTransformer):
         n_pairs = sum(counts)
         n_steps = -(-n_pairs // self.batch_size)
         iteration = saved["iteration"] if saved else 0
-        course = self._course(
-            precision,
-            n_pairs,
-            0,
+        course = Course.of(
+            self.get_params(deep=False),
+            precision=precision,
+            n_train=n_pairs,
+            n_validation=0,
             lr_schedule="constant",
             max_iter=iteration + n_steps,
             n_iter_no_change=None,
         )
-        if saved or not hasattr(self, "net_"):
-            net = self._initial_net(seed)
-        else:
-            net = self._copy_of(self.net_)
+        goes_on = hasattr(self, "net_")
+        net = deepcopy(self.net_) if goes_on else self._initial_net(seed)
         state = self._start(net.to(device), course, seed, saved)
-        # What was best on another stream's validation is not what goes on.
+        if goes_on:
+            # `fit` keeps the best weights, which need not be the last ones.
+            state.net.load_state_dict(self.net_.state_dict())
         state.best_net, state.best_asa = None, -1.0
         samples = Samples(
             X,
@@ -354,7 +359,7 @@ class SEALSuperpixels(SuperpixelTransformer):
             counts,
             crop_size=self.crop_size,
             n_segments=self.n_segments,
-            edges=net.edges,
+            edges=state.net.edges,
             seed=(seed, iteration),
             first=iteration * self.batch_size,
         )
@@ -469,7 +474,7 @@ class SEALSuperpixels(SuperpixelTransformer):
                 "give weights='path/to/a/file'."
             )
         device = resolve_device(device or self.device)
-        return device, net if device.type == "cpu" else self._copy_of(net).to(device)
+        return device, net if device.type == "cpu" else deepcopy(net).to(device)
 
     def _check_width(self, net):
         if self.width not in (None, net.width):
@@ -482,17 +487,13 @@ class SEALSuperpixels(SuperpixelTransformer):
         from .pan.network import PAN
         from .pan.weights import read_weights
 
+        if self.warm_start and hasattr(self, "net_"):
+            return deepcopy(self.net_)
         if self.weights is not None:
             net, _ = read_weights(self.weights)
             self._check_width(net)
             return net
         return PAN(width=self.width or _DEFAULT_WIDTH, seed=seed)
-
-    @staticmethod
-    def _copy_of(net):
-        from copy import deepcopy
-
-        return deepcopy(net)
 
     def _resolved(self):
         from .pan.training import resolve_device, resolve_precision
@@ -502,21 +503,6 @@ class SEALSuperpixels(SuperpixelTransformer):
 
     def _draw_seed(self):
         return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _course(self, precision, n_train, n_validation, **changes):
-        from .pan.training import Course
-
-        names = {f for f in Course.__dataclass_fields__ if hasattr(self, f)}
-        values = {name: getattr(self, name) for name in names}
-        return Course(
-            **{
-                **values,
-                "precision": precision,
-                "n_train": n_train,
-                "n_validation": n_validation,
-                **changes,
-            }
-        )
 
     def _checkpoint_path(self):
         if self.checkpoint_dir is None:
@@ -536,20 +522,6 @@ class SEALSuperpixels(SuperpixelTransformer):
                 )
             return read_checkpoint(path)
         return None, getattr(self, "_state", None) if self.warm_start else None
-
-    @staticmethod
-    def _check_same_course(saved, course):
-        differing = [
-            f"{name}={value!r} (it was {saved.get(name)!r})"
-            for name, value in vars(course).items()
-            if name not in _MAY_DIFFER and saved.get(name) != value
-        ]
-        if differing:
-            raise ValueError(
-                "The training in checkpoint_dir was begun otherwise: "
-                f"{', '.join(differing)}. Set them as they were, or give another "
-                "checkpoint_dir."
-            )
 
     def _start(self, net, course, seed, saved):
         from .pan.training import TrainingState

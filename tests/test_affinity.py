@@ -29,7 +29,9 @@ def test_rgb_affinity_is_its_formula(rng, connectivity):
     image = rng.integers(0, 40, (6, 7, 3), dtype=np.uint8)
     expected = np.zeros((6, 7, connectivity // 2))
     for y, x, c, v, u in neighbours(6, 7, connectivity // 2):
-        difference = sum(abs(int(a) - int(b)) for a, b in zip(image[y, x], image[v, u]))
+        difference = sum(
+            abs(int(a) - int(b)) for a, b in zip(image[y, x], image[v, u], strict=True)
+        )
         d = difference / 3 * (math.sqrt(2) if c > 1 else 1)
         expected[y, x, c] = math.exp(-(d**2) / (2 * 5.0**2))
     affinity = rgb_affinity(image, connectivity=connectivity)

@@ -236,7 +236,9 @@ def test_threads_change_nothing(rng):
     maps = [rng.random((60, 60, 4)).astype(np.float32) for _ in range(8)]
     expected = [ers(affinity, 30) for affinity in maps]
     with ThreadPoolExecutor(4) as pool:
-        for labels, same in zip(pool.map(lambda a: ers(a, 30), maps), expected):
+        for labels, same in zip(
+            pool.map(lambda a: ers(a, 30), maps), expected, strict=True
+        ):
             assert np.array_equal(labels, same)
 
 
@@ -273,5 +275,5 @@ def test_bad_input(affinity, n_segments, balance, message):
 def test_bad_types():
     with pytest.raises(TypeError, match="float32 or float64"):
         ers(np.zeros((3, 3, 2), dtype=int), 1)
-    with pytest.raises(TypeError, match="n_segments=2.5 must be an integer"):
+    with pytest.raises(TypeError, match=r"n_segments=2\.5 must be an integer"):
         ers(np.zeros((3, 3, 2)), 2.5)

@@ -168,7 +168,9 @@ def test_scorers_average_over_pairs(scenes):
         (asa_scorer, asa_score),
         (boundary_recall_scorer, boundary_recall_score),
     ):
-        each = [score(truth, labels) for truth, labels in zip(truths, maps)]
+        each = [
+            score(truth, labels) for truth, labels in zip(truths, maps, strict=True)
+        ]
         expected = (4 * each[0] + each[1] + 2 * each[2]) / 7
         assert scorer(superpixels, images, y) == pytest.approx(expected)
     assert superpixels.score(images, y) == asa_scorer(superpixels, images, y)

@@ -224,7 +224,9 @@ def test_save_and_load(fitted, scenes, tmp_path):
     again = SEALSuperpixels.load(path)
     assert again.get_params()["n_segments"] == 20
     assert again.get_params()["n_jobs"] == 2
-    for labels, same in zip(again.transform(scenes[0]), fitted.transform(scenes[0])):
+    for labels, same in zip(
+        again.transform(scenes[0]), fitted.transform(scenes[0]), strict=True
+    ):
         assert np.array_equal(labels, same)
     header = path.read_bytes()[8:]
     size = int.from_bytes(path.read_bytes()[:8], "little")
@@ -236,7 +238,9 @@ def test_weights_transform_without_fit_and_are_gone_on_from(fitted, scenes, tmp_
     path = tmp_path / "seal.safetensors"
     fitted.save(path)
     seal = SEALSuperpixels(20, weights=path)
-    for labels, same in zip(seal.transform(scenes[0]), fitted.transform(scenes[0])):
+    for labels, same in zip(
+        seal.transform(scenes[0]), fitted.transform(scenes[0]), strict=True
+    ):
         assert np.array_equal(labels, same)
     tuned = small(weights=str(path), width=None, lr=1e-12, weight_decay=0.0)
     tuned.fit(*scenes)
@@ -269,7 +273,7 @@ def test_transform_does_not_depend_on_company(fitted, scenes):
     threads = small(n_jobs=3)
     threads.net_ = fitted.net_
     for maps in (one_by_one, turned, threads.transform(images[:6])):
-        assert all(np.array_equal(a, b) for a, b in zip(maps, expected))
+        assert all(np.array_equal(a, b) for a, b in zip(maps, expected, strict=True))
 
 
 def test_ignored_pixels_may_be_anything(scenes):
@@ -355,7 +359,7 @@ class TestSamples:
         for i in range(200):
             sample = samples.draw(i)
             assert sample.image.shape == (3, 24, 24)
-            for channel, value in zip(sample.image, (50, 100, 200)):
+            for channel, value in zip(sample.image, (50, 100, 200), strict=True):
                 np.testing.assert_allclose(channel, sample.truth * value / 255)
             on_edge = sample.edges[0] == 0
             nearby = np.pad(sample.truth, 2, mode="edge")

@@ -260,7 +260,9 @@ class SEALLoss(nn.Module):
     def forward(self, logits, truth, leak=None):
         """Return the loss; `leak` where it is known already."""
         if leak is None:
-            leak = torch.stack([self.leak(*pair) for pair in zip(logits, truth)])
+            leak = torch.stack(
+                [self.leak(*pair) for pair in zip(logits, truth, strict=True)]
+            )
         return seal_loss(
             logits, truth, leak.to(logits.device), ignore_label=self.ignore_label
         )

@@ -16,12 +16,10 @@ from pathlib import Path
 
 import torch
 
+from .._files import replace_file
 from .loss import BalancedBCELoss, BCELoss, SEALLoss
-from .weights import replace_file
 
 __all__ = [
-    "LOSSES",
-    "LR_SCHEDULES",
     "Course",
     "TrainingState",
     "read_checkpoint",
@@ -31,10 +29,10 @@ __all__ = [
     "write_checkpoint",
 ]
 
-LOSSES = ("bce", "balanced_bce", "seal")
-LR_SCHEDULES = ("constant", "cosine", "step")
-
 _LR_MIN = 1e-6
+
+# What may differ between a training and its continuation from a checkpoint.
+_MAY_DIFFER = ("max_iter", "n_iter_no_change")
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,26 @@ class Course:
     n_iter_no_change: int | None
     n_train: int
     n_validation: int
+
+    @classmethod
+    def of(cls, params, **changes):
+        """Course of an estimator's parameters, and what they don't say."""
+        values = {**params, **changes}
+        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
+
+    def check_continues(self, saved):
+        """Refuse to go on with a training that was begun otherwise."""
+        differing = [
+            f"{name}={value!r} (it was {saved.get(name)!r})"
+            for name, value in vars(self).items()
+            if name not in _MAY_DIFFER and saved.get(name) != value
+        ]
+        if differing:
+            raise ValueError(
+                "The training in checkpoint_dir was begun otherwise: "
+                f"{', '.join(differing)}. Set them as they were, or give another "
+                "checkpoint_dir."
+            )
 
     def lr_at(self, iteration):
         """Learning rate of an iteration, counted from 0."""
@@ -227,7 +245,7 @@ def _step(state, course, criterion, batch, device, pool):
             detached = logits.detach().cpu()
             leaks = [
                 pool.submit(criterion.leak, *one, sample.n_segments)
-                for *one, sample in zip(detached, truth, group)
+                for *one, sample in zip(detached, truth, group, strict=True)
             ]
         pending.append((logits, truth.to(device), leaks, len(group)))
     total = 0.0

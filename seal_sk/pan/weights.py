@@ -4,10 +4,10 @@ Neither format can execute code when it is read.
 """
 
 import json
-import os
 import warnings
 from pathlib import Path
 
+from .._files import replace_file
 from .network import PAN
 
 __all__ = ["read_weights", "write_weights"]
@@ -85,20 +85,6 @@ def read_weights(path):
         )
     net.load_state_dict(tensors, strict=False)
     return net.eval(), params
-
-
-def replace_file(path, content):
-    """Write bytes to a file so that it is never seen half written."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _persistent(net):

@@ -151,7 +151,7 @@ def test_seal_module_cuts_the_current_prediction(logits, truth):
 
     module = SEALLoss(n_segments=4)
     leaks = []
-    for one, t in zip(logits, truth):
+    for one, t in zip(logits, truth, strict=True):
         affinity = torch.sigmoid(one.detach().float()).permute(1, 2, 0).numpy()
         leaks.append(superpixel_leak(ers(affinity, 4), t.numpy()))
     expected = seal_loss(logits, truth, torch.from_numpy(np.stack(leaks)))
