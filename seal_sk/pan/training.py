@@ -78,12 +78,13 @@ class Course:
 
     def lr_at(self, iteration):
         """Learning rate of an iteration, counted from 0."""
+        factor = 1.0
         if self.lr_schedule == "step":
-            return max(self.lr * 0.1 ** (iteration // self.lr_step), _LR_MIN)
-        if self.lr_schedule == "cosine":
+            factor = 0.1 ** (iteration // self.lr_step)
+        elif self.lr_schedule == "cosine":
             share = min(iteration / self.max_iter, 1.0)
-            return max(self.lr * 0.5 * (1.0 + math.cos(math.pi * share)), _LR_MIN)
-        return self.lr
+            factor = 0.5 * (1.0 + math.cos(math.pi * share))
+        return max(self.lr * factor, min(self.lr, _LR_MIN))
 
 
 @dataclass
