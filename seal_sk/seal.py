@@ -52,7 +52,7 @@ class SEALSuperpixels(SuperpixelTransformer):
     weights : path-like, optional
         A file of `save`, or one of the paper's authors (``.pkl``). With it the
         estimator transforms without `fit`, and `fit` goes on from it.
-    max_iter : int, default=3000
+    max_iter : int, default=2000
         Steps of the optimizer.
     max_time : float, optional
         Seconds after which `fit` ends, even before `max_iter`. The learning rate
@@ -183,7 +183,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         width=None,
         loss="seal",
         weights=None,
-        max_iter=3000,
+        max_iter=2000,
         max_time=None,
         batch_size=4,
         crop_size=160,
