@@ -4,7 +4,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 # Contracting a*b+c into one rounding would make results differ between CPUs.
-COMPILE_ARGS = ["/O2"] if sys.platform == "win32" else ["-O3", "-ffp-contract=off"]
+COMPILE_ARGS = (
+    ["/O2"] if sys.platform == "win32" else ["-O3", "-g0", "-ffp-contract=off"]
+)
 
 setup(
     ext_modules=cythonize(

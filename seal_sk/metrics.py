@@ -62,10 +62,10 @@ def asa_score(y_true, y_pred, *, ignore_label=None):
     """
     y_pred = check_label_map(y_pred, name="y_pred")
     annotations = check_annotations(y_true, y_pred.shape)
-    labels, n_labels = compact(np.where(y_pred < 0, -1, y_pred), -1)
+    labels, n_labels = compact(y_pred, y_pred < 0)
     scores = []
     for annotation in annotations:
-        truth, n_truth = compact(annotation, ignore_label)
+        truth, n_truth = compact(annotation, _ignored(annotation, ignore_label))
         size, largest = largest_overlaps(
             labels.ravel(), truth.ravel(), n_labels, n_truth
         )
@@ -120,11 +120,11 @@ def boundary_recall_score(y_true, y_pred, *, tolerance=1, ignore_label=None):
     tolerance = check_int(tolerance, 0, name="tolerance")
     y_pred = check_label_map(y_pred, name="y_pred")
     annotations = check_annotations(y_true, y_pred.shape)
-    labels, _ = compact(y_pred, None)
+    labels, _ = compact(y_pred)
     found = near(boundary_map(labels, False), tolerance)
     scores = []
     for annotation in annotations:
-        truth, _ = compact(annotation, ignore_label)
+        truth, _ = compact(annotation, _ignored(annotation, ignore_label))
         boundary = boundary_map(truth, ignore_label is not None)
         total = int(np.count_nonzero(boundary))
         hit = int(np.count_nonzero(boundary & found))
@@ -223,13 +223,12 @@ def mean_over_pairs(score, y, label_maps):
     return float(np.mean(scores))
 
 
-def compact(labels, ignore_label):
-    """Labels as C-contiguous int32 in 0..n-1, the ignored ones -1; and n.
+def compact(labels, ignored=None):
+    """Labels as C-contiguous int32 in 0..n-1, -1 where `ignored` is True; and n.
 
     A range not much larger than the map is only shifted, which is many times
     faster than sorting.
     """
-    ignored = None if ignore_label is None else labels == ignore_label
     low, high = int(labels.min()), int(labels.max())
     if high - low < 4 * labels.size + 1024:
         # Signed labels are subtracted in 64 bits: two int8 can differ by 255.
@@ -243,6 +242,10 @@ def compact(labels, ignore_label):
     if ignored is not None:
         small[ignored] = -1
     return np.ascontiguousarray(small), n
+
+
+def _ignored(annotation, ignore_label):
+    return None if ignore_label is None else annotation == ignore_label
 
 
 def _score_transformed(estimator, X, y, score):

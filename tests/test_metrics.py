@@ -133,9 +133,10 @@ def test_any_integer_dtype(rng, dtype):
 def test_labels_at_the_ends_of_their_dtype(rng):
     truth = rng.integers(0, 2, (9, 9))
     for dtype in (np.int8, np.int64, np.uint64):
-        ends = np.where(truth, np.iinfo(dtype).max, np.iinfo(dtype).min).astype(dtype)
+        low, high = dtype(np.iinfo(dtype).min), dtype(np.iinfo(dtype).max)
+        ends = np.where(truth, high, low)
         assert asa_score(truth, ends) == 1.0
-        near = dtype(np.iinfo(dtype).max) - truth.astype(dtype)
+        near = high - truth.astype(dtype)
         assert asa_score(truth, near) == 1.0
 
 

@@ -182,8 +182,10 @@ def superpixel_leak(labels, truth, *, ignore_label=None):
     >>> superpixel_leak(np.array([[0, 0, 0, 1]]), np.array([[7, 7, 8, 8]]))
     array([[1., 1., 1., 0.]], dtype=float32)
     """
-    small, n_labels = compact(labels, None)
-    segments, n_segments = compact(truth, ignore_label)
+    small, n_labels = compact(labels)
+    segments, n_segments = compact(
+        truth, None if ignore_label is None else truth == ignore_label
+    )
     size, largest = largest_overlaps(
         small.ravel(), segments.ravel(), n_labels, n_segments
     )
