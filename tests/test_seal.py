@@ -141,6 +141,25 @@ def test_goes_on_from_its_pickle(scenes, fitted):
     assert_same_training(seal, fitted)
 
 
+def test_a_failed_training_leaves_the_last_one_intact(scenes, fitted, monkeypatch):
+    seal = small(max_time=1e-9).fit(*scenes)
+    seal.set_params(max_time=None, warm_start=True)
+    steps = iter([False] * 6 + [True])
+    logits = PAN.logits
+
+    def breaks_later(self, images, edges):
+        values = logits(self, images, edges)
+        return values * torch.nan if self.training and next(steps) else values
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PAN, "logits", breaks_later)
+        with pytest.raises(FloatingPointError):
+            seal.fit(*scenes)
+    assert seal.n_iter_ == 1
+    seal.fit(*scenes)
+    assert_same_training(seal, fitted)
+
+
 def test_ctrl_c_leaves_a_usable_state(scenes, fitted, tmp_path):
     seal = small(checkpoint_dir=tmp_path, max_iter=100_000, lr_schedule="constant")
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))

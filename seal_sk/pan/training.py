@@ -109,19 +109,21 @@ class TrainingState:
         return cls(net, _adam(net, course), seed)
 
     def to_dict(self):
-        """Tensors and plain values, on the CPU."""
+        """Copies of all tensors and plain values, on the CPU."""
         plain = {k: v for k, v in vars(self).items() if k not in ("net", "optimizer")}
-        return {
-            **plain,
-            "history": [dict(line) for line in self.history],
-            "architecture": self.net.architecture,
-            "net": _copy(self.net.state_dict()),
-            "optimizer": self.optimizer.state_dict(),
-        }
+        return _copy(
+            {
+                **plain,
+                "architecture": self.net.architecture,
+                "net": self.net.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            }
+        )
 
     def load_dict(self, saved):
         """Take up a saved state; net and optimizer must fit."""
-        saved = dict(saved)
+        # A copy, or the steps to come would change what was saved.
+        saved = _copy(saved)
         saved.pop("architecture")
         self.net.load_state_dict(saved.pop("net"))
         self.optimizer.load_state_dict(saved.pop("optimizer"))
@@ -371,8 +373,15 @@ def _same_shape(batch, at_a_time):
     return groups
 
 
-def _copy(state_dict):
-    return {name: tensor.detach().cpu().clone() for name, tensor in state_dict.items()}
+def _copy(value):
+    """Deep copy of nested dicts and lists, with the tensors on the CPU."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {name: _copy(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_copy(item) for item in value]
+    return value
 
 
 @contextmanager
