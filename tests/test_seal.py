@@ -425,4 +425,4 @@ def test_a_loss_that_is_not_finite_is_an_error(scenes, monkeypatch):
     logits = PAN.logits
     monkeypatch.setattr(PAN, "logits", lambda *args: logits(*args) * torch.nan)
     with pytest.raises(FloatingPointError, match="smaller lr"):
-        small(loss="bce").fit(*scenes)
+        small().fit(*scenes)

@@ -243,6 +243,7 @@ def _step(state, course, criterion, batch, device, pool):
         ):
             logits = net.logits(images.to(device), edges.to(device))
         logits = logits.float()
+        _check_finite(logits, "prediction", state)
         leaks = None
         if isinstance(criterion, SEALLoss):
             detached = logits.detach().cpu()
@@ -259,15 +260,19 @@ def _step(state, course, criterion, batch, device, pool):
             leak = torch.stack([future.result() for future in leaks])
             loss = criterion(logits, truth, leak.to(device))
         loss = loss * (n / len(batch))
+        _check_finite(loss, "loss", state)
         loss.backward()
         total += loss.item()
-    if not math.isfinite(total):
-        raise FloatingPointError(
-            f"The loss is {total} at iteration {state.iteration}; train with a smaller "
-            "lr, or with precision='float32'."
-        )
     state.optimizer.step()
     return total
+
+
+def _check_finite(tensor, what, state):
+    if not tensor.isfinite().all():
+        raise FloatingPointError(
+            f"The {what} is not finite at iteration {state.iteration}; train with a "
+            "smaller lr, or with precision='float32'."
+        )
 
 
 def _close_interval(state, course, validate):
