@@ -17,6 +17,9 @@ cdef Py_ssize_t TABLE_MAX = 1 << 15
 # Buckets are this many to an edge; the sweep over empty ones is cheap.
 cdef double BUCKETS_PER_EDGE = 0.5
 
+# A bucket must stay wider than the rounding of the first gains to 32-bit floats.
+cdef Py_ssize_t BUCKETS_MAX = 1 << 22
+
 
 cdef struct Vertex:
     double loop  # weight left at the vertex
@@ -272,7 +275,7 @@ cdef void weigh(
     largest[0] = at_most
 
 
-cdef Py_ssize_t fill(
+cdef void fill(
     Graph* g, Queue* q, const float* entropy_gains,
     Py_ssize_t height, Py_ssize_t width, double largest,
 ) noexcept nogil:
@@ -414,7 +417,9 @@ def ers(
     g.f_size = &f_size[0]
     g.n_sizes = f_size.shape[0]
 
-    q.n_buckets = max(64, <Py_ssize_t>(n_edges * BUCKETS_PER_EDGE))
+    q.n_buckets = min(
+        max(64, <Py_ssize_t>(n_edges * BUCKETS_PER_EDGE)), BUCKETS_MAX
+    )
     cdef int32_t[::1] head = np.empty(q.n_buckets, dtype=np.int32)
     q.head = &head[0]
     q.next = &following[0]

@@ -9,6 +9,8 @@ __all__ = ["replace_file"]
 def replace_file(path, content):
     """Write bytes to a file so that it is never seen half written."""
     path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(path.parent)!r}; make it.")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:

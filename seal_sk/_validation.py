@@ -35,6 +35,11 @@ def check_image(image, *, name="image"):
     ValueError, TypeError
         With what is wrong and what to do about it.
     """
+    if isinstance(image, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and the mask would be lost; pass image.data, "
+            "or image.filled(value)."
+        )
     image = np.asarray(image)
     if image.ndim not in (2, 3):
         raise ValueError(
@@ -132,7 +137,7 @@ def check_pairs(X, y):
     check_sequence(X, name="X")
     if y is None:
         raise ValueError("y is None; ground truth is needed: a label map per image.")
-    if isinstance(y, np.ndarray) and y.dtype != object and y.ndim != 3:
+    if isinstance(y, np.ndarray) and y.dtype != object and y.ndim < 3:
         raise ValueError(
             f"y is one array of shape {y.shape}; give a sequence with one label map "
             "(or a list of them) per image: for one image pass [label_map]."
@@ -160,6 +165,11 @@ def check_annotations(truth, shape=None, *, name="y_true"):
     name : str
         What the error messages call it.
     """
+    if not hasattr(truth, "__len__"):
+        raise TypeError(
+            f"{name} is {type(truth).__name__}; give a label map (H, W) or a list of "
+            "them."
+        )
     if isinstance(truth, np.ndarray) and truth.ndim == 2:
         maps = [truth]
     else:

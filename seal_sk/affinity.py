@@ -75,16 +75,16 @@ def rgb_affinity(image, *, sigma=5.0, connectivity=8):
     image = check_image(image)
     sigma = check_real(sigma, 0, name="sigma", exclusive=True)
     channels = check_connectivity(connectivity) // 2
-    values = unit_scale(image) * 255.0
-    if image.dtype == np.uint8:
-        values = image.astype(np.float64)
+    # Rounded, so that 8-bit colours are the same whole numbers in every dtype, and
+    # equal differences stay equal.
+    values = np.round(unit_scale(image) * 255.0, 4)
     affinity = np.zeros((*image.shape[:2], channels), dtype=np.float32)
     for channel in range(channels):
         start, end = _FROM_TO[channel]
         difference = np.abs(values[end] - values[start]).mean(axis=-1)
         if channel > 1:
             difference *= np.sqrt(2.0)
-        affinity[(*start, channel)] = np.exp(-(difference**2) / (2.0 * sigma**2))
+        affinity[(*start, channel)] = np.exp(-((difference / sigma) ** 2) / 2)
     return affinity
 
 

@@ -121,6 +121,8 @@ def boundary_recall_score(y_true, y_pred, *, tolerance=1, ignore_label=None):
     y_pred = check_label_map(y_pred, name="y_pred")
     annotations = check_annotations(y_true, y_pred.shape)
     labels, _ = compact(y_pred)
+    # Beyond the size of the map nothing changes any more.
+    tolerance = min(tolerance, max(y_pred.shape))
     found = near(boundary_map(labels, False), tolerance)
     scores = []
     for annotation in annotations:

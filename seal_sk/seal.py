@@ -13,7 +13,6 @@ from sklearn.utils import check_random_state
 from ._compat import Interval, Options, StrOptions
 from ._validation import check_images, check_pairs, check_rgb
 from .affinity import to_eight_connected
-from .metrics import asa_score, mean_over_pairs
 from .segmentation import ers
 from .superpixels import SuperpixelTransformer
 
@@ -21,6 +20,17 @@ __all__ = ["SEALSuperpixels"]
 
 _DEFAULT_WIDTH = 32
 _CHECKPOINT = "checkpoint.pt"
+# Parameters that say nothing about the network.
+_NOT_SAVED = (
+    "checkpoint_dir",
+    "device",
+    "max_time",
+    "n_jobs",
+    "random_state",
+    "verbose",
+    "warm_start",
+    "weights",
+)
 
 
 class SEALSuperpixels(SuperpixelTransformer):
@@ -88,7 +98,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         and when it is interrupted.
     warm_start : bool, default=False
         Go on with the training in `checkpoint_dir`, or with that of the last `fit`,
-        instead of starting over. On a CPU with the same number of torch threads the
+        instead of starting over. With the same parameters and data, on a CPU with the same number of torch threads the
         result is, bit for bit, that of a training which was never interrupted.
     device : str, default="auto"
         Where the network computes; "auto" is CUDA, then MPS, then the CPU.
@@ -119,9 +129,9 @@ class SEALSuperpixels(SuperpixelTransformer):
 
     Notes
     -----
-    Ctrl-C in `fit` ends the training after the current step, writes the checkpoint,
-    leaves a fitted estimator and raises KeyboardInterrupt; ``warm_start=True`` goes
-    on from there.
+    Ctrl-C ends the training after the current step, writes the checkpoint, leaves a
+    fitted estimator and raises KeyboardInterrupt; ``warm_start=True`` goes on from
+    there. A second Ctrl-C stops at once.
 
     References
     ----------
@@ -238,7 +248,8 @@ class SEALSuperpixels(SuperpixelTransformer):
         ----------
         X : sequence of array-like of shape (H, W), (H, W, 1) or (H, W, 3)
             Images, which may differ in size; uint8, uint16, or floating point in
-            0..1. A lazy sequence is loaded crop by crop.
+            0..1. A lazy sequence is loaded once to look at it, then an image for each
+            crop, in threads.
         y : sequence of label maps, or of lists of them
             One item an image: a map (H, W) of any integer dtype, or a list of
             annotations, each of which makes a training pair with the image.
@@ -251,9 +262,13 @@ class SEALSuperpixels(SuperpixelTransformer):
         ------
         ValueError, TypeError
             If `X` and `y` do not pair up, an image or label map is not as described,
-            or `checkpoint_dir` holds another training.
+            or `checkpoint_dir` holds a training on other data or with other
+            parameters.
+        FloatingPointError
+            If the training diverges.
         KeyboardInterrupt
-            On Ctrl-C, with the estimator fitted and the state written.
+            On Ctrl-C; once the first step is done, with the estimator fitted and the
+            state written.
         """
         from .pan.samples import Samples, check_data
         from .pan.training import Course
@@ -261,10 +276,10 @@ class SEALSuperpixels(SuperpixelTransformer):
         self._validate_params()
         check_pairs(X, y)
         device, precision = self._resolved()
-        counts = check_data(X, y, self.n_segments)
+        counts, checksum = check_data(X, y, self.n_segments)
 
         saved_course, saved = self._saved()
-        seed = saved["seed"] if saved else self._draw_seed()
+        seed = self._seed(saved)
         order = np.random.default_rng([seed, 2]).permutation(len(X))
         n_held_out = min(round(self.validation_fraction * len(X)), len(X) - 1)
         held_out, training = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
@@ -273,11 +288,26 @@ class SEALSuperpixels(SuperpixelTransformer):
             precision=precision,
             n_train=sum(counts[i] for i in training),
             n_validation=len(held_out),
+            seed=seed,
+            data=checksum,
         )
-        if saved_course is not None:
+        if self.n_iter_no_change is not None and not n_held_out:
+            raise ValueError(
+                f"n_iter_no_change={self.n_iter_no_change} needs images held out, but "
+                f"validation_fraction={self.validation_fraction} of {len(X)} is none."
+            )
+        from_file = self.checkpoint_dir is not None and self._checkpoint_path().exists()
+        if from_file:
             course.check_continues(saved_course)
         net = self._initial_net(seed)
         state = self._start(net.to(device), course, seed, saved)
+        if saved is not None:
+            if not from_file and course.differences(saved_course):
+                # What was best on other images is not what is looked for now.
+                state.forget_validation()
+            elif vars(course) != saved_course:
+                # Asked for more steps, or more patience, than before.
+                state.stale_validations = 0
         samples = Samples(
             X,
             y,
@@ -291,13 +321,7 @@ class SEALSuperpixels(SuperpixelTransformer):
 
         def validate(net):
             label_maps = self._cut_all((X[i] for i in held_out), net, device)
-            return mean_over_pairs(
-                lambda truth, labels: asa_score(
-                    truth, labels, ignore_label=self.ignore_label
-                ),
-                [y[i] for i in held_out],
-                label_maps,
-            )
+            return self._mean_asa([y[i] for i in held_out], label_maps)
 
         self.validation_indices_ = held_out
         self._run(
@@ -313,6 +337,8 @@ class SEALSuperpixels(SuperpixelTransformer):
 
     def partial_fit(self, X, y):
         """One pass over more data, at the constant learning rate `lr`.
+
+        The last batch is filled up from the beginning.
 
         Parameters
         ----------
@@ -330,9 +356,9 @@ class SEALSuperpixels(SuperpixelTransformer):
         self._validate_params()
         check_pairs(X, y)
         device, precision = self._resolved()
-        counts = check_data(X, y, self.n_segments)
+        counts, checksum = check_data(X, y, self.n_segments)
         saved = getattr(self, "_state", None)
-        seed = saved["seed"] if saved else self._draw_seed()
+        seed = self._seed(saved)
         n_pairs = sum(counts)
         n_steps = -(-n_pairs // self.batch_size)
         iteration = saved["iteration"] if saved else 0
@@ -341,6 +367,8 @@ class SEALSuperpixels(SuperpixelTransformer):
             precision=precision,
             n_train=n_pairs,
             n_validation=0,
+            seed=seed,
+            data=checksum,
             lr_schedule="constant",
             max_iter=iteration + n_steps,
             n_iter_no_change=None,
@@ -351,7 +379,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         if goes_on:
             # `fit` keeps the best weights, which need not be the last ones.
             state.net.load_state_dict(self.net_.state_dict())
-        state.best_net, state.best_asa = None, -1.0
+        state.forget_validation()
         samples = Samples(
             X,
             y,
@@ -396,7 +424,8 @@ class SEALSuperpixels(SuperpixelTransformer):
         """Write the network and the parameters to one file.
 
         The format is safetensors with JSON metadata, which says which architecture
-        the weights are for; reading it can't execute code.
+        the weights are for; reading it can't execute code. Parameters that belong to
+        a machine or a run (`device`, `n_jobs`, `checkpoint_dir`, ...) are left out.
 
         Parameters
         ----------
@@ -409,8 +438,9 @@ class SEALSuperpixels(SuperpixelTransformer):
         params = {
             name: str(value) if isinstance(value, Path) else value
             for name, value in self.get_params(deep=False).items()
-            if name not in ("random_state", "checkpoint_dir", "warm_start", "weights")
+            if name not in _NOT_SAVED
         }
+        params["width"] = net.width
         write_weights(path, net, json.loads(json.dumps(params, default=_plain)))
 
     @classmethod
@@ -426,7 +456,8 @@ class SEALSuperpixels(SuperpixelTransformer):
         Returns
         -------
         SEALSuperpixels
-            Fitted.
+            Fitted, with `weights` set to `path`: a clone of it transforms as well, and
+            `fit` goes on from the file.
 
         Raises
         ------
@@ -437,7 +468,8 @@ class SEALSuperpixels(SuperpixelTransformer):
 
         net, params = read_weights(path)
         known = set(cls().get_params(deep=False))
-        estimator = cls(**{k: v for k, v in params.items() if k in known})
+        params = {k: v for k, v in params.items() if k in known}
+        estimator = cls(**params, weights=str(path))
         estimator.net_ = net
         return estimator
 
@@ -467,7 +499,7 @@ class SEALSuperpixels(SuperpixelTransformer):
             net = self.net_
         elif self.weights is not None:
             net, _ = read_weights(self.weights)
-            self._check_width(net)
+            self._check_width(net, self.weights)
         else:
             raise NotFittedError(
                 "This SEALSuperpixels has no network yet: call fit(X, y) first, or "
@@ -476,10 +508,10 @@ class SEALSuperpixels(SuperpixelTransformer):
         device = resolve_device(device or self.device)
         return device, net if device.type == "cpu" else deepcopy(net).to(device)
 
-    def _check_width(self, net):
+    def _check_width(self, net, source):
         if self.width not in (None, net.width):
             raise ValueError(
-                f"width={self.width}, but the weights in {str(self.weights)!r} are "
+                f"width={self.width}, but the weights in {str(source)!r} are "
                 f"{net.width} channels wide; set width={net.width} or leave it None."
             )
 
@@ -488,10 +520,11 @@ class SEALSuperpixels(SuperpixelTransformer):
         from .pan.weights import read_weights
 
         if self.warm_start and hasattr(self, "net_"):
+            self._check_width(self.net_, "net_")
             return deepcopy(self.net_)
         if self.weights is not None:
             net, _ = read_weights(self.weights)
-            self._check_width(net)
+            self._check_width(net, self.weights)
             return net
         return PAN(width=self.width or _DEFAULT_WIDTH, seed=seed)
 
@@ -501,7 +534,10 @@ class SEALSuperpixels(SuperpixelTransformer):
         device = resolve_device(self.device)
         return device, resolve_precision(self.precision, device)
 
-    def _draw_seed(self):
+    def _seed(self, saved):
+        """Seed of a training; one that goes on keeps its own, if none is asked for."""
+        if saved is not None and not isinstance(self.random_state, Integral):
+            return saved["seed"]
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _checkpoint_path(self):
@@ -521,7 +557,9 @@ class SEALSuperpixels(SuperpixelTransformer):
                     "go on with it, or give another checkpoint_dir."
                 )
             return read_checkpoint(path)
-        return None, getattr(self, "_state", None) if self.warm_start else None
+        if not self.warm_start or not hasattr(self, "_state"):
+            return None, None
+        return self._course, self._state
 
     def _start(self, net, course, seed, saved):
         from .pan.training import TrainingState
@@ -565,7 +603,7 @@ class SEALSuperpixels(SuperpixelTransformer):
             progress=self.verbose > 0,
         )
         net = state.net.cpu().eval()
-        self._state = state.to_dict()
+        self._course, self._state = dict(vars(course)), state.to_dict()
         net.load_state_dict(state.final_weights())
         self.net_ = net
         self.history_ = state.history

@@ -1,5 +1,6 @@
 """Estimators: a list of images in, a list of label maps out."""
 
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -97,7 +98,11 @@ class SuperpixelTransformer(
             In 0..1, higher is better.
         """
         check_pairs(X, y)
-        return mean_over_pairs(asa_score, y, self.transform(X))
+        return self._mean_asa(y, self.transform(X))
+
+    def _mean_asa(self, y, label_maps):
+        score = partial(asa_score, ignore_label=getattr(self, "ignore_label", None))
+        return mean_over_pairs(score, y, label_maps)
 
     def _segment_all(self, X):
         # Threads: the kernels release the GIL, and images need not be copied.

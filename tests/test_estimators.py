@@ -251,6 +251,7 @@ BAD_X = [
     ("grey and alpha", [np.zeros((20, 24, 2), np.uint8)], ValueError, ":1]"),
     ("int64", [np.zeros((20, 24), np.int64)], TypeError, "dtype int64"),
     ("bool", [np.zeros((20, 24), bool)], TypeError, "dtype bool"),
+    ("masked", [np.ma.zeros((20, 24), np.uint8)], TypeError, "mask would be lost"),
     ("text", "image.png", TypeError, "X is str"),
     ("a number", 3, TypeError, "X is int"),
     ("a vector", [np.zeros(9, np.uint8)], ValueError, r"shape \(9,\)"),
@@ -287,6 +288,7 @@ BAD_Y = [
     ("none", None, ValueError, "y is None"),
     ("another size", [TRUTH, TRUTH.T], ValueError, r"y\[1\] has shape \(24, 20\)"),
     ("floats", [TRUTH, TRUTH / 2], TypeError, "holds integers"),
+    ("numbers", [3, 4], TypeError, r"y\[0\] is int"),
     ("no annotation", [TRUTH, []], ValueError, "at least one"),
     ("one map", TRUTH, ValueError, r"pass \[label_map\]"),
 ]

@@ -78,7 +78,7 @@ def test_asa_is_its_definition(maps):
     assert asa_score(*maps) == pytest.approx(slow_asa(*maps), abs=1e-12)
 
 
-@given(label_maps(), st.integers(0, 9))
+@given(label_maps(), st.integers(0, 9) | st.just(2**70))
 def test_boundary_recall_is_its_definition(maps, tolerance):
     expected = slow_recall(*maps, tolerance)
     score = boundary_recall_score(*maps, tolerance=tolerance)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from .._metrics import largest_overlaps
+from .._validation import check_label_map
 from ..metrics import compact
 from ..segmentation import ers
 
@@ -182,6 +183,8 @@ def superpixel_leak(labels, truth, *, ignore_label=None):
     >>> superpixel_leak(np.array([[0, 0, 0, 1]]), np.array([[7, 7, 8, 8]]))
     array([[1., 1., 1., 0.]], dtype=float32)
     """
+    labels = check_label_map(labels)
+    truth = check_label_map(truth, labels.shape, name="truth")
     small, n_labels = compact(labels)
     segments, n_segments = compact(
         truth, None if ignore_label is None else truth == ignore_label

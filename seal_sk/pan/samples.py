@@ -1,5 +1,6 @@
 """Training samples: crops of (image, annotation) pairs, the same in every run."""
 
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,7 +109,7 @@ class Samples:
         turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
         for k, array in enumerate(arrays):
             array = np.rot90(array, turns, axes=(-2, -1))
-            arrays[k] = np.ascontiguousarray(array[..., ::-1] if mirror else array)
+            arrays[k] = (array[..., ::-1] if mirror else array).copy()
         share = round(self.n_segments * h * w / (height * width))
         return Sample(*arrays, min(max(share, 1), h * w))
 
@@ -118,12 +119,23 @@ def check_data(X, y, n_segments):
 
     Returns
     -------
-    list of int
+    counts : list of int
         The number of annotations of each image.
+    checksum : int
+        Of all of them, to tell data sets apart.
     """
-    counts = []
+    counts, checksum = [], 0
     for i in range(len(X)):
         image = check_rgb(X[i], name=f"X[{i}]")
         check_n_segments(n_segments, image.shape)
-        counts.append(len(check_annotations(y[i], image.shape[:2], name=f"y[{i}]")))
-    return counts
+        if image.shape[:2] == (1, 1):
+            raise ValueError(
+                f"X[{i}] is a single pixel, which has no neighbour to learn from; "
+                "leave it out."
+            )
+        annotations = check_annotations(y[i], image.shape[:2], name=f"y[{i}]")
+        counts.append(len(annotations))
+        for array in (image, *annotations):
+            checksum = zlib.crc32(str(array.shape).encode(), checksum)
+            checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
+    return counts, checksum

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from .._files import replace_file
@@ -53,22 +54,36 @@ class Course:
     crop_size: int | None
     validate_every: int
     n_iter_no_change: int | None
+    connectivity: int
     n_train: int
     n_validation: int
+    seed: int
+    data: int  # checksum of images and ground truths
 
     @classmethod
     def of(cls, params, **changes):
         """Course of an estimator's parameters, and what they don't say."""
         values = {**params, **changes}
-        return cls(**{name: values[name] for name in cls.__dataclass_fields__})
+        values = {name: values[name] for name in cls.__dataclass_fields__}
+        # NumPy scalars, as a search sets them, can't be read back safely.
+        return cls(
+            **{
+                k: v.item() if isinstance(v, np.generic) else v
+                for k, v in values.items()
+            }
+        )
 
-    def check_continues(self, saved):
-        """Refuse to go on with a training that was begun otherwise."""
-        differing = [
+    def differences(self, saved):
+        """What a saved course, a dict, has otherwise, in words."""
+        return [
             f"{name}={value!r} (it was {saved.get(name)!r})"
             for name, value in vars(self).items()
             if name not in _MAY_DIFFER and saved.get(name) != value
         ]
+
+    def check_continues(self, saved):
+        """Refuse to go on with a training that was begun otherwise."""
+        differing = self.differences(saved)
         if differing:
             raise ValueError(
                 "The training in checkpoint_dir was begun otherwise: "
@@ -129,6 +144,10 @@ class TrainingState:
         self.optimizer.load_state_dict(saved.pop("optimizer"))
         for name, value in saved.items():
             setattr(self, name, value)
+
+    def forget_validation(self):
+        """Start the search for the best weights over."""
+        self.best_asa, self.best_net, self.stale_validations = -1.0, None, 0
 
     def finished(self, course):
         """Whether there is nothing left to do."""
@@ -216,6 +235,8 @@ def train(
                 break
         for future in batch:
             future.cancel()
+        if interrupted.is_set():
+            reason = "interrupted"
         state.seconds = seconds_before + time.monotonic() - began
         if checkpoint is not None and reason != "finished":
             checkpoint()
@@ -340,8 +361,8 @@ def read_checkpoint(path):
         return saved["course"], saved["state"]
     except Exception as error:
         raise ValueError(
-            f"{str(path)!r} is no checkpoint that can be read "
-            f"({type(error).__name__}: {error}); remove it to start over."
+            f"{str(path)!r} is truncated or no checkpoint ({type(error).__name__}); "
+            "remove it to start over."
         ) from error
 
 

@@ -83,6 +83,8 @@ def read_weights(path):
             f"{str(path)!r} holds the weights of another network than the "
             f"{architecture} that it should be."
         )
+    if not all(tensor.isfinite().all() for tensor in tensors.values()):
+        raise ValueError(f"{str(path)!r} holds weights that are NaN or infinite.")
     net.load_state_dict(tensors, strict=False)
     return net.eval(), params
 
@@ -113,11 +115,21 @@ def _read_safetensors(path):
             f"{str(path)!r} was not written by SEALSuperpixels.save: it does not say "
             "which network it is for."
         )
-    return (
-        tensors,
-        json.loads(metadata["architecture"]),
-        json.loads(metadata["params"]),
-    )
+    try:
+        architecture = json.loads(metadata["architecture"])
+        params = json.loads(metadata["params"])
+        known = architecture.keys() == {"network", "width", "edges"}
+    except (KeyError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{str(path)!r} does not say which network it is for ({error!r}); was it "
+            "written by another program?"
+        ) from error
+    if not known or architecture["network"] != "pan":
+        raise ValueError(
+            f"{str(path)!r} is for the network {architecture}, which this version of "
+            "seal_sk does not know; a newer one may."
+        )
+    return tensors, architecture, params
 
 
 def _read_authors(path):

@@ -133,6 +133,13 @@ def test_superpixel_leak_is_its_definition(rng):
         assert (leak[labels == k] == counts.sum() - counts.max()).all()
 
 
+def test_superpixel_leak_refuses_maps_that_do_not_fit():
+    with pytest.raises(ValueError, match="same size"):
+        superpixel_leak(np.zeros((40, 40), int), np.zeros((5, 5), int))
+    with pytest.raises(TypeError, match="integers"):
+        superpixel_leak(np.zeros((4, 4)), np.zeros((4, 4), int))
+
+
 def test_superpixel_leak_ignores():
     labels = np.array([[0, 0, 0, 0]])
     truth = np.array([[1, 1, 2, 255]])

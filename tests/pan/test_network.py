@@ -118,6 +118,25 @@ def test_files_that_are_refused(net, tmp_path):
     save_file({"a": torch.zeros(2)}, foreign)
     with pytest.raises(ValueError, match="does not say which network"):
         read_weights(foreign)
+    for name, value, message in (
+        ("architecture", "[]", "does not say which network"),
+        ("architecture", '{"network": "hed"}', "does not know"),
+        ("params", "{", "does not say which network"),
+    ):
+        metadata = {
+            "format": "seal_sk",
+            "architecture": '{"network": "pan", "width": 6, "edges": "skimage"}',
+            "params": "{}",
+        }
+        save_file({"a": torch.zeros(2)}, foreign, {**metadata, name: value})
+        with pytest.raises(ValueError, match=message):
+            read_weights(foreign)
+    broken = tmp_path / "broken.safetensors"
+    with torch.no_grad():
+        net.conv5.bias.fill_(torch.nan)
+    write_weights(broken, net)
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        read_weights(broken)
     other = tmp_path / "other.pkl"
     torch.save({"weight": torch.zeros(2)}, other)
     with pytest.raises(ValueError, match="not a state dict of PAN"):
