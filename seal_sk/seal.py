@@ -1,6 +1,5 @@
 """SEALSuperpixels: affinities learned from ground truth, cut by a graph algorithm."""
 
-import json
 from copy import deepcopy
 from numbers import Integral, Real
 from pathlib import Path
@@ -98,8 +97,9 @@ class SEALSuperpixels(SuperpixelTransformer):
         and when it is interrupted.
     warm_start : bool, default=False
         Go on with the training in `checkpoint_dir`, or with that of the last `fit`,
-        instead of starting over. With the same parameters and data, on a CPU with the same number of torch threads the
-        result is, bit for bit, that of a training which was never interrupted.
+        instead of starting over. With the same parameters and data, on a CPU with the
+        same number of torch threads, the result is bit for bit that of a training
+        which was never interrupted.
     device : str, default="auto"
         Where the network computes; "auto" is CUDA, then MPS, then the CPU.
     n_jobs : int, optional
@@ -270,7 +270,7 @@ class SEALSuperpixels(SuperpixelTransformer):
             On Ctrl-C; once the first step is done, with the estimator fitted and the
             state written.
         """
-        from .pan.samples import Samples, check_data
+        from .pan.samples import check_data
         from .pan.training import Course
 
         self._validate_params()
@@ -308,16 +308,7 @@ class SEALSuperpixels(SuperpixelTransformer):
             elif vars(course) != saved_course:
                 # Asked for more steps, or more patience, than before.
                 state.stale_validations = 0
-        samples = Samples(
-            X,
-            y,
-            training,
-            counts,
-            crop_size=self.crop_size,
-            n_segments=self.n_segments,
-            edges=net.edges,
-            seed=(seed,),
-        )
+        samples = self._samples(X, y, training, counts, net, (seed,))
 
         def validate(net):
             label_maps = self._cut_all((X[i] for i in held_out), net, device)
@@ -350,7 +341,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         -------
         self
         """
-        from .pan.samples import Samples, check_data
+        from .pan.samples import check_data
         from .pan.training import Course
 
         self._validate_params()
@@ -380,17 +371,8 @@ class SEALSuperpixels(SuperpixelTransformer):
             # `fit` keeps the best weights, which need not be the last ones.
             state.net.load_state_dict(self.net_.state_dict())
         state.forget_validation()
-        samples = Samples(
-            X,
-            y,
-            range(len(X)),
-            counts,
-            crop_size=self.crop_size,
-            n_segments=self.n_segments,
-            edges=state.net.edges,
-            seed=(seed, iteration),
-            first=iteration * self.batch_size,
-        )
+        seeds, first = (seed, iteration), iteration * self.batch_size
+        samples = self._samples(X, y, range(len(X)), counts, net, seeds, first)
         self._run(state, course, samples, device)
         return self
 
@@ -436,12 +418,12 @@ class SEALSuperpixels(SuperpixelTransformer):
 
         _, net = self._ready_net("cpu")
         params = {
-            name: str(value) if isinstance(value, Path) else value
+            name: value.item() if isinstance(value, np.generic) else value
             for name, value in self.get_params(deep=False).items()
             if name not in _NOT_SAVED
         }
         params["width"] = net.width
-        write_weights(path, net, json.loads(json.dumps(params, default=_plain)))
+        write_weights(path, net, params)
 
     @classmethod
     def load(cls, path):
@@ -575,6 +557,21 @@ class SEALSuperpixels(SuperpixelTransformer):
         state.load_dict(saved)
         return state
 
+    def _samples(self, X, y, indices, counts, net, seed, first=0):
+        from .pan.samples import Samples
+
+        return Samples(
+            X,
+            y,
+            indices,
+            counts,
+            crop_size=self.crop_size,
+            n_segments=self.n_segments,
+            edges=net.edges,
+            seed=seed,
+            first=first,
+        )
+
     def _run(
         self,
         state,
@@ -620,10 +617,3 @@ class SEALSuperpixels(SuperpixelTransformer):
         tags.target_tags.required = True
         tags.non_deterministic = False
         return tags
-
-
-def _plain(value):
-    """NumPy scalars, which a grid search sets, as JSON values."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} can't be written as JSON.")
