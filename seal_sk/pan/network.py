@@ -174,7 +174,6 @@ def predict_affinity(net, image, device="cpu"):
                 torch.from_numpy(part)[None].to(device)
                 for part in network_input(image[window], edges[window])
             ]
-            inputs[0] = inputs[0].contiguous(memory_format=torch.channels_last)
             predicted = net(*inputs)[0].float().cpu().numpy().transpose(1, 2, 0)
             affinity[top:bottom, left:right] = predicted[
                 top - y : bottom - y, left - x : right - x
