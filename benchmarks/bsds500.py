@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict
 
 import numpy as np
+from _data import bsds500
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
@@ -22,7 +23,6 @@ from seal_sk import (
     rgb_affinity,
     to_eight_connected,
 )
-from seal_sk.datasets import fetch_bsds500
 from seal_sk.metrics import asa_score, boundary_recall_score
 
 METHODS = ("seal", "ers", "slic", "oracle")
@@ -54,7 +54,7 @@ def main():
     if "seal" in methods and not args.weights:
         parser.error("method 'seal' needs --weights")
 
-    data = fetch_bsds500(subset=args.subset, data_home=args.data_home)
+    data = bsds500(args.subset, args.data_home)
     chosen = range(0, len(data.images), args.every)
     cutters = {method: _cutter(method, args) for method in methods}
     # (method, count) -> one (ASA, BR) a pair, one number of superpixels an image

@@ -13,10 +13,10 @@ import sys
 import time
 import tracemalloc
 
+from _data import bsds500
 from skimage.segmentation import slic
 
 from seal_sk import ers, rgb_affinity
-from seal_sk.datasets import fetch_bsds500
 
 
 def main():
@@ -28,7 +28,7 @@ def main():
     parser.add_argument("--data-home", help="folder that holds BSDS500")
     args = parser.parse_args()
 
-    images = fetch_bsds500(subset="test", data_home=args.data_home).images
+    images = bsds500("test", args.data_home).images
     images = images[:: len(images) // args.images][: args.images]
     cases = [(c, k) for c in (4, 8) for k in (300, 1000)]
     ratios = {case: [] for case in cases}

@@ -10,8 +10,9 @@ import csv
 import sys
 from pathlib import Path
 
+from _data import bsds500
+
 from seal_sk import ERSSuperpixels, SEALSuperpixels
-from seal_sk.datasets import fetch_bsds500
 from seal_sk.metrics import asa_scorer, boundary_recall_scorer
 
 
@@ -31,7 +32,7 @@ def main():
     parser.add_argument("--save", type=Path, help="file for the trained network")
     args = parser.parse_args()
 
-    data = fetch_bsds500(subset="trainval", data_home=args.data_home)
+    data = bsds500("trainval", args.data_home)
     seal = SEALSuperpixels(
         args.n_segments,
         width=args.width,
