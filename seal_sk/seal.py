@@ -400,7 +400,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         self._validate_params()
         check_images(X, self._check_image)
         device, net = self._ready_net()
-        return [predict_affinity(net, X[i], device) for i in range(len(X))]
+        return [predict_affinity(net, image, device) for image in self._loaded(X)]
 
     def save(self, path):
         """Write the network and the parameters to one file.
@@ -457,7 +457,7 @@ class SEALSuperpixels(SuperpixelTransformer):
 
     def _segment_all(self, X):
         device, net = self._ready_net()
-        return self._cut_all((X[i] for i in range(len(X))), net, device)
+        return self._cut_all(self._loaded(X), net, device)
 
     def _cut_all(self, images, net, device):
         from .pan.network import predict_affinity

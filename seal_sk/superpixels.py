@@ -107,8 +107,13 @@ class SuperpixelTransformer(
     def _segment_all(self, X):
         # Threads: the kernels release the GIL, and images need not be copied.
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._segment)(X[i]) for i in range(len(X))
+            delayed(self._segment)(image) for image in self._loaded(X)
         )
+
+    def _loaded(self, X):
+        """Images one by one; those of a lazy sequence are checked only here."""
+        for i in range(len(X)):
+            yield self._check_image(X[i], name=f"X[{i}]")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

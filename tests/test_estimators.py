@@ -277,6 +277,14 @@ def test_bad_counts(estimator, data, n_segments):
             call()
 
 
+def test_bad_images_of_a_lazy_sequence_are_named(estimator, data):
+    estimator.fit(*data)
+    images = [IMAGE, np.zeros((20, 24, 2), dtype=np.uint8)]
+    lazy = LazySequence(images.__getitem__, range(2))
+    with pytest.raises(ValueError, match=r"X\[1\] has 2 channels"):
+        estimator.transform(lazy)
+
+
 def test_more_segments_than_pixels(estimator, data):
     estimator.fit(*data).set_params(n_segments=20 * 24 + 1)
     with pytest.raises(ValueError, match="more than the 480 pixels"):
