@@ -35,11 +35,7 @@ def check_image(image, *, name="image"):
     ValueError, TypeError
         With what is wrong and what to do about it.
     """
-    if isinstance(image, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} is a masked array, and the mask would be lost; pass image.data, "
-            "or image.filled(value)."
-        )
+    _refuse_mask(image, name)
     image = np.asarray(image)
     if image.ndim not in (2, 3):
         raise ValueError(
@@ -75,6 +71,14 @@ def check_image(image, *, name="image"):
                 "for 8 bits), or pass the integer array."
             )
     return image
+
+
+def _refuse_mask(array, name):
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and the mask would be lost; pass its .data, or "
+            ".filled(value)."
+        )
 
 
 def unit_scale(image, dtype=np.float64):
@@ -173,6 +177,8 @@ def check_annotations(truth, shape=None, *, name="y_true"):
     if isinstance(truth, np.ndarray) and truth.ndim == 2:
         maps = [truth]
     else:
+        for m in (truth, *truth):
+            _refuse_mask(m, name)
         maps = [np.asarray(m) for m in truth]
         # A label map given as nested lists arrives here as its rows.
         if maps and all(m.ndim == 1 for m in maps):
@@ -184,6 +190,7 @@ def check_annotations(truth, shape=None, *, name="y_true"):
 
 def check_label_map(labels, shape=None, *, name="labels"):
     """Return an (H, W) array of integer labels in native byte order."""
+    _refuse_mask(labels, name)
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.size == 0:
         raise ValueError(
@@ -207,6 +214,7 @@ def check_label_map(labels, shape=None, *, name="labels"):
 
 def check_affinity(affinity):
     """Return an affinity map as a C-contiguous float32 or float64 array."""
+    _refuse_mask(affinity, "affinity")
     affinity = np.asarray(affinity)
     if affinity.ndim != 3 or affinity.shape[2] not in (2, 4) or affinity.size == 0:
         raise ValueError(

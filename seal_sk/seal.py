@@ -302,7 +302,13 @@ class SEALSuperpixels(SuperpixelTransformer):
         net = self._initial_net(seed)
         state = self._start(net.to(device), course, seed, saved)
         if saved is not None:
-            if not from_file and course.differences(saved_course):
+            changed = not from_file and course.differences(saved_course)
+            if changed and state.iteration >= self.max_iter:
+                raise ValueError(
+                    f"max_iter={self.max_iter} steps are done already; to go on with "
+                    f"{', '.join(changed)}, raise max_iter."
+                )
+            if changed:
                 # What was best on other images is not what is looked for now.
                 state.forget_validation()
             elif vars(course) != saved_course:
@@ -351,7 +357,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         saved = getattr(self, "_state", None)
         seed = self._seed(saved)
         n_pairs = sum(counts)
-        n_steps = -(-n_pairs // self.batch_size)
+        n_steps = -(-n_pairs // int(self.batch_size))
         iteration = saved["iteration"] if saved else 0
         course = Course.of(
             self.get_params(deep=False),
@@ -371,9 +377,11 @@ class SEALSuperpixels(SuperpixelTransformer):
             # `fit` keeps the best weights, which need not be the last ones.
             state.net.load_state_dict(self.net_.state_dict())
         state.forget_validation()
-        seeds, first = (seed, iteration), iteration * self.batch_size
+        seeds, first = (seed, iteration), iteration * int(self.batch_size)
         samples = self._samples(X, y, range(len(X)), counts, net, seeds, first)
         self._run(state, course, samples, device)
+        # None of them is held out any longer.
+        self.validation_indices_ = np.arange(0)
         return self
 
     def predict_affinity(self, X):
@@ -450,8 +458,11 @@ class SEALSuperpixels(SuperpixelTransformer):
 
         net, params = read_weights(path)
         known = set(cls().get_params(deep=False))
-        params = {k: v for k, v in params.items() if k in known}
-        estimator = cls(**params, weights=str(path))
+        params = {k: v for k, v in params.items() if k in known - set(_NOT_SAVED)}
+        if "width" in params:
+            params["width"] = net.width
+        # Absolute, since clones outlive a change of folder.
+        estimator = cls(**params, weights=str(Path(path).absolute()))
         estimator.net_ = net
         return estimator
 
@@ -555,6 +566,9 @@ class SEALSuperpixels(SuperpixelTransformer):
                 f"parameters ask for {net.architecture}."
             )
         state.load_dict(saved)
+        state.seed = seed
+        for group in state.optimizer.param_groups:
+            group["weight_decay"] = course.weight_decay
         return state
 
     def _samples(self, X, y, indices, counts, net, seed, first=0):

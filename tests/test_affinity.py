@@ -53,6 +53,12 @@ def test_rgb_affinity_does_not_depend_on_the_dtype(rng):
         assert np.array_equal(rgb_affinity(other), expected)
 
 
+def test_sixteen_bits_count():
+    image = np.array([[0, 100]], dtype=np.uint16)
+    affinity = rgb_affinity(image, sigma=1.0, connectivity=4)[0, 0, 0]
+    assert affinity == pytest.approx(math.exp(-((100 / 257) ** 2) / 2), rel=1e-4)
+
+
 def test_grey_and_many_channels(rng):
     grey = rng.integers(0, 256, (8, 9), dtype=np.uint8)
     expected = rgb_affinity(np.stack([grey] * 3, axis=-1))

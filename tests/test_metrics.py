@@ -157,7 +157,23 @@ def test_ignored_pixels_do_not_count(rng):
 
 def test_masked_superpixels_do_not_count():
     truth = np.array([[0, 0, 1, 1]])
-    assert asa_score(truth, np.array([[0, -1, 0, -1]])) == 0.5
+    assert asa_score(truth, np.array([[0, -1, 0, 0]])) == pytest.approx(2 / 3)
+
+
+def test_small_integers_do_not_wrap():
+    truth = np.array([[-128, 127, 127, 127]], dtype=np.int8)
+    assert asa_score(truth, np.zeros((1, 4), dtype=int)) == 0.75
+
+
+def test_masked_arrays_are_refused():
+    truth = np.ma.masked_array([[0, 1]], mask=[[False, True]])
+    for call in (
+        lambda: asa_score(truth, [[0, 0]]),
+        lambda: asa_score([truth], [[0, 0]]),
+        lambda: asa_score([[0, 0]], truth),
+    ):
+        with pytest.raises(TypeError, match="mask would be lost"):
+            call()
 
 
 def test_scorers_average_over_pairs(scenes):

@@ -17,7 +17,6 @@ from seal_sk.datasets import make_scenes
 from seal_sk.metrics import asa_scorer
 from seal_sk.pan import PAPER_SETTINGS
 from seal_sk.pan.network import PAN
-from seal_sk.pan.samples import Samples
 from seal_sk.pan.training import Course
 
 
@@ -205,6 +204,7 @@ def test_a_failed_training_leaves_the_last_one_intact(scenes, fitted, monkeypatc
 
 def test_ctrl_c_leaves_a_usable_state(scenes, fitted, tmp_path):
     seal = small(checkpoint_dir=tmp_path, max_iter=100_000, lr_schedule="constant")
+    handler = signal.getsignal(signal.SIGINT)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
@@ -212,7 +212,7 @@ def test_ctrl_c_leaves_a_usable_state(scenes, fitted, tmp_path):
     timer.join()
     done = seal.n_iter_
     assert 0 < done < 100_000
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     assert len(seal.transform(scenes[0][:2])) == 2
 
     whole = small(max_iter=done + 3, lr_schedule="constant").fit(*scenes)
@@ -398,64 +398,6 @@ def test_cosine_schedule():
     assert course.lr_at(0) == 1.0
     assert course.lr_at(50) == pytest.approx(0.5)
     assert course.lr_at(100) == 1e-6
-
-
-class TestSamples:
-    def make(self, X, y, **params):
-        params = {"crop_size": 16, "n_segments": 100, **params}
-        counts = [len(item) if isinstance(item, list) else 1 for item in y]
-        return Samples(
-            X, y, range(len(X)), counts, edges="skimage", seed=(3,), **params
-        )
-
-    def test_every_pair_once_an_epoch(self, rng):
-        images = [np.full((20, 20, 3), 10 * i, dtype=np.uint8) for i in range(3)]
-        y = [[np.full((20, 20), 10 * i + k) for k in range(i + 1)] for i in range(3)]
-        samples = self.make(images, y)
-        for epoch in range(2):
-            drawn = [samples.draw(6 * epoch + i) for i in range(6)]
-            seen = sorted(int(sample.truth[0, 0]) for sample in drawn)
-            assert seen == [0, 10, 11, 20, 21, 22]
-
-    def test_a_sample_is_a_function_of_its_number(self, scenes):
-        samples, others = self.make(*scenes), self.make(*scenes)
-        backwards = [others.draw(i) for i in range(40)[::-1]][::-1]
-        for i, other in enumerate(backwards):
-            sample = samples.draw(i)
-            assert np.array_equal(sample.image, other.image)
-            assert np.array_equal(sample.truth, other.truth)
-
-    def test_image_edges_and_truth_move_together(self):
-        # The image is its own ground truth, and the channels are told apart.
-        rng = np.random.default_rng(0)
-        truth = np.kron(rng.integers(0, 2, (10, 12)), np.ones((4, 4), dtype=int))
-        image = np.stack([truth * 200, truth * 100, truth * 50], -1).astype(np.uint8)
-        samples = self.make([image], [truth], crop_size=24)
-        seen = set()
-        for i in range(200):
-            sample = samples.draw(i)
-            assert sample.image.shape == (3, 24, 24)
-            for channel, value in zip(sample.image, (50, 100, 200), strict=True):
-                np.testing.assert_allclose(channel, sample.truth * value / 255)
-            on_edge = sample.edges[0] == 0
-            nearby = np.pad(sample.truth, 2, mode="edge")
-            windows = np.lib.stride_tricks.sliding_window_view(nearby, (5, 5))
-            mixed = windows.min(axis=(2, 3)) != windows.max(axis=(2, 3))
-            assert mixed[2:-2, 2:-2][on_edge[2:-2, 2:-2]].all()
-            seen.add(sample.truth.tobytes())
-        assert len(seen) > 150
-
-    def test_count_is_scaled_to_the_area(self, scenes):
-        images, truths = [np.zeros((40, 50), np.uint8)], [np.zeros((40, 50), int)]
-        assert self.make(images, truths, crop_size=20).draw(0).n_segments == 20
-        whole = self.make(images, truths, crop_size=None).draw(0)
-        assert whole.n_segments == 100
-        assert sorted(whole.truth.shape) == [40, 50]
-        larger = self.make(images, truths, crop_size=45).draw(0)
-        assert sorted(larger.truth.shape) == [40, 45]
-        assert (
-            self.make(images, truths, crop_size=8, n_segments=2).draw(0).n_segments == 1
-        )
 
 
 @pytest.mark.gpu

@@ -69,8 +69,9 @@ class Samples:
         self.X, self.y = X, y
         # Every (image, annotation) pair is a sample of its own.
         self.pairs = [(i, k) for i in indices for k in range(n_annotations[i])]
-        self.crop_size = crop_size
-        self.n_segments = n_segments
+        # Not a small NumPy integer, whose products would overflow.
+        self.crop_size = crop_size and int(crop_size)
+        self.n_segments = int(n_segments)
         self.edges = edges
         self.seed = tuple(seed)
         self.first = first

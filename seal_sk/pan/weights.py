@@ -83,8 +83,10 @@ def read_weights(path):
             f"{str(path)!r} holds the weights of another network than the "
             f"{architecture} that it should be."
         )
-    if not all(tensor.isfinite().all() for tensor in tensors.values()):
-        raise ValueError(f"{str(path)!r} holds weights that are NaN or infinite.")
+    if not all(t.is_floating_point() and t.isfinite().all() for t in tensors.values()):
+        raise ValueError(
+            f"{str(path)!r} holds weights that are NaN, infinite or no real numbers."
+        )
     net.load_state_dict(tensors, strict=False)
     return net.eval(), params
 
@@ -120,7 +122,9 @@ def _read_safetensors(path):
         architecture = json.loads(metadata["architecture"])
         params = json.loads(metadata["params"])
         known = architecture.keys() == {"network", "width", "edges"}
-    except (KeyError, ValueError, AttributeError) as error:
+        known = known and type(architecture["width"]) is int
+        params.keys()
+    except (KeyError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"{str(path)!r} does not say which network it is for ({error!r}); was it "
             "written by another program?"
@@ -151,7 +155,9 @@ def _read_authors(path):
     if (
         not isinstance(tensors, dict)
         or "conv1.weight" not in tensors
+        or not all(isinstance(name, str) for name in tensors)
         or not all(isinstance(value, torch.Tensor) for value in tensors.values())
+        or tensors["conv1.weight"].ndim != 4
     ):
         raise ValueError(
             f"{str(path)!r} is not a state dict of PAN; give a file of "

@@ -165,6 +165,22 @@ def test_seal_module_cuts_the_current_prediction(logits, truth):
     assert module(logits, truth).item() == expected.item()
 
 
+def test_seal_module_uses_its_parameters(monkeypatch):
+    truth = torch.tensor([[1, 2, 255, 255]])
+    leak = SEALLoss(1, ignore_label=255).leak(torch.zeros(2, 1, 4), truth)
+    assert leak.tolist() == [[1, 1, 1, 1]]
+    seen = []
+
+    def watched(affinity, n_segments, *, balance):
+        seen.append((n_segments, balance))
+        return np.zeros(affinity.shape[:2], dtype=np.int32)
+
+    monkeypatch.setattr("seal_sk.pan.loss.ers", watched)
+    SEALLoss(3, balance=0.25).leak(torch.zeros(2, 1, 4), truth)
+    SEALLoss(3, balance=0.25).leak(torch.zeros(2, 1, 4), truth, 2)
+    assert seen == [(3, 0.25), (2, 0.25)]
+
+
 def test_bad_shapes(logits, truth, leak):
     with pytest.raises(ValueError, match="expected"):
         bce_loss(logits[:, :1], truth)
