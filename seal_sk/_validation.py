@@ -241,6 +241,24 @@ def check_affinity(affinity):
     return affinity
 
 
+def check_tree(tree, n_pixels):
+    """Return a merge tree over `n_pixels` as a C-contiguous int32 array (joins, 2)."""
+    tree = np.asarray(tree)
+    if tree.ndim != 2 or tree.shape[1] != 2 or tree.dtype.kind not in "iu":
+        raise ValueError(
+            f"tree has shape {tree.shape} and dtype {tree.dtype}; a tree is an integer "
+            "array (joins, 2), as ers(..., nested=True, return_tree=True) returns."
+        )
+    own = n_pixels + np.arange(len(tree))[:, None]
+    nodes = np.bincount(tree.ravel()) if tree.size and tree.min() >= 0 else None
+    if tree.size and (nodes is None or (tree >= own).any() or nodes.max() > 1):
+        raise ValueError(
+            f"tree is none over {n_pixels} pixels: a join may name each pixel and each "
+            "earlier join once."
+        )
+    return np.ascontiguousarray(tree, dtype=np.int32)
+
+
 def check_n_segments(n_segments, shape):
     """Return `n_segments` as an int in 1..H*W."""
     n_segments = check_int(n_segments, 1, name="n_segments")
