@@ -1,9 +1,9 @@
-"""Components, adjacency, merging and splitting of label maps (compiled loops)."""
+"""Numbering, components and merging of label maps (compiled loops)."""
 
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free
 
 ctypedef fused label_t:
     int32_t
@@ -353,22 +353,24 @@ cdef inline double distance(const Regions* r, int32_t a, int32_t b) noexcept nog
     return total
 
 
-cdef int32_t best_neighbour(Regions* r, int32_t region) noexcept nogil:
+cdef int32_t best_neighbour(
+    Regions* r, int32_t region, double* nearest
+) noexcept nogil:
     """The nearest in colour, the longest border, the lowest number, in this order."""
     cdef int32_t h, best = -1, length = 0
-    cdef double d, nearest = 0.0
+    cdef double d
     tidy(r, region)
     h = r.head[region]
     while h >= 0:
         d = distance(r, region, r.other[h])
         if (
             best < 0
-            or d < nearest
-            or (d == nearest and r.length[h] > length)
-            or (d == nearest and r.length[h] == length and r.other[h] < best)
+            or d < nearest[0]
+            or (d == nearest[0] and r.length[h] > length)
+            or (d == nearest[0] and r.length[h] == length and r.other[h] < best)
         ):
             best = r.other[h]
-            nearest = d
+            nearest[0] = d
             length = r.length[h]
         h = r.next[h]
     return best
@@ -387,53 +389,88 @@ cdef int32_t join(Regions* r, int32_t a, int32_t b) noexcept nogil:
     return a
 
 
-cdef inline uint64_t queue_key(const Regions* r, int32_t region) noexcept nogil:
-    # Smallest first, then the lowest number.
-    return <uint64_t>r.size[region] << 32 | <uint64_t>region
+cdef double spread(const Regions* r) noexcept nogil:
+    """Variance of the regions' mean colours, by pixel."""
+    cdef double total, squares, difference, pixels = 0.0, variance = 0.0
+    cdef int32_t i
+    cdef Py_ssize_t c
+    for i in range(r.n):
+        pixels += <double>r.size[i]
+    for c in range(r.channels):
+        total = squares = 0.0
+        for i in range(r.n):
+            total += r.sums[i * r.channels + c]
+        total /= pixels
+        for i in range(r.n):
+            difference = r.sums[i * r.channels + c] / <double>r.size[i] - total
+            squares += <double>r.size[i] * difference * difference
+        variance += squares / pixels
+    return variance
 
 
-cdef void sift_down(uint64_t* heap, Py_ssize_t n, Py_ssize_t i) noexcept nogil:
-    cdef uint64_t moving = heap[i]
+cdef struct Waiting:
+    double cost
+    int32_t region
+
+
+cdef inline bint before(const Waiting* a, const Waiting* b) noexcept nogil:
+    return a.cost < b.cost or (a.cost == b.cost and a.region < b.region)
+
+
+cdef void sift_down(Waiting* heap, Py_ssize_t n, Py_ssize_t i) noexcept nogil:
+    cdef Waiting moving = heap[i]
     cdef Py_ssize_t child
     while True:
         child = 2 * i + 1
         if child >= n:
             break
-        if child + 1 < n and heap[child + 1] < heap[child]:
+        if child + 1 < n and before(&heap[child + 1], &heap[child]):
             child += 1
-        if heap[child] >= moving:
+        if not before(&heap[child], &moving):
             break
         heap[i] = heap[child]
         i = child
     heap[i] = moving
 
 
-cdef void join_smallest(
-    Regions* r, uint64_t* heap, int64_t min_size, int32_t n_segments
+cdef void join_cheapest(
+    Regions* r, Waiting* heap, int64_t min_size, int32_t n_segments, double variance,
 ) noexcept nogil:
+    """Join regions to their best neighbours, the region of least cost first.
+
+    The cost is the size, times one plus the squared distance over `variance` if that
+    is positive. A region waits at the cost that it had when it was last looked at, or
+    at its size where it has been joined since: nothing is done for its neighbours.
+    """
     cdef Py_ssize_t n_heap = 0, i
     cdef int32_t region, neighbour, n_regions = r.n
-    cdef uint64_t key
+    cdef double cost, d
     for region in range(n_regions):
         if r.size[region] < min_size:
-            heap[n_heap] = queue_key(r, region)
+            heap[n_heap].region = region
+            heap[n_heap].cost = <double>r.size[region]
             n_heap += 1
     for i in range(n_heap // 2 - 1, -1, -1):
         sift_down(heap, n_heap, i)
     while n_heap > 0 and r.n > n_segments:
-        key = heap[0]
-        region = <int32_t><uint32_t>key
+        region = heap[0].region
         neighbour = -1
-        # Keys of regions that have grown or gone are stale.
-        if r.parent[region] == region and key == queue_key(r, region):
-            neighbour = best_neighbour(r, region)
-        if neighbour >= 0:
-            region = join(r, region, neighbour)
-        if neighbour >= 0 and r.size[region] < min_size:
-            heap[0] = queue_key(r, region)
-        else:
+        if r.parent[region] == region and r.size[region] < min_size:
+            neighbour = best_neighbour(r, region, &d)
+        if neighbour < 0:
             n_heap -= 1
             heap[0] = heap[n_heap]
+        else:
+            cost = <double>r.size[region]
+            if variance > 0:
+                cost *= 1.0 + d / variance
+            if cost > heap[0].cost:
+                heap[0].cost = cost
+            elif join(r, region, neighbour) == region:
+                heap[0].cost = <double>r.size[region]
+            else:
+                n_heap -= 1
+                heap[0] = heap[n_heap]
         sift_down(heap, n_heap, 0)
 
 
@@ -451,10 +488,11 @@ def merge(
     cdef int32_t* label = &labels[0, 0]
     cdef Table table
     cdef bint done
+    cdef double variance
     cdef Regions r
     cdef int64_t[::1] size = np.zeros(n + 1, dtype=np.int64)
     cdef int32_t[:, ::1] by_region = np.full((4, n + 1), -1, dtype=np.int32)
-    cdef uint64_t[::1] heap = np.empty(n + 1, dtype=np.uint64)
+    cdef double[:, ::1] heap = np.empty((n + 1, 2))
 
     with nogil:
         done = table_open(&table)
@@ -489,7 +527,12 @@ def merge(
                 size[label[i]] += 1
         for i in range(n):
             r.parent[i] = <int32_t>i
-        join_smallest(&r, &heap[0], min_size, <int32_t>n_segments)
+        # Regions below a size go by size alone; where their number matters, those that
+        # are missed least go first.
+        variance = spread(&r) if n_segments > 0 else 0.0
+        join_cheapest(
+            &r, <Waiting*>&heap[0, 0], min_size, <int32_t>n_segments, variance
+        )
         for i in range(n):
             r.parent[i] = find(r.parent, <int32_t>i)
         number_roots(r.parent, <int32_t>n)
@@ -497,327 +540,3 @@ def merge(
             if label[i] >= 0:
                 label[i] = r.parent[label[i]]
     return r.n
-
-
-cdef struct Claim:
-    double cost
-    int32_t pixel
-    int32_t part
-
-
-cdef struct Split:
-    Py_ssize_t width
-    Py_ssize_t height
-    Py_ssize_t channels
-    int32_t n  # parts so far, counted on from the regions
-    int32_t* label
-    int32_t* pixels  # by region, in scan order
-    int32_t* moved
-    int32_t* histogram
-    double* centers  # y, x and the colours, by part
-    int32_t* seeds
-    Claim* heap
-    Py_ssize_t n_heap
-    Py_ssize_t capacity
-
-
-cdef inline bint ahead(const Claim* a, const Claim* b) noexcept nogil:
-    if a.cost != b.cost:
-        return a.cost < b.cost
-    return a.pixel < b.pixel or (a.pixel == b.pixel and a.part < b.part)
-
-
-cdef bint push(Split* s, double cost, int32_t pixel, int32_t part) noexcept nogil:
-    cdef Claim* larger
-    cdef Claim moving
-    cdef Py_ssize_t i, up
-    if s.n_heap == s.capacity:
-        larger = <Claim*>realloc(s.heap, 2 * s.capacity * sizeof(Claim))
-        if larger == NULL:
-            return False
-        s.heap = larger
-        s.capacity *= 2
-    moving.cost = cost
-    moving.pixel = pixel
-    moving.part = part
-    i = s.n_heap
-    s.n_heap += 1
-    while i > 0:
-        up = (i - 1) // 2
-        if not ahead(&moving, &s.heap[up]):
-            break
-        s.heap[i] = s.heap[up]
-        i = up
-    s.heap[i] = moving
-    return True
-
-
-cdef Claim pop(Split* s) noexcept nogil:
-    cdef Claim top = s.heap[0], moving
-    cdef Py_ssize_t i = 0, child
-    s.n_heap -= 1
-    moving = s.heap[s.n_heap]
-    while True:
-        child = 2 * i + 1
-        if child >= s.n_heap:
-            break
-        if child + 1 < s.n_heap and ahead(&s.heap[child + 1], &s.heap[child]):
-            child += 1
-        if not ahead(&s.heap[child], &moving):
-            break
-        s.heap[i] = s.heap[child]
-        i = child
-    s.heap[i] = moving
-    return top
-
-
-cdef void place_seed(
-    Split* s, const color_t[:, :, :] image, Py_ssize_t first, Py_ssize_t last
-) noexcept nogil:
-    """The centre of a cell, and the seed of a part in the pixel nearest to it."""
-    cdef double* center = &s.centers[s.n * (2 + s.channels)]
-    cdef Py_ssize_t i, c, y, x
-    cdef double dy, dx, nearest = -1.0
-    for c in range(2 + s.channels):
-        center[c] = 0.0
-    for i in range(first, last):
-        y = s.pixels[i] // s.width
-        x = s.pixels[i] - y * s.width
-        center[0] += <double>y
-        center[1] += <double>x
-        for c in range(s.channels):
-            center[2 + c] += <double>image[y, x, c]
-    for c in range(2 + s.channels):
-        center[c] /= <double>(last - first)
-    for i in range(first, last):
-        y = s.pixels[i] // s.width
-        dy = <double>y - center[0]
-        dx = <double>(s.pixels[i] - y * s.width) - center[1]
-        if nearest < 0 or dy * dy + dx * dx < nearest:
-            nearest = dy * dy + dx * dx
-            s.seeds[s.n] = s.pixels[i]
-    s.label[s.seeds[s.n]] = s.n
-    s.n += 1
-
-
-cdef void place_seeds(
-    Split* s, const color_t[:, :, :] image, Py_ssize_t first, Py_ssize_t last,
-    int32_t parts,
-) noexcept nogil:
-    """Cut a region's pixels into equal cells, across the longer side each time."""
-    cdef Py_ssize_t i, y, x, low_y, low_x, high_y, high_x, low, at, left, taken, kept
-    cdef bint across
-    if parts == 1:
-        place_seed(s, image, first, last)
-        return
-    low_y = s.height
-    low_x = s.width
-    high_y = high_x = 0
-    for i in range(first, last):
-        y = s.pixels[i] // s.width
-        x = s.pixels[i] - y * s.width
-        low_y = min(low_y, y)
-        high_y = max(high_y, y)
-        low_x = min(low_x, x)
-        high_x = max(high_x, x)
-    across = high_x - low_x > high_y - low_y
-    low = low_x if across else low_y
-    for i in range((high_x if across else high_y) - low + 1):
-        s.histogram[i] = 0
-    for i in range(first, last):
-        y = s.pixels[i] // s.width
-        at = s.pixels[i] - y * s.width if across else y
-        s.histogram[at - low] += 1
-    # The lines before `at` go to the left, and the first `left` pixels of line `at`.
-    taken = (last - first) * (parts // 2) // parts
-    left = taken
-    at = 0
-    while left > s.histogram[at]:
-        left -= s.histogram[at]
-        at += 1
-    at += low
-    taken += first
-    kept = first
-    for i in range(first, last):
-        y = s.pixels[i] // s.width
-        x = s.pixels[i] - y * s.width if across else y
-        if x < at or (x == at and left > 0):
-            left -= x == at
-            s.moved[kept] = s.pixels[i]
-            kept += 1
-        else:
-            s.moved[taken] = s.pixels[i]
-            taken += 1
-    for i in range(first, last):
-        s.pixels[i] = s.moved[i]
-    place_seeds(s, image, first, kept, parts // 2)
-    place_seeds(s, image, kept, last, parts - parts // 2)
-
-
-cdef bint claim_neighbours(
-    Split* s, const color_t[:, :, :] image, int32_t region, int32_t pixel,
-    int32_t part, double per_area, double per_color, int connectivity,
-) noexcept nogil:
-    cdef const double* center = &s.centers[part * (2 + s.channels)]
-    cdef Py_ssize_t y = pixel // s.width, x = pixel - y * s.width, v, u, c
-    cdef double difference, cost, color
-    for v in range(max(y - 1, 0), min(y + 2, s.height)):
-        for u in range(max(x - 1, 0), min(x + 2, s.width)):
-            if connectivity == 4 and v != y and u != x:
-                continue
-            if s.label[v * s.width + u] != region:
-                continue
-            difference = <double>v - center[0]
-            cost = difference * difference
-            difference = <double>u - center[1]
-            cost += difference * difference
-            color = 0.0
-            for c in range(s.channels):
-                difference = <double>image[v, u, c] - center[2 + c]
-                color += difference * difference
-            cost = cost * per_area + color * per_color
-            if not push(s, cost, <int32_t>(v * s.width + u), part):
-                return False
-    return True
-
-
-cdef bint split_region(
-    Split* s, const color_t[:, :, :] image, int32_t region, Py_ssize_t first,
-    Py_ssize_t last, int32_t parts, int connectivity,
-) noexcept nogil:
-    cdef int32_t part = s.n
-    cdef Py_ssize_t i, c, y, x
-    cdef double per_area = <double>parts / <double>(last - first), per_color = 0.0
-    cdef double value, total, squares
-    cdef Claim claim
-    for c in range(s.channels):
-        total = squares = 0.0
-        for i in range(first, last):
-            y = s.pixels[i] // s.width
-            x = s.pixels[i] - y * s.width
-            value = <double>image[y, x, c]
-            total += value
-            squares += value * value
-        per_color += squares - total * total / <double>(last - first)
-    per_color = <double>(last - first) / per_color if per_color > 0 else 0.0
-    place_seeds(s, image, first, last, parts)
-    s.n_heap = 0
-    for part in range(part, s.n):
-        if not claim_neighbours(
-            s, image, region, s.seeds[part], part, per_area, per_color, connectivity
-        ):
-            return False
-    while s.n_heap > 0:
-        claim = pop(s)
-        if s.label[claim.pixel] != region:
-            continue
-        s.label[claim.pixel] = claim.part
-        if not claim_neighbours(
-            s, image, region, claim.pixel, claim.part, per_area, per_color,
-            connectivity,
-        ):
-            return False
-    return True
-
-
-cdef void share_out(
-    const int64_t* size, int32_t* parts, int32_t* heap, int32_t n, Py_ssize_t n_parts
-) noexcept nogil:
-    """One part more, again and again, for the region whose parts are largest."""
-    cdef int32_t i, root
-    cdef Py_ssize_t left = n_parts - n
-    for i in range(n):
-        parts[i] = 1
-        heap[i] = i
-    for root in range(n // 2 - 1, -1, -1):
-        sift_share(size, parts, heap, n, root)
-    while left > 0:
-        parts[heap[0]] += 1
-        sift_share(size, parts, heap, n, 0)
-        left -= 1
-
-
-cdef void sift_share(
-    const int64_t* size, const int32_t* parts, int32_t* heap, int32_t n, int32_t i
-) noexcept nogil:
-    cdef int32_t moving = heap[i], child
-    while True:
-        child = 2 * i + 1
-        if child >= n:
-            break
-        if child + 1 < n and larger_parts(size, parts, heap[child + 1], heap[child]):
-            child += 1
-        if not larger_parts(size, parts, heap[child], moving):
-            break
-        heap[i] = heap[child]
-        i = child
-    heap[i] = moving
-
-
-cdef inline bint larger_parts(
-    const int64_t* size, const int32_t* parts, int32_t a, int32_t b
-) noexcept nogil:
-    # Of parts equally large, those of the lower number come first.
-    cdef int64_t of_a = size[a] * parts[b], of_b = size[b] * parts[a]
-    return of_a > of_b or (of_a == of_b and a < b)
-
-
-def split(
-    int32_t[:, ::1] labels, Py_ssize_t n, const color_t[:, :, :] image,
-    Py_ssize_t n_segments, int connectivity,
-):
-    """Split the largest of `n` connected regions until there are `n_segments`.
-
-    In place, with new labels from n on for the parts.
-    """
-    cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1], i
-    cdef Py_ssize_t n_pixels = height * width
-    cdef Split s
-    cdef bint done = True
-    cdef int64_t[::1] size = np.zeros(n, dtype=np.int64)
-    cdef int64_t[::1] start = np.zeros(n + 1, dtype=np.int64)
-    cdef int32_t[::1] parts = np.empty(n, dtype=np.int32)
-    cdef int32_t[::1] order = np.empty(n, dtype=np.int32)
-    cdef int32_t[:, ::1] pixels = np.empty((2, n_pixels), dtype=np.int32)
-    cdef int32_t[::1] histogram = np.empty(max(height, width), dtype=np.int32)
-    cdef int32_t[::1] seeds = np.empty(n + n_segments, dtype=np.int32)
-    cdef double[:, ::1] centers = np.empty((n + n_segments, 2 + image.shape[2]))
-
-    s.height = height
-    s.width = width
-    s.channels = image.shape[2]
-    s.n = <int32_t>n
-    s.label = &labels[0, 0]
-    s.pixels = &pixels[0, 0]
-    s.moved = &pixels[1, 0]
-    s.histogram = &histogram[0]
-    s.seeds = &seeds[0]
-    s.centers = &centers[0, 0]
-    s.capacity = 1024
-    s.heap = <Claim*>malloc(s.capacity * sizeof(Claim))
-    if s.heap == NULL:
-        raise MemoryError
-
-    with nogil:
-        for i in range(n_pixels):
-            if s.label[i] >= 0:
-                size[s.label[i]] += 1
-        share_out(&size[0], &parts[0], &order[0], <int32_t>n, n_segments)
-        for i in range(n):
-            start[i + 1] = start[i] + (size[i] if parts[i] > 1 else 0)
-            order[i] = 0
-        for i in range(n_pixels):
-            if s.label[i] >= 0 and parts[s.label[i]] > 1:
-                s.pixels[start[s.label[i]] + order[s.label[i]]] = <int32_t>i
-                order[s.label[i]] += 1
-        for i in range(n):
-            if parts[i] > 1:
-                done = split_region(
-                    &s, image, <int32_t>i, start[i], start[i + 1], parts[i],
-                    connectivity,
-                )
-                if not done:
-                    break
-    free(s.heap)
-    if not done:
-        raise MemoryError
