@@ -439,8 +439,8 @@ cdef void join_cheapest(
     """Join regions to their best neighbours, the region of least cost first.
 
     The cost is the size, times one plus the squared distance over `variance` if that
-    is positive. A region waits at the cost that it had when it was last looked at, or
-    at its size where it has been joined since: nothing is done for its neighbours.
+    is positive. A region waits at the cost that it had when it was last looked at, at
+    first and after a join at its size: the costs of its neighbours are not renewed.
     """
     cdef Py_ssize_t n_heap = 0, i
     cdef int32_t region, neighbour, n_regions = r.n

@@ -129,7 +129,8 @@ def merge_small(labels, min_size, *, image=None, connectivity=4):
     equally small, the one whose first pixel comes first in scan order goes first; of
     neighbours equally near in colour, the one with the longer border, then the one
     whose first pixel comes first, is taken. The length of a border is the number of
-    pairs of neighbouring pixels across it.
+    pairs of neighbouring pixels across it. Time and memory are those of joining in
+    `force_n_segments`.
 
     Examples
     --------
@@ -187,23 +188,25 @@ def force_n_segments(labels, n_segments, *, image=None, connectivity=4):
     squared distance of its mean colour to that of the nearest neighbour, and ``v`` the
     variance of the mean colours over the map (without colours, its size alone). The
     one of least cost is looked at anew; it joins that neighbour, or goes back to wait
-    if its cost has risen. A region just joined waits at its size. Of regions of equal
-    cost, the one whose first pixel comes first in scan order goes first; neighbours
-    are chosen as in `merge_small`.
+    if its cost has risen. A union waits at its size or, where the neighbour comes first
+    in scan order, as the neighbour did. Of regions of equal cost, the one whose first
+    pixel comes first in scan order goes first; neighbours are chosen as in
+    `merge_small`.
 
     Splitting: the region with most pixels a part gets one part more (the first in scan
     order, of several), until there are enough. Its pixels are cut into equal cells,
-    across the longer side again and again; each cell's centre is the mean of positions
-    and colours, and the pixel nearest to it a seed. The parts grow from the seeds
-    through neighbouring pixels, always by the pixel nearest to its part's centre in
-    ``|position|^2 / area + |colour|^2 / variance``: the mean area of a part and the
-    variance of the colours in the region. Ties go to the pixel, then to the part, that
-    comes first.
+    across the longer side (the height, of equal ones) again and again; each cell's
+    centre is the mean of positions and colours, and the pixel nearest to it a seed. The
+    parts grow from the seeds through neighbouring pixels, always by the pixel nearest
+    to its part's centre in ``|position|^2 / area + |colour|^2 / variance``: the mean
+    area of a part and the variance of the colours in the region. Ties go to the pixel,
+    then to the part, that comes first.
 
-    Time is linear in the number of pixels and, up to logarithms, of regions. Memory
-    is 4 bytes a pixel for the result, about 100 for each border between two regions
-    where regions are joined, and 8 a pixel and 16 for each pixel of the parts'
-    growing fronts where they are split.
+    Time is linear in the number of pixels for joining, up to a logarithm of the number
+    of regions, and for splitting up to one of the front's length. Memory is 4 bytes a
+    pixel for the result and as many for finding components, at most about 100 for each
+    border between two regions where they are joined, and 8 a pixel and 16 for each
+    pixel on the growing parts' fronts where they are split.
 
     Examples
     --------
