@@ -17,7 +17,15 @@ _HOME = {
     "rgb_affinity": "affinity",
     "to_eight_connected": "affinity",
 }
-_MODULES = ("affinity", "datasets", "metrics", "pan", "plotting", "segmentation")
+_MODULES = (
+    "affinity",
+    "datasets",
+    "labels",
+    "metrics",
+    "pan",
+    "plotting",
+    "segmentation",
+)
 
 __all__ = ["__version__", *_HOME, *_MODULES]
 

@@ -35,6 +35,40 @@ def check_image(image, *, name="image"):
     ValueError, TypeError
         With what is wrong and what to do about it.
     """
+    image = _as_image(image, name)
+    if image.dtype.kind == "f":
+        low, high = image.min(), image.max()
+        _refuse_infinite(low, high, name)
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"{name} is floating point with values in {low:g}..{high:g}; floats "
+                "must lie in 0..1: divide by the largest value of its sensor (255 "
+                "for 8 bits), or pass the integer array."
+            )
+    return image
+
+
+def check_colors(image, labels, *, name="image"):
+    """Return `image` as an (H, W, C) array of the size of a checked label map.
+
+    For what compares colours with each other only: floats may have any range, as in
+    CIELAB, and any value at all where `labels` is negative.
+    """
+    image = _as_image(image, name)
+    if image.shape[:2] != labels.shape:
+        raise ValueError(
+            f"{name} is {image.shape[:2]}, but labels has shape {labels.shape}; they "
+            "must be of the same size."
+        )
+    if image.dtype.kind == "f":
+        used = image if labels.min() >= 0 else image[labels >= 0]
+        if used.size:
+            _refuse_infinite(used.min(), used.max(), name)
+    return image
+
+
+def _as_image(image, name):
+    """An (H, W, C) array in native byte order, of a dtype in `_FULL_SCALE`."""
     _refuse_mask(image, name)
     image = np.asarray(image)
     if image.ndim not in (2, 3):
@@ -57,20 +91,15 @@ def check_image(image, *, name="image"):
             f"{name} has {image.shape[2]} channels, the last of which looks like "
             f"alpha; drop it with image[..., :{image.shape[2] - 1}]."
         )
-    if image.dtype.kind == "f":
-        low, high = image.min(), image.max()
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise ValueError(
-                f"{name} holds NaN or infinite values; replace them before, for "
-                "example with numpy.nan_to_num."
-            )
-        if low < 0 or high > 1:
-            raise ValueError(
-                f"{name} is floating point with values in {low:g}..{high:g}; floats "
-                "must lie in 0..1: divide by the largest value of its sensor (255 "
-                "for 8 bits), or pass the integer array."
-            )
     return image
+
+
+def _refuse_infinite(low, high, name):
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(
+            f"{name} holds NaN or infinite values; replace them before, for "
+            "example with numpy.nan_to_num."
+        )
 
 
 def _refuse_mask(array, name):

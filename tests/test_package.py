@@ -31,7 +31,16 @@ def test_every_public_name_is_there():
 
 @pytest.mark.parametrize(
     "module",
-    ["affinity", "datasets", "metrics", "pan", "pan.loss", "plotting", "segmentation"],
+    [
+        "affinity",
+        "datasets",
+        "labels",
+        "metrics",
+        "pan",
+        "pan.loss",
+        "plotting",
+        "segmentation",
+    ],
 )
 def test_every_module_lists_its_names(module):
     module = importlib.import_module(f"seal_sk.{module}")

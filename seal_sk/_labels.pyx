@@ -1,0 +1,542 @@
+"""Numbering, components and merging of label maps (compiled loops)."""
+
+import numpy as np
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+ctypedef fused label_t:
+    int32_t
+    int64_t
+    uint64_t
+
+ctypedef fused color_t:
+    uint8_t
+    uint16_t
+    float
+    double
+
+
+cdef struct Slot:
+    uint64_t key
+    int32_t index
+    int32_t count  # 0 where the slot is free
+
+
+cdef struct Table:
+    # Numbers keys in the order in which they come, and counts each.
+    Slot* slots
+    Py_ssize_t n_slots  # a power of two
+    int32_t n_keys
+
+
+cdef bint table_open(Table* t) noexcept nogil:
+    t.n_slots = 1024
+    t.n_keys = 0
+    t.slots = <Slot*>calloc(t.n_slots, sizeof(Slot))
+    return t.slots != NULL
+
+
+cdef inline Slot* slot_of(const Table* t, uint64_t key) noexcept nogil:
+    cdef uint64_t at = key * <uint64_t>11400714819323198485u
+    at = (at ^ (at >> 32)) & <uint64_t>(t.n_slots - 1)
+    while t.slots[at].count and t.slots[at].key != key:
+        at = (at + 1) & <uint64_t>(t.n_slots - 1)
+    return &t.slots[at]
+
+
+cdef bint table_grow(Table* t) noexcept nogil:
+    cdef Table larger
+    cdef Py_ssize_t i
+    larger.n_slots = 2 * t.n_slots
+    larger.n_keys = t.n_keys
+    larger.slots = <Slot*>calloc(larger.n_slots, sizeof(Slot))
+    if larger.slots == NULL:
+        return False
+    for i in range(t.n_slots):
+        if t.slots[i].count:
+            slot_of(&larger, t.slots[i].key)[0] = t.slots[i]
+    free(t.slots)
+    t[0] = larger
+    return True
+
+
+cdef inline int32_t index_of(Table* t, uint64_t key) noexcept nogil:
+    """The key's number, -1 where there is no memory for it."""
+    cdef Slot* slot = slot_of(t, key)
+    if slot.count == 0:
+        if 2 * <Py_ssize_t>t.n_keys >= t.n_slots:
+            if not table_grow(t):
+                return -1
+            slot = slot_of(t, key)
+        slot.key = key
+        slot.index = t.n_keys
+        t.n_keys += 1
+    slot.count += 1
+    return slot.index
+
+
+cdef inline int32_t find(int32_t* parent, int32_t i) noexcept nogil:
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+cdef inline void unite(int32_t* parent, int32_t a, int32_t b) noexcept nogil:
+    # The root is the lowest number: the one whose first pixel comes first.
+    a = find(parent, a)
+    b = find(parent, b)
+    if a < b:
+        parent[b] = a
+    else:
+        parent[a] = b
+
+
+cdef int32_t number_roots(int32_t* parent, int32_t n) noexcept nogil:
+    """Turn links, each to a lower number, into consecutive numbers of the roots."""
+    cdef int32_t i, n_roots = 0
+    for i in range(n):
+        if parent[i] == i:
+            parent[i] = n_roots
+            n_roots += 1
+        else:
+            parent[i] = parent[parent[i]]
+    return n_roots
+
+
+def relabel(const label_t[:, ::1] labels):
+    """Values renumbered 0..n-1 in scan order, negative ones -1; and n."""
+    cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1], i
+    cdef int32_t[:, ::1] numbered = np.empty((height, width), dtype=np.int32)
+    cdef const label_t* old = &labels[0, 0]
+    cdef int32_t* new = &numbered[0, 0]
+    cdef Table table
+    cdef int32_t index = 0
+
+    with nogil:
+        if not table_open(&table):
+            index = -1
+        else:
+            for i in range(height * width):
+                # Most pixels are like one that was just seen.
+                if i > 0 and old[i] == old[i - 1]:
+                    index = new[i - 1]
+                elif i >= width and old[i] == old[i - width]:
+                    index = new[i - width]
+                elif label_t is not uint64_t and old[i] < 0:
+                    index = -1
+                else:
+                    index = index_of(&table, <uint64_t>old[i])
+                    if index < 0:
+                        break
+                new[i] = index
+                index = 0
+            free(table.slots)
+    if index < 0:
+        raise MemoryError
+    return np.asarray(numbered), table.n_keys
+
+
+cdef int32_t link4(
+    const label_t* old, int32_t* new, int32_t* parent, int32_t n, Py_ssize_t width,
+    bint first_row,
+) noexcept nogil:
+    """Provisional numbers of a row, from `n` on; returns the next free one."""
+    cdef Py_ssize_t x
+    cdef bint left, above
+    for x in range(width):
+        if label_t is not uint64_t and old[x] < 0:
+            new[x] = -1
+            continue
+        left = x > 0 and old[x - 1] == old[x]
+        above = not first_row and old[x - width] == old[x]
+        if left:
+            new[x] = new[x - 1]
+            # Where the corner is alike too, the left pixel has made the link.
+            if above and old[x - width - 1] != old[x]:
+                unite(parent, new[x], new[x - width])
+        elif above:
+            new[x] = new[x - width]
+        else:
+            parent[n] = n
+            new[x] = n
+            n += 1
+    return n
+
+
+cdef int32_t link8(
+    const label_t* old, int32_t* new, int32_t* parent, int32_t n, Py_ssize_t width,
+    bint first_row,
+) noexcept nogil:
+    cdef Py_ssize_t x
+    cdef bint left, corner, other_corner
+    for x in range(width):
+        if label_t is not uint64_t and old[x] < 0:
+            new[x] = -1
+            continue
+        # The pixel above touches the three others, which are linked with it.
+        if not first_row and old[x - width] == old[x]:
+            new[x] = new[x - width]
+            continue
+        left = x > 0 and old[x - 1] == old[x]
+        corner = not first_row and x > 0 and old[x - width - 1] == old[x]
+        other_corner = (
+            not first_row and x + 1 < width and old[x - width + 1] == old[x]
+        )
+        if left or corner:
+            new[x] = new[x - 1] if left else new[x - width - 1]
+            if other_corner:
+                unite(parent, new[x], new[x - width + 1])
+        elif other_corner:
+            new[x] = new[x - width + 1]
+        else:
+            parent[n] = n
+            new[x] = n
+            n += 1
+    return n
+
+
+def components(const label_t[:, ::1] labels, int connectivity):
+    """Connected components numbered in scan order, negative ones -1; and how many."""
+    cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1], y, i
+    cdef int32_t[:, ::1] numbered = np.empty((height, width), dtype=np.int32)
+    # A page of it that is never written takes no memory.
+    cdef int32_t[::1] links = np.empty(height * width, dtype=np.int32)
+    cdef int32_t* new = &numbered[0, 0]
+    cdef int32_t* parent = &links[0]
+    cdef int32_t n = 0
+
+    with nogil:
+        for y in range(height):
+            if connectivity == 4:
+                n = link4(
+                    &labels[y, 0], &numbered[y, 0], parent, n, width, y == 0
+                )
+            else:
+                n = link8(
+                    &labels[y, 0], &numbered[y, 0], parent, n, width, y == 0
+                )
+        n = number_roots(parent, n)
+        for i in range(height * width):
+            if new[i] >= 0:
+                new[i] = parent[new[i]]
+    return np.asarray(numbered), n
+
+
+cdef inline void touch(
+    Table* t, const int32_t* a, const int32_t* b, bint* failed
+) noexcept nogil:
+    cdef uint64_t low, high
+    if a[0] == b[0] or a[0] < 0 or b[0] < 0:
+        return
+    low = <uint64_t>min(a[0], b[0])
+    high = <uint64_t>max(a[0], b[0])
+    if index_of(t, low << 32 | high) < 0:
+        failed[0] = True
+
+
+cdef bint find_borders(
+    Table* t, const int32_t* labels, Py_ssize_t height, Py_ssize_t width,
+    int connectivity,
+) noexcept nogil:
+    """Count the pairs of neighbouring pixels for each pair of regions."""
+    cdef Py_ssize_t y, x
+    cdef const int32_t* here = labels
+    cdef bint failed = False
+    for y in range(height):
+        for x in range(width):
+            if x + 1 < width:
+                touch(t, here, here + 1, &failed)
+            if y + 1 < height:
+                touch(t, here, here + width, &failed)
+                if connectivity == 8:
+                    if x + 1 < width:
+                        touch(t, here, here + width + 1, &failed)
+                    if x > 0:
+                        touch(t, here, here + width - 1, &failed)
+            here += 1
+        if failed:
+            return False
+    return True
+
+
+def color_sums(
+    const int32_t[:, ::1] labels, Py_ssize_t n, const color_t[:, :, :] image
+):
+    """Sums of the colours of each region, of shape (n, channels)."""
+    cdef Py_ssize_t y, x, c
+    cdef double[:, ::1] sums = np.zeros((n, image.shape[2]))
+
+    with nogil:
+        for y in range(labels.shape[0]):
+            for x in range(labels.shape[1]):
+                if labels[y, x] >= 0:
+                    for c in range(image.shape[2]):
+                        sums[labels[y, x], c] += <double>image[y, x, c]
+    return np.asarray(sums)
+
+
+cdef struct Regions:
+    int32_t n  # how many are left
+    Py_ssize_t channels
+    int32_t* parent  # the lowest number of a union is its root
+    int64_t* size
+    double* sums  # of the colours, by region and channel
+    # Border e is half-edge 2e in the list of one region, 2e + 1 in the other's.
+    int32_t* head
+    int32_t* tail
+    int32_t* other
+    int32_t* next
+    int32_t* length
+    int32_t* seen  # by region, the half-edge that stands for it; else -1
+
+
+cdef inline void append(
+    Regions* r, int32_t region, int32_t head, int32_t tail
+) noexcept nogil:
+    if head < 0:
+        return
+    if r.head[region] < 0:
+        r.head[region] = head
+    else:
+        r.next[r.tail[region]] = head
+    r.tail[region] = tail
+
+
+cdef void list_borders(Regions* r, const Table* t) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int32_t h
+    for i in range(t.n_slots):
+        if t.slots[i].count:
+            h = 2 * t.slots[i].index
+            r.length[h] = r.length[h + 1] = t.slots[i].count
+            r.other[h] = <int32_t><uint32_t>t.slots[i].key
+            r.other[h + 1] = <int32_t>(t.slots[i].key >> 32)
+    for h in range(2 * t.n_keys):
+        r.next[h] = -1
+        append(r, r.other[h ^ 1], h, h)
+
+
+cdef void tidy(Regions* r, int32_t region) noexcept nogil:
+    """Leave one half-edge a neighbour in the region's list, with the whole length."""
+    cdef int32_t h = r.head[region], following, neighbour
+    r.head[region] = -1
+    while h >= 0:
+        following = r.next[h]
+        neighbour = find(r.parent, r.other[h])
+        if neighbour != region:
+            if r.seen[neighbour] < 0:
+                r.seen[neighbour] = h
+                r.other[h] = neighbour
+                append(r, region, h, h)
+                r.next[h] = -1
+            else:
+                r.length[r.seen[neighbour]] += r.length[h]
+        h = following
+    h = r.head[region]
+    while h >= 0:
+        r.seen[r.other[h]] = -1
+        h = r.next[h]
+
+
+cdef inline double distance(const Regions* r, int32_t a, int32_t b) noexcept nogil:
+    """Squared distance of the mean colours."""
+    cdef double difference, total = 0.0
+    cdef Py_ssize_t c
+    for c in range(r.channels):
+        difference = (
+            r.sums[a * r.channels + c] / <double>r.size[a]
+            - r.sums[b * r.channels + c] / <double>r.size[b]
+        )
+        total += difference * difference
+    return total
+
+
+cdef int32_t best_neighbour(
+    Regions* r, int32_t region, double* nearest
+) noexcept nogil:
+    """The nearest in colour, the longest border, the lowest number, in this order."""
+    cdef int32_t h, best = -1, length = 0
+    cdef double d
+    tidy(r, region)
+    h = r.head[region]
+    while h >= 0:
+        d = distance(r, region, r.other[h])
+        if (
+            best < 0
+            or d < nearest[0]
+            or (d == nearest[0] and r.length[h] > length)
+            or (d == nearest[0] and r.length[h] == length and r.other[h] < best)
+        ):
+            best = r.other[h]
+            nearest[0] = d
+            length = r.length[h]
+        h = r.next[h]
+    return best
+
+
+cdef int32_t join(Regions* r, int32_t a, int32_t b) noexcept nogil:
+    cdef Py_ssize_t c
+    if b < a:
+        a, b = b, a
+    r.parent[b] = a
+    r.size[a] += r.size[b]
+    for c in range(r.channels):
+        r.sums[a * r.channels + c] += r.sums[b * r.channels + c]
+    append(r, a, r.head[b], r.tail[b])
+    r.n -= 1
+    return a
+
+
+cdef double spread(const Regions* r) noexcept nogil:
+    """Variance of the regions' mean colours, by pixel."""
+    cdef double total, squares, difference, pixels = 0.0, variance = 0.0
+    cdef int32_t i
+    cdef Py_ssize_t c
+    for i in range(r.n):
+        pixels += <double>r.size[i]
+    for c in range(r.channels):
+        total = squares = 0.0
+        for i in range(r.n):
+            total += r.sums[i * r.channels + c]
+        total /= pixels
+        for i in range(r.n):
+            difference = r.sums[i * r.channels + c] / <double>r.size[i] - total
+            squares += <double>r.size[i] * difference * difference
+        variance += squares / pixels
+    return variance
+
+
+cdef struct Waiting:
+    double cost
+    int32_t region
+
+
+cdef inline bint before(const Waiting* a, const Waiting* b) noexcept nogil:
+    return a.cost < b.cost or (a.cost == b.cost and a.region < b.region)
+
+
+cdef void sift_down(Waiting* heap, Py_ssize_t n, Py_ssize_t i) noexcept nogil:
+    cdef Waiting moving = heap[i]
+    cdef Py_ssize_t child
+    while True:
+        child = 2 * i + 1
+        if child >= n:
+            break
+        if child + 1 < n and before(&heap[child + 1], &heap[child]):
+            child += 1
+        if not before(&heap[child], &moving):
+            break
+        heap[i] = heap[child]
+        i = child
+    heap[i] = moving
+
+
+cdef void join_cheapest(
+    Regions* r, Waiting* heap, int64_t min_size, int32_t n_segments, double variance,
+) noexcept nogil:
+    """Join regions to their best neighbours, the region of least cost first.
+
+    The cost is the size, times one plus the squared distance over `variance` if that
+    is positive. A region waits at the cost that it had when it was last looked at, at
+    first and after a join at its size: the costs of its neighbours are not renewed.
+    """
+    cdef Py_ssize_t n_heap = 0, i
+    cdef int32_t region, neighbour, n_regions = r.n
+    cdef double cost, d
+    for region in range(n_regions):
+        if r.size[region] < min_size:
+            heap[n_heap].region = region
+            heap[n_heap].cost = <double>r.size[region]
+            n_heap += 1
+    for i in range(n_heap // 2 - 1, -1, -1):
+        sift_down(heap, n_heap, i)
+    while n_heap > 0 and r.n > n_segments:
+        region = heap[0].region
+        neighbour = -1
+        if r.parent[region] == region and r.size[region] < min_size:
+            neighbour = best_neighbour(r, region, &d)
+        if neighbour < 0:
+            n_heap -= 1
+            heap[0] = heap[n_heap]
+        else:
+            cost = <double>r.size[region]
+            if variance > 0:
+                cost *= 1.0 + d / variance
+            if cost > heap[0].cost:
+                heap[0].cost = cost
+            elif join(r, region, neighbour) == region:
+                heap[0].cost = <double>r.size[region]
+            else:
+                n_heap -= 1
+                heap[0] = heap[n_heap]
+        sift_down(heap, n_heap, 0)
+
+
+def merge(
+    int32_t[:, ::1] labels, Py_ssize_t n, double[:, ::1] sums, int64_t min_size,
+    Py_ssize_t n_segments, int connectivity,
+):
+    """Join regions below `min_size` while more than `n_segments` are left, in place.
+
+    The regions are connected and numbered in scan order, and so are the new ones.
+    `sums` of colours, of shape (n, channels), is overwritten; without channels the
+    longest border decides. Returns how many there are.
+    """
+    cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1], i
+    cdef int32_t* label = &labels[0, 0]
+    cdef Table table
+    cdef bint done
+    cdef double variance
+    cdef Regions r
+    cdef int64_t[::1] size = np.zeros(n + 1, dtype=np.int64)
+    cdef int32_t[:, ::1] by_region = np.full((4, n + 1), -1, dtype=np.int32)
+    cdef double[:, ::1] heap = np.empty((n + 1, 2))
+
+    with nogil:
+        done = table_open(&table)
+        if done:
+            done = find_borders(&table, label, height, width, connectivity)
+    if not done:
+        free(table.slots)
+        raise MemoryError
+    try:
+        half_edges = np.empty((3, 2 * table.n_keys + 1), dtype=np.int32)
+    except MemoryError:
+        free(table.slots)
+        raise
+    cdef int32_t[:, ::1] by_half_edge = half_edges
+
+    r.n = <int32_t>n
+    r.channels = sums.shape[1]
+    r.sums = &sums[0, 0] if sums.size else NULL
+    r.size = &size[0]
+    r.parent = &by_region[0, 0]
+    r.head = &by_region[1, 0]
+    r.tail = &by_region[2, 0]
+    r.seen = &by_region[3, 0]
+    r.other = &by_half_edge[0, 0]
+    r.next = &by_half_edge[1, 0]
+    r.length = &by_half_edge[2, 0]
+    with nogil:
+        list_borders(&r, &table)
+        free(table.slots)
+        for i in range(height * width):
+            if label[i] >= 0:
+                size[label[i]] += 1
+        for i in range(n):
+            r.parent[i] = <int32_t>i
+        # Regions below a size go by size alone; where their number matters, those that
+        # are missed least go first.
+        variance = spread(&r) if n_segments > 0 else 0.0
+        join_cheapest(
+            &r, <Waiting*>&heap[0, 0], min_size, <int32_t>n_segments, variance
+        )
+        for i in range(n):
+            r.parent[i] = find(r.parent, <int32_t>i)
+        number_roots(r.parent, <int32_t>n)
+        for i in range(height * width):
+            if label[i] >= 0:
+                label[i] = r.parent[label[i]]
+    return r.n
