@@ -16,7 +16,7 @@ setup(
                 [f"seal_sk/{name}.pyx"],
                 extra_compile_args=COMPILE_ARGS,
             )
-            for name in ("_ers", "_metrics")
+            for name in ("_ers", "_fh", "_metrics")
         ],
         compiler_directives={
             "language_level": "3",
