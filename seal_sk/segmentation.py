@@ -103,10 +103,9 @@ def fh(affinity, *, scale=3.0, min_size=None, n_segments=None):
         Number of segments, in 1..H*W. Exactly so many come out: segments under
         `min_size` join first; then segments of up to n pixels join over scale / n,
         whatever they hold inside, while the scale rises from 0, at least doubling,
-        until so many are left. With one `min_size` the results for several numbers
-        are nested. Where fewer segments of `min_size` are found than asked for
-        (rare up to ``n_segments * min_size`` of half the pixels), it is halved until
-        there are enough.
+        until so many are left. Where fewer segments of `min_size` are found than
+        asked for (rare up to ``n_segments * min_size`` of half the pixels), it is
+        halved until there are enough. Results of the same `min_size` are nested.
 
     Returns
     -------
