@@ -16,7 +16,14 @@ setup(
                 [f"seal_sk/{name}.pyx"],
                 extra_compile_args=COMPILE_ARGS,
             )
-            for name in ("_ers", "_labels", "_metrics", "_split")
+            for name in (
+                "_ers",
+                "_fh",
+                "_labels",
+                "_metrics",
+                "_snic",
+                "_split",
+            )
         ],
         compiler_directives={
             "language_level": "3",

@@ -13,6 +13,8 @@ _HOME = {
     "SEALSuperpixels": "seal",
     "binary_affinity": "affinity",
     "ers": "segmentation",
+    "fh": "segmentation",
+    "fh_image": "segmentation",
     "oracle_affinity": "affinity",
     "rgb_affinity": "affinity",
     "to_eight_connected": "affinity",

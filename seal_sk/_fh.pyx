@@ -1,0 +1,459 @@
+"""Graph-based segmentation by Felzenszwalb and Huttenlocher (compiled loops)."""
+
+import numpy as np
+
+from libc.math cimport sqrt
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+# An edge as the sort moves it about: its key, and its place in the map.
+ENTRY = np.dtype([("key", np.uint32), ("edge", np.int32)])
+
+# The radix sort takes 11 bits at a time: the counts stay in the first-level cache.
+cdef enum:
+    RADIX = 2048
+    DIGITS = 3
+
+# Up to this many edges insertion beats clearing the counts of the radix sort.
+cdef Py_ssize_t SHORT_RUN = 256
+
+
+# The bits of 2**-48, from the 26 mantissa bits that the first keys hold onwards.
+cdef uint64_t KEY_ZERO = <uint64_t>(1023 - 48) << 26
+
+
+cdef struct Entry:
+    uint32_t key
+    int32_t edge
+
+
+cdef struct Graph:
+    Py_ssize_t n_vertices
+    Py_ssize_t n_segments  # that are left
+    int shift  # edge >> shift is the pixel that owns the edge
+    Py_ssize_t[4] offset  # from the owner to the other end, by channel
+    const double* distance  # by edge
+    int32_t* parent  # a root holds minus the size of its segment
+    double* bound  # largest distance that a root's segment joins over
+
+
+cdef inline int32_t find(int32_t* parent, int32_t i) noexcept nogil:
+    cdef int32_t up = parent[i], above
+    while up >= 0:
+        above = parent[up]
+        if above < 0:
+            return up
+        parent[i] = above
+        i = above
+        up = parent[i]
+    return i
+
+
+cdef inline uint32_t scattered(int32_t edge) noexcept nogil:
+    """Fibonacci hashing: a fixed order of the edges without a direction."""
+    return <uint32_t>edge * <uint32_t>2654435769
+
+
+cdef inline bint ahead(const Graph* g, int32_t a, int32_t b) noexcept nogil:
+    # Ties in scan order would cut a flat area into strips.
+    return g.distance[a] < g.distance[b] or (
+        g.distance[a] == g.distance[b] and scattered(a) < scattered(b)
+    )
+
+
+cdef inline bint edge_exists(
+    Py_ssize_t y, Py_ssize_t x, int channel, Py_ssize_t height, Py_ssize_t width
+) noexcept nogil:
+    if channel == 0:
+        return x + 1 < width
+    if channel == 1:
+        return y + 1 < height
+    if channel == 2:
+        return x + 1 < width and y + 1 < height
+    return x + 1 < width and y > 0
+
+
+cdef Py_ssize_t collect(
+    const Graph* g, Entry* edges, Py_ssize_t height, Py_ssize_t width
+) noexcept nogil:
+    """List the edges and the leading bits of their distances; return how many."""
+    # Bits of floats that are not negative are in the order of the values. A range of
+    # 2**-48 to 2**16 leaves few distances that the key can't tell apart.
+    cdef const uint64_t* bits = <const uint64_t*>g.distance
+    cdef uint64_t key
+    cdef Py_ssize_t y, x, e = 0, n = 0
+    cdef int c
+    for y in range(height):
+        for x in range(width):
+            for c in range(1 << g.shift):
+                if edge_exists(y, x, c, height, width):
+                    key = bits[e] >> 26
+                    edges[n].key = <uint32_t>(key - KEY_ZERO if key > KEY_ZERO else 0)
+                    edges[n].edge = <int32_t>e
+                    n += 1
+                e += 1
+    return n
+
+
+cdef Entry* radix_sort(
+    Entry* source, Entry* target, Py_ssize_t n, uint32_t* count
+) noexcept nogil:
+    """Sort by key, stably; return which of the two the result is in."""
+    cdef uint32_t* start
+    cdef uint32_t key, total
+    cdef Py_ssize_t i
+    cdef int digit, shift
+    for i in range(DIGITS * RADIX):
+        count[i] = 0
+    for i in range(n):
+        key = source[i].key
+        count[key % RADIX] += 1
+        count[RADIX + (key >> 11) % RADIX] += 1
+        count[2 * RADIX + (key >> 22)] += 1
+    for digit in range(DIGITS):
+        start = count + digit * RADIX
+        shift = 11 * digit
+        if start[(source[0].key >> shift) % RADIX] == n:
+            continue
+        total = 0
+        for i in range(RADIX):
+            key = start[i]
+            start[i] = total
+            total += key
+        for i in range(n):
+            key = (source[i].key >> shift) % RADIX
+            target[start[key]] = source[i]
+            start[key] += 1
+        source, target = target, source
+    return source
+
+
+cdef void settle(
+    const Graph* g, Entry* edges, Entry* other, Py_ssize_t n, uint32_t* count
+) noexcept nogil:
+    """Sort edges that the first key can't tell apart."""
+    cdef const uint64_t* bits = <const uint64_t*>g.distance
+    cdef Entry* start = edges
+    cdef Entry* room = other
+    cdef Entry moving
+    cdef Py_ssize_t i, j
+    cdef int part
+    if n <= SHORT_RUN:
+        for i in range(1, n):
+            moving = edges[i]
+            j = i
+            while j > 0 and ahead(g, moving.edge, edges[j - 1].edge):
+                edges[j] = edges[j - 1]
+                j -= 1
+            edges[j] = moving
+        return
+    # From what counts least to what counts most: the hash, the low bits, the high.
+    for part in range(3):
+        for i in range(n):
+            edges[i].key = (
+                scattered(edges[i].edge) if part == 0
+                else <uint32_t>(bits[edges[i].edge] >> (32 * (part - 1)))
+            )
+        edges = radix_sort(edges, room, n, count)
+        room = other if edges == start else start
+    if edges != start:
+        for i in range(n):
+            start[i] = edges[i]
+
+
+cdef Entry* sort(
+    const Graph* g, Entry* edges, Entry* other, Py_ssize_t n, uint32_t* count
+) noexcept nogil:
+    """Sort by distance, equal ones in scattered order; return where they are."""
+    cdef Entry* result = edges
+    cdef Entry* room = other
+    cdef Py_ssize_t first = 0, last
+    cdef uint32_t key
+    if n > 0:
+        result = radix_sort(edges, other, n, count)
+        room = other if result == edges else edges
+    while first < n:
+        key = result[first].key
+        last = first + 1
+        while last < n and result[last].key == key:
+            last += 1
+        if last > first + 1:
+            settle(g, result + first, room, last - first, count)
+        first = last
+    return result
+
+
+cdef inline void set_bound(
+    Graph* g, int32_t root, double largest, double scale
+) noexcept nogil:
+    # Single precision is what scikit-image compares with. Rounding must not take the
+    # bound below what is joined already, or equal distances would depend on order.
+    cdef double bound = <float>(largest + scale / <double>(-g.parent[root]))
+    g.bound[root] = bound if bound > largest else largest
+
+
+cdef inline int32_t join(Graph* g, int32_t a, int32_t b) noexcept nogil:
+    """Join two roots and return the one that is left."""
+    if g.parent[a] > g.parent[b]:
+        a, b = b, a
+    g.parent[a] += g.parent[b]
+    g.parent[b] = a
+    g.n_segments -= 1
+    return a
+
+
+cdef void reset(Graph* g) noexcept nogil:
+    cdef Py_ssize_t u
+    for u in range(g.n_vertices):
+        g.parent[u] = -1
+    g.n_segments = g.n_vertices
+
+
+cdef Py_ssize_t join_similar(
+    Graph* g, Entry* edges, Py_ssize_t n, double scale, bint counts_inside,
+    Py_ssize_t n_segments, double* enough,
+) noexcept nogil:
+    """Join where no bound is exceeded, until `n_segments` are left.
+
+    Keeps only the refused edges, and returns how many; `enough` is the least scale
+    that would have let one of them join, if what is inside doesn't count.
+    """
+    cdef Py_ssize_t i, kept = 0
+    cdef int32_t e, u, a, b
+    cdef double d, needed
+    for i in range(g.n_vertices):
+        if g.parent[i] < 0:
+            set_bound(g, <int32_t>i, 0.0, scale)
+    enough[0] = 0.0
+    for i in range(n):
+        e = edges[i].edge
+        u = e >> g.shift
+        b = <int32_t>(u + g.offset[e - (u << g.shift)])
+        # Most edges lie inside a segment, where this often saves the search.
+        if g.parent[u] == g.parent[b] and g.parent[u] >= 0:
+            continue
+        a = find(g.parent, u)
+        b = find(g.parent, b)
+        if a == b:
+            continue
+        d = g.distance[e]
+        if d <= g.bound[a] and d <= g.bound[b]:
+            if g.n_segments == n_segments:
+                break
+            a = join(g, a, b)
+            # Edges come by rising distance: this one is the largest inside.
+            set_bound(g, a, d if counts_inside else 0.0, scale)
+            continue
+        needed = d * <double>(-min(g.parent[a], g.parent[b]))
+        if kept == 0 or needed < enough[0]:
+            enough[0] = needed
+        edges[kept].edge = e
+        kept += 1
+    return kept
+
+
+cdef void join_small(
+    Graph* g, const Entry* edges, Py_ssize_t n, Py_ssize_t min_size, bint both
+) noexcept nogil:
+    """Join where one segment, or both, are smaller than `min_size`."""
+    cdef Py_ssize_t i
+    cdef int32_t e, u, a, b
+    cdef bint small_a, small_b
+    for i in range(n):
+        e = edges[i].edge
+        u = e >> g.shift
+        a = find(g.parent, u)
+        b = find(g.parent, <int32_t>(u + g.offset[e - (u << g.shift)]))
+        if a == b:
+            continue
+        small_a = -g.parent[a] < min_size
+        small_b = -g.parent[b] < min_size
+        if (small_a and small_b) if both else (small_a or small_b):
+            join(g, a, b)
+
+
+cdef void cut(
+    Graph* g, Entry* edges, Py_ssize_t n, Py_ssize_t n_segments, Py_ssize_t min_size
+) noexcept nogil:
+    """Exactly `n_segments`: at first small segments join, then the scale rises."""
+    cdef double scale = 0.0, enough
+    min_size = min(min_size, g.n_vertices // n_segments)
+    while True:
+        reset(g)
+        join_small(g, edges, n, min_size, False)
+        if g.n_segments >= n_segments:
+            break
+        # Segments that don't grow beyond `min_size` are worse, and more.
+        reset(g)
+        join_small(g, edges, n, min_size, True)
+        join_small(g, edges, n, min_size, False)
+        if g.n_segments >= n_segments:
+            break
+        min_size //= 2
+    while g.n_segments > n_segments:
+        n = join_similar(g, edges, n, scale, False, n_segments, &enough)
+        scale = max(2.0 * scale, enough)
+
+
+cdef void number(
+    Graph* g, int32_t* labels, int32_t* number_of_root
+) noexcept nogil:
+    """Consecutive labels, in the scan order of each region's first pixel."""
+    cdef Py_ssize_t u
+    cdef int32_t root, n = 0
+    for u in range(g.n_vertices):
+        number_of_root[u] = -1
+    for u in range(g.n_vertices):
+        root = find(g.parent, <int32_t>u)
+        if number_of_root[root] < 0:
+            number_of_root[root] = n
+            n += 1
+        labels[u] = number_of_root[root]
+
+
+def fh(
+    const double[:, :, ::1] distance, double scale, Py_ssize_t min_size,
+    Py_ssize_t n_segments,
+):
+    """Labels (H, W) by `scale`, or, where `n_segments` is not 0, of so many segments.
+
+    `distance` is laid out as an affinity map is; the caller has checked the input.
+    """
+    cdef Py_ssize_t height = distance.shape[0], width = distance.shape[1]
+    cdef Py_ssize_t n = height * width, n_edges
+    cdef Graph g
+    cdef double enough = 0.0
+    cdef int32_t[:, ::1] labels = np.empty((height, width), dtype=np.int32)
+    cdef Entry[:, ::1] room = np.empty((2, distance.size), dtype=ENTRY)
+    cdef Entry* edges = &room[0, 0]
+    cdef uint32_t[::1] count = np.empty(DIGITS * RADIX, dtype=np.uint32)
+    cdef int32_t[::1] parent = np.empty(n, dtype=np.int32)
+    cdef double[::1] bound = np.empty(n)
+
+    g.n_vertices = n
+    g.shift = 1 if distance.shape[2] == 2 else 2
+    g.offset[0] = 1
+    g.offset[1] = width
+    g.offset[2] = width + 1
+    g.offset[3] = 1 - width
+    g.distance = &distance[0, 0, 0]
+    g.parent = &parent[0]
+    g.bound = &bound[0]
+    with nogil:
+        n_edges = collect(&g, edges, height, width)
+        edges = sort(&g, edges, &room[1, 0], n_edges, &count[0])
+        if n_segments > 0:
+            cut(&g, edges, n_edges, n_segments, min_size)
+        else:
+            reset(&g)
+            n_edges = join_similar(&g, edges, n_edges, scale, True, 1, &enough)
+            join_small(&g, edges, n_edges, min_size, False)
+        # The bounds are no longer needed: their memory numbers the roots.
+        number(&g, &labels[0, 0], <int32_t*>g.bound)
+    return np.asarray(labels)
+
+
+cdef inline Py_ssize_t mirrored(Py_ssize_t i, Py_ssize_t n) noexcept nogil:
+    """Index inside 0..n-1 where the sequence is reflected beyond its ends."""
+    i %= 2 * n
+    if i < 0:
+        i += 2 * n
+    return i if i < n else 2 * n - 1 - i
+
+
+cdef inline void put_centre(
+    const double* centre, double weight, Py_ssize_t n, double* out
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] = centre[i] * weight
+
+
+cdef inline void add_pair(
+    const double* before, const double* after, double weight, Py_ssize_t n,
+    double* out,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        out[i] += (before[i] + after[i]) * weight
+
+
+cdef void smooth_row(
+    const double* image, Py_ssize_t y, Py_ssize_t height, Py_ssize_t width,
+    Py_ssize_t bands, const double* kernel, Py_ssize_t radius,
+    double* padded, double* out,
+) noexcept nogil:
+    """Row `y` of the smoothed image, in the order of SciPy's additions."""
+    cdef double* row = padded + radius * bands
+    cdef Py_ssize_t x, band, j, n = width * bands
+    put_centre(image + y * n, kernel[0], n, row)
+    for j in range(radius, 0, -1):
+        add_pair(
+            image + mirrored(y - j, height) * n,
+            image + mirrored(y + j, height) * n,
+            kernel[j], n, row,
+        )
+    for x in range(radius):
+        for band in range(bands):
+            row[(-1 - x) * bands + band] = row[mirrored(-1 - x, width) * bands + band]
+            row[(width + x) * bands + band] = row[
+                mirrored(width + x, width) * bands + band
+            ]
+    put_centre(row, kernel[0], n, out)
+    for j in range(radius, 0, -1):
+        add_pair(row - j * bands, row + j * bands, kernel[j], n, out)
+
+
+cdef void measure(
+    const double* a, const double* b, Py_ssize_t n, Py_ssize_t bands,
+    double* square, double* out, Py_ssize_t step,
+) noexcept nogil:
+    """Euclidean distances of n pairs of pixels, one to every `step` of `out`."""
+    cdef Py_ssize_t i, band
+    cdef double total
+    for i in range(n * bands):
+        square[i] = (b[i] - a[i]) * (b[i] - a[i])
+    for i in range(n):
+        total = square[i * bands]
+        for band in range(1, bands):
+            total += square[i * bands + band]
+        out[i * step] = sqrt(total)
+
+
+def colour_distance(
+    const double[:, :, ::1] image, const double[::1] kernel, Py_ssize_t channels
+):
+    """Distances (H, W, channels) between neighbours of the smoothed image.
+
+    `kernel` is the half of the filter from its centre outwards.
+    """
+    cdef Py_ssize_t height = image.shape[0], width = image.shape[1]
+    cdef Py_ssize_t bands = image.shape[2], radius = kernel.shape[0] - 1, y
+    cdef double[:, :, ::1] distance = np.zeros((height, width, channels))
+    cdef double[:, ::1] rows = np.empty((2, width * bands))
+    cdef double[::1] padded = np.empty((width + 2 * radius) * bands)
+    cdef double[::1] square = np.empty(width * bands)
+    cdef double* above = &rows[0, 0]
+    cdef double* row = &rows[1, 0]
+    cdef double* spare = &square[0]
+    cdef double* out = &distance[0, 0, 0]
+    cdef Py_ssize_t line = width * channels
+    with nogil:
+        for y in range(height):
+            smooth_row(
+                &image[0, 0, 0], y, height, width, bands, &kernel[0], radius,
+                &padded[0], row,
+            )
+            measure(row, row + bands, width - 1, bands, spare, out, channels)
+            if y > 0:
+                measure(above, row, width, bands, spare, out - line + 1, channels)
+            if y > 0 and channels == 4:
+                measure(
+                    above, row + bands, width - 1, bands, spare,
+                    out - line + 2, channels,
+                )
+                measure(
+                    row, above + bands, width - 1, bands, spare, out + 3, channels
+                )
+            out += line
+            above, row = row, above
+    return np.asarray(distance)
