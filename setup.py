@@ -16,7 +16,7 @@ setup(
                 [f"seal_sk/{name}.pyx"],
                 extra_compile_args=COMPILE_ARGS,
             )
-            for name in ("_ers", "_metrics")
+            for name in ("_ers", "_metrics", "_snic")
         ],
         compiler_directives={
             "language_level": "3",

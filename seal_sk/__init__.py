@@ -15,6 +15,7 @@ _HOME = {
     "ers": "segmentation",
     "oracle_affinity": "affinity",
     "rgb_affinity": "affinity",
+    "snic": "segmentation",
     "to_eight_connected": "affinity",
 }
 _MODULES = ("affinity", "datasets", "metrics", "pan", "plotting", "segmentation")
