@@ -126,7 +126,8 @@ def snic(image, n_segments, *, compactness=10.0, mask=None, exact=False):
     once, when the pixel's neighbour joins the cluster, in 32-bit floats; of equal
     ones the first pixel in scan order is next, and a pixel equally near to several
     clusters joins the one that reached it first. The original breaks such ties by the
-    layout of its heap; otherwise, without `mask` and `exact`, this is its result.
+    layout of its heap; but for them and for rounding, this is its result where neither
+    `mask` nor `exact` is given.
 
     Time is close to linear in the number of pixels. Memory beyond the input is about
     25 bytes a pixel for three channels and four more for each further channel, up to
