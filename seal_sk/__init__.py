@@ -17,6 +17,7 @@ _HOME = {
     "fh_image": "segmentation",
     "oracle_affinity": "affinity",
     "rgb_affinity": "affinity",
+    "snic": "segmentation",
     "to_eight_connected": "affinity",
 }
 _MODULES = (

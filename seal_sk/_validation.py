@@ -15,13 +15,15 @@ _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0, "float64": 1.0
 _MAX_EDGES = 2**31 - 1
 
 
-def check_image(image, *, name="image"):
+def check_image(image, *, mask=None, name="image"):
     """Return `image` as an (H, W, C) array of a supported dtype.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
         uint8, uint16, float32 or float64; floats in 0..1.
+    mask : bool ndarray of shape (H, W), optional
+        Pixels where it is False may hold anything.
     name : str
         What the error messages call it.
 
@@ -37,7 +39,8 @@ def check_image(image, *, name="image"):
     """
     image = _as_image(image, name)
     if image.dtype.kind == "f":
-        low, high = image.min(), image.max()
+        values = image if mask is None else image[mask]
+        low, high = values.min(), values.max()
         _refuse_infinite(low, high, name)
         if low < 0 or high > 1:
             raise ValueError(
@@ -108,6 +111,25 @@ def _refuse_mask(array, name):
             f"{name} is a masked array, and the mask would be lost; pass its .data, or "
             ".filled(value)."
         )
+
+
+def check_mask(mask, shape):
+    """Return `mask` as a bool array, True somewhere, of the image's (H, W)."""
+    _refuse_mask(mask, "mask")
+    mask = np.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(
+            f"mask has dtype {mask.dtype}; give booleans, True where the image is to "
+            "be segmented, for example mask > 0."
+        )
+    if mask.shape != tuple(shape[:2]):
+        raise ValueError(
+            f"mask has shape {mask.shape}, but the image is {tuple(shape[:2])}; they "
+            "must be of the same height and width."
+        )
+    if not mask.any():
+        raise ValueError("mask is False everywhere; nothing is left to segment.")
+    return mask
 
 
 def unit_scale(image, dtype=np.float64):
