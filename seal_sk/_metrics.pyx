@@ -140,7 +140,7 @@ def overlaps(
     cdef Py_ssize_t[::1] start = np.zeros(n_labels + 1, dtype=np.intp)
     cdef Py_ssize_t[::1] run_segment, run_length, seen, first, segment
     cdef int64_t[::1] count
-    cdef Run[2 * BLOCK] run
+    cdef Run[BLOCK] run
     cdef Cursor at = Cursor(0, 0, 0)
 
     if known is not None:
@@ -149,21 +149,17 @@ def overlaps(
         # Runs are counted instead of pixels, of which there are ten times as many.
         while at.pixel < n:
             n_runs = next_runs(&at, label, end, value, counts, low, n, run)
+            n_pairs += n_runs
             if dense:
                 for i in range(n_runs):
                     table[run[i].label * n_truth + run[i].segment] += run[i].length
             else:
                 for i in range(n_runs):
                     start[run[i].label + 1] += 1
-        if dense:
-            for i in range(n_labels * n_truth):
-                n_pairs += table[i] > 0
-        else:
-            for k in range(n_labels):
-                start[k + 1] += start[k]
-            n_pairs = start[n_labels]
+        for k in range(n_labels):
+            start[k + 1] += start[k]
 
-    # Where runs are sorted, their number is the most that there can be pairs.
+    # The number of runs is the most that there can be pairs.
     seen = np.empty(min(n_pairs, n_labels), dtype=np.intp)
     first = np.empty(min(n_pairs, n_labels), dtype=np.intp)
     segment = np.empty(n_pairs, dtype=np.intp)
@@ -317,9 +313,9 @@ def boundary_hits(
                     &labels[y, 0], &labels[below, 0], &known[y, 0], &known[below, 0],
                     &boundary[0], width,
                 )
-            for x in range(width):
-                in_column[x] += boundary[x]
-                hits_in_column[x] += boundary[x] & found[y, x]
+            tally(
+                &boundary[0], &found[y, 0], &in_column[0], &hits_in_column[0], width
+            )
             if y % 255 == 254 or y == height - 1:
                 for x in range(width):
                     total += in_column[x]
@@ -329,7 +325,7 @@ def boundary_hits(
     return total, hits
 
 
-# Two loops without a branch, for the compiler to vectorise.
+# Loops without a branch, for the compiler to vectorise.
 cdef inline void mark(
     const label_t* here, const label_t* below, uint8_t* boundary, Py_ssize_t width
 ) noexcept nogil:
@@ -353,10 +349,20 @@ cdef inline void mark_known(
     boundary[last] = known[last] & (here[last] != below[last]) & known_below[last]
 
 
+cdef inline void tally(
+    const uint8_t* boundary, const uint8_t* found,
+    uint8_t* total, uint8_t* hits, Py_ssize_t width,
+) noexcept nogil:
+    cdef Py_ssize_t x
+    for x in range(width):
+        total[x] += boundary[x]
+        hits[x] += boundary[x] & found[x]
+
+
 def near(const uint8_t[:, ::1] marked, Py_ssize_t tolerance):
     """1 where the square of 2 * tolerance + 1 pixels around holds a mark.
 
-    Each pass over the map doubles the square, so that time hardly depends on it.
+    Each pass over the map doubles the square: time grows with its logarithm.
     """
     cdef Py_ssize_t height = marked.shape[0], width = marked.shape[1], y
     cdef Py_ssize_t reached = 0, step
