@@ -1,0 +1,54 @@
+"""Scores of label maps, and scorers for model selection.
+
+Against ground truth: `asa_score` and the under-segmentation errors from the overlaps,
+`boundary_recall_score` and its kin from the boundaries. Of the superpixels alone:
+`compactness_score`, `contour_density`, `explained_variation_score`, `size_statistics`.
+`evaluate` computes them all. A data set's figure is the mean over all (image,
+annotation) pairs.
+"""
+
+from .boundary import (
+    boundary_f_score,
+    boundary_precision_score,
+    boundary_recall_score,
+    contour_density,
+)
+from .maps import compact as compact
+from .overlap import (
+    asa_score,
+    corrected_undersegmentation_error,
+    min_undersegmentation_error,
+    undersegmentation_error,
+)
+from .report import evaluate
+from .scorers import (
+    asa_scorer,
+    boundary_f_scorer,
+    boundary_recall_scorer,
+    neg_corrected_undersegmentation_error_scorer,
+    neg_min_undersegmentation_error_scorer,
+    neg_undersegmentation_error_scorer,
+)
+from .scorers import mean_over_pairs as mean_over_pairs
+from .shape import compactness_score, explained_variation_score, size_statistics
+
+__all__ = [
+    "asa_score",
+    "corrected_undersegmentation_error",
+    "undersegmentation_error",
+    "min_undersegmentation_error",
+    "boundary_recall_score",
+    "boundary_precision_score",
+    "boundary_f_score",
+    "contour_density",
+    "compactness_score",
+    "explained_variation_score",
+    "size_statistics",
+    "evaluate",
+    "asa_scorer",
+    "boundary_recall_scorer",
+    "boundary_f_scorer",
+    "neg_undersegmentation_error_scorer",
+    "neg_min_undersegmentation_error_scorer",
+    "neg_corrected_undersegmentation_error_scorer",
+]

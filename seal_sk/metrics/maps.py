@@ -1,0 +1,168 @@
+"""Label maps made ready for the kernels, each side of a comparison once."""
+
+import math
+from functools import cached_property
+
+import numpy as np
+
+from .._metrics import known_boundary_map, overlaps, run_ends
+from .._validation import check_annotations, check_int, check_label_map
+
+# What the kernels read as it is; other dtypes are converted.
+_READ = {np.dtype(name) for name in ("uint8", "uint16", "int32", "int64")}
+
+
+def compact(labels, ignored=None):
+    """Labels as C-contiguous int32 in 0..n-1, -1 where `ignored` is True; and n.
+
+    A range not much larger than the map is only shifted, which is many times
+    faster than sorting.
+    """
+    low, high = int(labels.min()), int(labels.max())
+    if high - low < _range_limit(labels):
+        # Signed labels are subtracted in 64 bits: two int8 can differ by 255.
+        wide = labels if labels.dtype.kind == "u" else labels.astype(np.int64)
+        small = (wide - wide.dtype.type(low)).astype(np.int32)
+        n = high - low + 1
+    else:
+        values, small = np.unique(labels, return_inverse=True)
+        small = small.reshape(labels.shape).astype(np.int32)
+        n = len(values)
+    if ignored is not None:
+        small[ignored] = -1
+    return np.ascontiguousarray(small), n
+
+
+class Superpixels:
+    """A label map and what all the annotations that it is compared with share.
+
+    Parameters
+    ----------
+    y_pred : array-like of shape (H, W)
+        Any integer dtype; negative where masked.
+    shape : tuple of int, optional
+        What (H, W) must be.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (H, W), int32
+        C-contiguous; below `n_labels`, and negative where masked.
+    known : ndarray of shape (H, W), uint8, or None
+        0 where masked; None where nothing is.
+    """
+
+    def __init__(self, y_pred, shape=None):
+        y_pred = check_label_map(y_pred, shape, name="y_pred")
+        low, high = int(y_pred.min()), int(y_pred.max())
+        if high < _range_limit(y_pred):
+            if low < 0:
+                y_pred = np.maximum(y_pred, -1)
+            self.labels = np.ascontiguousarray(y_pred, dtype=np.int32)
+            self.n_labels = max(high + 1, 0)
+        else:
+            masked = y_pred < 0
+            # Any label does for what is masked, so long as the range stays small.
+            values = np.where(masked, high, y_pred) if low < 0 else y_pred
+            self.labels, self.n_labels = compact(values, masked)
+        self.known = (self.labels >= 0).view(np.uint8) if low < 0 else None
+
+    @property
+    def n_known(self):
+        """Pixels that are not masked."""
+        known = self.known
+        return self.labels.size if known is None else int(np.count_nonzero(known))
+
+    @cached_property
+    def run_ends(self):
+        """Where runs of one label end, in scan order."""
+        return run_ends(self.labels)
+
+    @cached_property
+    def boundary(self):
+        """1 where the right or lower neighbour, not masked, has another label."""
+        return known_boundary_map(self.labels, self.known)
+
+
+class Pair:
+    """Superpixels and one annotation, a checked label map.
+
+    Attributes
+    ----------
+    truth : ndarray of shape (H, W)
+        The annotation, C-contiguous and of a dtype that the kernels read.
+    known : ndarray of shape (H, W), uint8, or None
+        1 where a pixel is neither masked nor ignored; None where all are so.
+    """
+
+    def __init__(self, superpixels, annotation, ignore_label):
+        annotation = np.ascontiguousarray(annotation)
+        self.superpixels = superpixels
+        self.known = superpixels.known
+        if ignore_label is not None:
+            known = (annotation != ignore_label).view(np.uint8)
+            self.known = known if self.known is None else self.known & known
+        if annotation.dtype not in _READ:
+            annotation, _ = compact(annotation)
+        self.truth = annotation
+
+    @cached_property
+    def overlaps(self):
+        """What the two have in common."""
+        truth = self.truth
+        low, high = int(truth.min()), int(truth.max())
+        if high - low >= _range_limit(truth):
+            truth, n_truth = compact(truth)
+            low, high = 0, n_truth - 1
+        superpixels = self.superpixels
+        return Overlaps(
+            *overlaps(
+                superpixels.labels,
+                superpixels.run_ends,
+                truth,
+                self.known,
+                low,
+                superpixels.n_labels,
+                high - low + 1,
+            )
+        )
+
+
+class Overlaps:
+    """Contingency table of superpixels and segments, without its zeros.
+
+    Parameters
+    ----------
+    first, segment, count : ndarray
+        As the kernel gives them.
+    """
+
+    def __init__(self, _, first, segment, count):
+        self._first = first
+        self.segment = segment
+        self.count = count
+        #: Known pixels, by superpixel that has any.
+        self.size = np.add.reduceat(count, first)
+        self.n_pixels = int(count.sum())
+
+    @property
+    def largest(self):
+        """The largest overlap of each superpixel."""
+        return np.maximum.reduceat(self.count, self._first)
+
+    @property
+    def size_of_superpixel(self):
+        """The size of the superpixel of each pair."""
+        return np.repeat(self.size, np.diff(self._first, append=len(self.count)))
+
+
+def pair_up(y_true, y_pred, ignore_label, shape=None):
+    """Superpixels, and an iterator over their pairs with the annotations."""
+    if ignore_label is not None:
+        ignore_label = check_int(ignore_label, -math.inf, name="ignore_label")
+    superpixels = Superpixels(y_pred, shape)
+    annotations = check_annotations(y_true, superpixels.labels.shape)
+    return superpixels, (Pair(superpixels, a, ignore_label) for a in annotations)
+
+
+def _range_limit(labels):
+    return 4 * labels.size + 1024

@@ -1,0 +1,89 @@
+"""All the figures of a label map at once."""
+
+import numpy as np
+
+from .._validation import check_image, check_int
+from .boundary import density, f_score, near_boundary, precision, recall
+from .maps import pair_up
+from .overlap import asa, corrected_error, levinshtein_error, min_error
+from .shape import explained_variation, shape_figures
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    y_true, y_pred, *, image=None, tolerance=1, ignore_label=None, average=True
+):
+    """All the scores of a label map, for little more than the price of one.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (H, W) or (n_annotations, H, W), or a list of maps
+        Ground truth: one label map, or several annotations of the same image. Any
+        integer dtype.
+    y_pred : array-like of shape (H, W)
+        Superpixels, any integer dtype. Negative labels are masked pixels, which do
+        not count.
+    image : array-like of shape (H, W), (H, W, 1) or (H, W, C), optional
+        The image, for the explained variation.
+    tolerance : int, default=1
+        Of the boundary scores, as for `boundary_recall_score`.
+    ignore_label : int, optional
+        Ground-truth label of pixels that do not count.
+    average : bool, default=True
+        False gives each score against ground truth as an array of shape
+        (n_annotations,), to take the mean over the pairs of a data set.
+
+    Returns
+    -------
+    dict
+        Means over the annotations: ``asa``, ``corrected_undersegmentation_error``,
+        ``undersegmentation_error``, ``min_undersegmentation_error``,
+        ``boundary_recall``, ``boundary_precision``, ``boundary_f``. Of the
+        superpixels: ``contour_density``, ``compactness``, the entries of
+        `size_statistics`, and with an image ``explained_variation``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a map is not an integer array of the other's shape, the image does not fit
+        them, or the tolerance is negative.
+
+    Examples
+    --------
+    >>> from seal_sk.metrics import evaluate
+    >>> scores = evaluate([[[0, 0, 1, 1]], [[0, 0, 0, 1]]], [[5, 5, 5, 7]])
+    >>> scores["asa"], scores["boundary_recall"], scores["n_segments"]
+    (0.875, 1.0, 2)
+    >>> evaluate([[[0, 0, 1, 1]], [[0, 0, 0, 1]]], [[5, 5, 5, 7]], average=False)["asa"]
+    array([0.75, 1.  ])
+    """
+    tolerance = check_int(tolerance, 0, name="tolerance")
+    shape = None
+    if image is not None:
+        image = check_image(image)
+        shape = image.shape[:2]
+    superpixels, pairs = pair_up(y_true, y_pred, ignore_label, shape)
+    found = near_boundary(superpixels, tolerance)
+    rows = [_against_truth(pair, found, tolerance) for pair in pairs]
+    scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    if average:
+        scores = {name: float(values.mean()) for name, values in scores.items()}
+    scores["contour_density"] = density(superpixels)
+    scores |= shape_figures(superpixels)
+    if image is not None:
+        scores["explained_variation"] = explained_variation(image, superpixels)
+    return scores
+
+
+def _against_truth(pair, found, tolerance):
+    found_share, right_share = recall(pair, found), precision(pair, tolerance)
+    return {
+        "asa": asa(pair.overlaps),
+        "corrected_undersegmentation_error": corrected_error(pair.overlaps),
+        "undersegmentation_error": levinshtein_error(pair.overlaps),
+        "min_undersegmentation_error": min_error(pair.overlaps),
+        "boundary_recall": found_share,
+        "boundary_precision": right_share,
+        "boundary_f": f_score(found_share, right_share),
+    }
