@@ -3,9 +3,25 @@
 import numpy as np
 
 from libc.math cimport log2
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
+
+from seal_sk._queue cimport (
+    LANES,
+    Candidate,
+    Queue,
+    ahead,
+    allow_more,
+    bucket_of,
+    heapify,
+    is_empty,
+    make_place,
+    pop,
+    prefetch,
+    put,
+    sift_down,
+)
 
 ctypedef fused affinity_t:
     float
@@ -25,21 +41,8 @@ cdef Py_ssize_t BUCKETS_MAX = 1 << 22
 cdef Py_ssize_t EDGES_PER_PLACE = 8
 
 cdef enum:
-    # Lists to a bucket, walked in turn so that their loads overlap; a power of 2.
-    LANES = 4
     LOG_BITS = 10
     LOG_CELLS = 1024  # 1 << LOG_BITS
-
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define SEAL_PREFETCH(address) __builtin_prefetch(address)
-    #else
-    #define SEAL_PREFETCH(address)
-    #endif
-    """
-    void prefetch "SEAL_PREFETCH"(const void* address) noexcept nogil
 
 
 cdef struct LogCell:
@@ -56,11 +59,6 @@ cdef struct Vertex:
     int32_t member
 
 
-cdef struct Candidate:
-    double gain
-    int32_t edge
-
-
 cdef struct Graph:
     Py_ssize_t n_vertices
     int shift  # edge >> shift is the pixel that owns the edge
@@ -75,21 +73,6 @@ cdef struct Graph:
     int32_t* node
     int32_t* children
     Py_ssize_t n_joins
-
-
-cdef struct Queue:
-    # Bucket i holds the edges whose gain, when last seen, lay in
-    # (top - (i + 1) * width, top - i * width]; the last one holds all below.
-    # Gains only ever fall, so an edge only ever moves to a later bucket.
-    double top
-    double per_width
-    Py_ssize_t n_buckets
-    int32_t* head  # of LANES lists a bucket
-    int32_t* next
-    # The bucket being emptied, or as much of it as there is place, as a binary heap.
-    Candidate* heap
-    Py_ssize_t n_heap
-    Py_ssize_t places
 
 
 cdef LogCell[LOG_CELLS] LOG_TABLE
@@ -166,70 +149,6 @@ cdef inline double entropy_gain(
         return 0.0
     # Symmetric in its ends, so that mirrored edges tie exactly.
     return (a.f_loop + b.f_loop) - (f(left_a) + f(left_b)) - 2.0 * f(w)
-
-
-cdef inline uint32_t scattered(int32_t edge) noexcept nogil:
-    """Fibonacci hashing: a fixed order of the edges without a direction."""
-    return <uint32_t>edge * <uint32_t>2654435769
-
-
-cdef inline bint ahead(const Candidate* a, const Candidate* b) noexcept nogil:
-    # Ties in scan order would cut a flat area into strips.
-    return a.gain > b.gain or (
-        a.gain == b.gain and scattered(a.edge) < scattered(b.edge)
-    )
-
-
-cdef inline void sift_down(
-    Candidate* heap, Py_ssize_t n, Py_ssize_t i
-) noexcept nogil:
-    cdef Candidate moving = heap[i]
-    cdef Py_ssize_t child
-    while True:
-        child = 2 * i + 1
-        if child >= n:
-            break
-        if child + 1 < n and ahead(&heap[child + 1], &heap[child]):
-            child += 1
-        if not ahead(&heap[child], &moving):
-            break
-        heap[i] = heap[child]
-        i = child
-    heap[i] = moving
-
-
-cdef inline void heapify(Candidate* heap, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n // 2 - 1, -1, -1):
-        sift_down(heap, n, i)
-
-
-cdef inline void pop(Queue* q) noexcept nogil:
-    q.n_heap -= 1
-    if q.n_heap > 0:
-        q.heap[0] = q.heap[q.n_heap]
-        sift_down(q.heap, q.n_heap, 0)
-
-
-cdef inline Py_ssize_t bucket_of(const Queue* q, double gain) noexcept nogil:
-    cdef double i = (q.top - gain) * q.per_width
-    if i >= q.n_buckets:
-        return q.n_buckets - 1
-    return <Py_ssize_t>i if i > 0 else 0
-
-
-cdef inline void put(Queue* q, Py_ssize_t bucket, int32_t edge) noexcept nogil:
-    cdef int32_t* head = &q.head[bucket * LANES + (edge & (LANES - 1))]
-    q.next[edge] = head[0]
-    head[0] = edge
-
-
-cdef inline bint is_empty(const Queue* q, Py_ssize_t bucket) noexcept nogil:
-    cdef int32_t heads = -1
-    cdef int lane
-    for lane in range(LANES):
-        heads &= q.head[bucket * LANES + lane]
-    return heads == -1
 
 
 cdef inline int channels_of_row(
@@ -412,36 +331,6 @@ cdef void start(
                 e += 1
 
 
-cdef void allow_more(Queue* q) noexcept nogil:
-    """Twice the places, if there is memory; without it, as many as before."""
-    cdef Candidate* heap = <Candidate*>realloc(
-        q.heap, 2 * q.places * sizeof(Candidate)
-    )
-    if heap != NULL:
-        q.heap = heap
-        q.places *= 2
-
-
-cdef void make_place(Queue* q, Py_ssize_t bucket, Candidate* limit) noexcept nogil:
-    """Send the worse half of a full heap back to its bucket; `limit` is the worst kept.
-    """
-    cdef Py_ssize_t n = q.n_heap, half = n // 2
-    cdef Candidate best
-    heapify(q.heap, n)
-    while n > half:
-        n -= 1
-        best = q.heap[0]
-        q.heap[0] = q.heap[n]
-        q.heap[n] = best
-        sift_down(q.heap, n, 0)
-    limit[0] = q.heap[half]
-    for n in range(half):
-        put(q, bucket, q.heap[n].edge)
-    for n in range(half, q.n_heap):
-        q.heap[n - half] = q.heap[n]
-    q.n_heap -= half
-
-
 cdef void spread_out(
     Graph* g, Queue* q, const affinity_t* weights, int shift
 ) noexcept nogil:
@@ -548,6 +437,8 @@ cdef void cut(
     cdef Candidate limit, candidate
     cdef bint fresh, limited
 
+    limit.gain = 0.0
+    limit.edge = -1
     while level < n_counts and counts[level] == components:
         if levels != NULL:
             number(g, levels + level * g.n_vertices)
@@ -705,24 +596,3 @@ def ers(
     if nested:
         maps = [np.asarray(level).reshape(height, width) for level in levels]
     return maps, np.asarray(children) if tree else None
-
-
-def replay(
-    const int32_t[:, ::1] children, Py_ssize_t n, Py_ssize_t n_segments,
-):
-    """Labels (n,) after the first n - n_segments joins of a tree over n pixels."""
-    cdef Py_ssize_t n_joins = n - n_segments, i
-    cdef int32_t[::1] top = np.arange(n + n_joins, dtype=np.int32)
-    cdef int32_t[::1] labels = np.empty(n, dtype=np.int32)
-    cdef int32_t[::1] label_of_top = np.full(n + n_joins, -1, dtype=np.int32)
-    cdef int32_t count = 0
-    with nogil:
-        for i in range(n_joins - 1, -1, -1):
-            top[children[i, 0]] = top[n + i]
-            top[children[i, 1]] = top[n + i]
-        for i in range(n):
-            if label_of_top[top[i]] < 0:
-                label_of_top[top[i]] = count
-                count += 1
-            labels[i] = label_of_top[top[i]]
-    return np.asarray(labels)

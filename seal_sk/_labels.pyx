@@ -540,3 +540,24 @@ def merge(
             if label[i] >= 0:
                 label[i] = r.parent[label[i]]
     return r.n
+
+
+def of_tree(
+    const int32_t[:, ::1] children, Py_ssize_t n, Py_ssize_t n_segments
+):
+    """Labels (n,) after the first n - n_segments joins of a tree over n pixels."""
+    cdef Py_ssize_t n_joins = n - n_segments, i
+    cdef int32_t[::1] top = np.arange(n + n_joins, dtype=np.int32)
+    cdef int32_t[::1] labels = np.empty(n, dtype=np.int32)
+    cdef int32_t[::1] label_of_top = np.full(n + n_joins, -1, dtype=np.int32)
+    cdef int32_t count = 0
+    with nogil:
+        for i in range(n_joins - 1, -1, -1):
+            top[children[i, 0]] = top[n + i]
+            top[children[i, 1]] = top[n + i]
+        for i in range(n):
+            if label_of_top[top[i]] < 0:
+                label_of_top[top[i]] = count
+                count += 1
+            labels[i] = label_of_top[top[i]]
+    return np.asarray(labels)

@@ -5,9 +5,9 @@ from numbers import Integral
 import numpy as np
 
 from ._ers import ers as _ers
-from ._ers import replay as _replay
 from ._fh import colour_distance
 from ._fh import fh as _fh
+from ._labels import of_tree
 from ._seeds import exact_seeds, grid_seeds
 from ._snic import snic as _snic
 from ._validation import (
@@ -171,7 +171,7 @@ def cut_tree(tree, n_segments, *, shape):
             f"n_segments={n_segments} is less than the {n - len(tree)} that the tree "
             "ends with; make it with a smaller count."
         )
-    return _replay(tree, n, n_segments).reshape(shape)
+    return of_tree(tree, n, n_segments).reshape(shape)
 
 
 def fh(affinity, *, scale=3.0, min_size=None, n_segments=None):
