@@ -317,7 +317,8 @@ class SEALSuperpixels(SuperpixelTransformer):
         samples = self._samples(X, y, training, counts, net, (seed,))
 
         def validate(net):
-            label_maps = self._cut_all((X[i] for i in held_out), net, device)
+            images = (X[i] for i in held_out)
+            label_maps = self._cut_all(images, self.n_segments, net, device)
             return self._mean_asa([y[i] for i in held_out], label_maps)
 
         self.validation_indices_ = held_out
@@ -466,22 +467,23 @@ class SEALSuperpixels(SuperpixelTransformer):
         estimator.net_ = net
         return estimator
 
-    def _segment_all(self, X):
+    def _segment_all(self, X, n_segments):
         device, net = self._ready_net()
-        return self._cut_all(self._loaded(X), net, device)
+        return self._cut_all(self._loaded(X), n_segments, net, device)
 
-    def _cut_all(self, images, net, device):
+    def _cut_all(self, images, n_segments, net, device):
         from .pan.network import predict_affinity
 
         # Threads cut one image while the network looks at the next.
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._cut)(predict_affinity(net, image, device)) for image in images
+            delayed(self._cut)(predict_affinity(net, image, device), n_segments)
+            for image in images
         )
 
-    def _cut(self, affinity):
+    def _cut(self, affinity, n_segments):
         if self.connectivity == 8:
             affinity = to_eight_connected(affinity)
-        return ers(affinity, self.n_segments, balance=self.balance)
+        return ers(affinity, n_segments, balance=self.balance)
 
     def _ready_net(self, device=None):
         """Device, and the network to predict with on it."""

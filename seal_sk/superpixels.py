@@ -21,8 +21,8 @@ class SuperpixelTransformer(
 ):
     """What all the estimators of label maps have in common.
 
-    A subclass implements ``_segment(image)``, one image to one label map, or
-    overrides ``_segment_all``.
+    A subclass implements ``_segment(image, n_segments)``, which gives one label map,
+    or a list of them where `n_segments` is a list; or it overrides ``_segment_all``.
     """
 
     _check_image = staticmethod(check_image)
@@ -72,14 +72,57 @@ class SuperpixelTransformer(
             `n_segments`.
         """
         self._validate_params()
-        check_images(X, self._check_image)
-        # Images in memory are compared with the count before any is segmented.
-        if isinstance(X, (list, tuple, np.ndarray)):
-            for image in X:
-                check_n_segments(self.n_segments, np.shape(image))
-        label_maps = self._segment_all(X)
+        self._check_counts(X, [self.n_segments])
+        label_maps = self._segment_all(X, self.n_segments)
         self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
         return label_maps
+
+    def transform_counts(self, X, n_segments):
+        """Cut each image into several numbers of superpixels.
+
+        As `transform` for each number in turn, but what does not depend on the number
+        (affinities, above all those of a network) is computed once.
+
+        Parameters
+        ----------
+        X : sequence of images
+            As for `transform`.
+        n_segments : sequence of int
+            What to take in place of the parameter of this name.
+
+        Returns
+        -------
+        list of list of ndarray of shape (H, W), int32
+            For each image a label map for each number.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As from `transform`, and if there is no number.
+
+        Examples
+        --------
+        >>> from seal_sk import ERSSuperpixels
+        >>> from seal_sk.datasets import make_scenes
+        >>> images, _ = make_scenes(2, shape=(64, 64), random_state=0)
+        >>> few, many = ERSSuperpixels().transform_counts(images, [10, 50])[0]
+        >>> int(few.max()), int(many.max())
+        (9, 49)
+        """
+        self._validate_params()
+        counts = [n_segments] if np.ndim(n_segments) == 0 else list(n_segments)
+        if not counts:
+            raise ValueError("n_segments is empty; give at least one number.")
+        self._check_counts(X, counts)
+        return self._segment_all(X, counts)
+
+    def _check_counts(self, X, counts):
+        check_images(X, self._check_image)
+        # Images in memory are compared with the counts before any is segmented.
+        if isinstance(X, (list, tuple, np.ndarray)):
+            for image in X:
+                for count in counts:
+                    check_n_segments(count, np.shape(image))
 
     def score(self, X, y):
         """Mean achievable segmentation accuracy over all (image, annotation) pairs.
@@ -104,10 +147,10 @@ class SuperpixelTransformer(
         score = partial(asa_score, ignore_label=getattr(self, "ignore_label", None))
         return mean_over_pairs(score, y, label_maps)
 
-    def _segment_all(self, X):
+    def _segment_all(self, X, n_segments):
         # Threads: the kernels release the GIL, and images need not be copied.
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._segment)(image) for image in self._loaded(X)
+            delayed(self._segment)(image, n_segments) for image in self._loaded(X)
         )
 
     def _loaded(self, X):
@@ -183,6 +226,6 @@ class ERSSuperpixels(SuperpixelTransformer):
         self.connectivity = connectivity
         self.n_jobs = n_jobs
 
-    def _segment(self, image):
+    def _segment(self, image, n_segments):
         affinity = rgb_affinity(image, sigma=self.sigma, connectivity=self.connectivity)
-        return ers(affinity, self.n_segments, balance=self.balance)
+        return ers(affinity, n_segments, balance=self.balance)

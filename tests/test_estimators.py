@@ -93,6 +93,17 @@ def check_label_maps(estimator, X, y):
         assert np.array_equal(np.unique(labels), np.arange(15))
 
 
+def check_several_counts(estimator, X, y):
+    counts = [7, 15, 1]
+    per_image = estimator.fit(X, y).transform_counts(X, counts)
+    assert len(per_image) == len(X)
+    for count, maps in zip(counts, zip(*per_image, strict=True), strict=True):
+        assert_same(maps, estimator.set_params(n_segments=count).transform(X))
+    for wrong, message in (([], "is empty"), ([10**6], "more than the")):
+        with pytest.raises(ValueError, match=message):
+            estimator.transform_counts(X, wrong)
+
+
 def check_refit_is_idempotent(estimator, X, y):
     first = estimator.fit(X, y).transform(X)
     assert_same(estimator.fit(X, y).transform(X), first)
@@ -215,7 +226,7 @@ IMAGE_CHECKS = [
 
 
 def test_every_image_check_is_run():
-    assert len(IMAGE_CHECKS) == 18
+    assert len(IMAGE_CHECKS) == 19
 
 
 @pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.__name__)
