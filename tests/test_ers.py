@@ -427,6 +427,8 @@ def test_tree_gives_every_count(rng):
         (lambda tree: tree - 1, "name each pixel"),
         (lambda tree: tree[::-1], "name each pixel"),
         (lambda tree: np.zeros_like(tree), "name each pixel"),
+        (lambda tree: tree + np.int64(10**15), "name each pixel"),
+        (lambda tree: tree.astype(np.uint64) + 2**63, "name each pixel"),
         (lambda tree: tree[:3], "is less than the 27"),
     ],
 )
@@ -434,6 +436,18 @@ def test_bad_trees(rng, change, message):
     _, tree = ers(rng.random((5, 6, 2)), 1, nested=True, return_tree=True)
     with pytest.raises(ValueError, match=message):
         cut_tree(change(tree), 2, shape=(5, 6))
+
+
+def test_trees_of_any_integer_dtype(rng):
+    _, tree = ers(rng.random((5, 6, 2)), 1, nested=True, return_tree=True)
+    expected = cut_tree(tree, 9, shape=(5, 6))
+    for dtype in (">i2", "u1", "u8"):
+        assert np.array_equal(cut_tree(tree.astype(dtype), 9, shape=(5, 6)), expected)
+
+
+def test_no_tree_has_so_many_pixels():
+    with pytest.raises(ValueError, match="the tree's own image"):
+        cut_tree(np.empty((0, 2), dtype=int), 2**32, shape=(2**16, 2**16))
 
 
 def test_bad_counts():
