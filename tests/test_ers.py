@@ -462,6 +462,20 @@ def test_bad_counts():
         ers(affinity, [3], return_tree=True)
 
 
+@pytest.mark.parametrize("balance", [0.0, 5e-324, 1e6, 1e300])
+def test_extreme_values(balance, rng, assert_label_map):
+    for channels in (2, 4):
+        shape = (9, 11, channels)
+        for affinity in (
+            np.full(shape, 5e-324),
+            10 ** rng.uniform(-320, 0, shape),
+            rng.integers(2, size=shape).astype(np.float32),
+        ):
+            for k in (1, 5, 98, 99):
+                labels = ers(affinity, k, balance=balance)
+                assert_label_map(labels, (9, 11), k, 2 * channels)
+
+
 @pytest.mark.parametrize("value", [0.0, 1e-40, 0.5, 1.0])
 @pytest.mark.parametrize("k", [2, 50, 20000])
 def test_a_bucket_of_more_edges_than_places(value, k, assert_label_map):
