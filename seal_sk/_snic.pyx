@@ -171,7 +171,7 @@ cdef inline bint visit(
     """Count a pixel into its cluster, and reach out to its neighbours."""
     cdef float* feature = g.features + pixel * (channels + 1)
     cdef double* sums = g.sums + cluster * (channels + 3)
-    cdef Py_ssize_t y = <uint32_t>pixel / <uint32_t>g.stride
+    cdef Py_ssize_t y = <uint32_t>pixel // <uint32_t>g.stride
     cdef Py_ssize_t x = pixel - y * g.stride, c
     cdef double share
     cdef float dy, dx

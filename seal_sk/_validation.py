@@ -300,14 +300,21 @@ def check_tree(tree, n_pixels):
             f"tree has shape {tree.shape} and dtype {tree.dtype}; a tree is an integer "
             "array (joins, 2), as ers(..., nested=True, return_tree=True) returns."
         )
+    if 2 * n_pixels > _MAX_EDGES:
+        raise ValueError(
+            f"shape has {n_pixels} pixels, more than the {_MAX_EDGES // 2} of the "
+            "largest tree; give that of the tree's own image."
+        )
     own = n_pixels + np.arange(len(tree))[:, None]
-    nodes = np.bincount(tree.ravel()) if tree.size and tree.min() >= 0 else None
-    if tree.size and (nodes is None or (tree >= own).any() or nodes.max() > 1):
+    exists = ((tree >= 0) & (tree < own)).all()
+    tree = np.ascontiguousarray(tree, dtype=np.int32)
+    # Only nodes that exist are counted: the memory goes with the largest.
+    if not exists or (tree.size and np.bincount(tree.ravel()).max() > 1):
         raise ValueError(
             f"tree is none over {n_pixels} pixels: a join may name each pixel and each "
             "earlier join once."
         )
-    return np.ascontiguousarray(tree, dtype=np.int32)
+    return tree
 
 
 def check_n_segments(n_segments, shape):

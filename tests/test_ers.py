@@ -427,6 +427,8 @@ def test_tree_gives_every_count(rng):
         (lambda tree: tree - 1, "name each pixel"),
         (lambda tree: tree[::-1], "name each pixel"),
         (lambda tree: np.zeros_like(tree), "name each pixel"),
+        (lambda tree: tree + np.int64(10**15), "name each pixel"),
+        (lambda tree: tree.astype(np.uint64) + 2**63, "name each pixel"),
         (lambda tree: tree[:3], "is less than the 27"),
     ],
 )
@@ -434,6 +436,18 @@ def test_bad_trees(rng, change, message):
     _, tree = ers(rng.random((5, 6, 2)), 1, nested=True, return_tree=True)
     with pytest.raises(ValueError, match=message):
         cut_tree(change(tree), 2, shape=(5, 6))
+
+
+def test_trees_of_any_integer_dtype(rng):
+    _, tree = ers(rng.random((5, 6, 2)), 1, nested=True, return_tree=True)
+    expected = cut_tree(tree, 9, shape=(5, 6))
+    for dtype in (">i2", "u1", "u8"):
+        assert np.array_equal(cut_tree(tree.astype(dtype), 9, shape=(5, 6)), expected)
+
+
+def test_no_tree_has_so_many_pixels():
+    with pytest.raises(ValueError, match="the tree's own image"):
+        cut_tree(np.empty((0, 2), dtype=int), 2**32, shape=(2**16, 2**16))
 
 
 def test_bad_counts():
@@ -446,6 +460,20 @@ def test_bad_counts():
         ers(affinity, [3.0])
     with pytest.raises(ValueError, match="return_tree needs nested=True"):
         ers(affinity, [3], return_tree=True)
+
+
+@pytest.mark.parametrize("balance", [0.0, 5e-324, 1e6, 1e300])
+def test_extreme_values(balance, rng, assert_label_map):
+    for channels in (2, 4):
+        shape = (9, 11, channels)
+        for affinity in (
+            np.full(shape, 5e-324),
+            10 ** rng.uniform(-320, 0, shape),
+            rng.integers(2, size=shape).astype(np.float32),
+        ):
+            for k in (1, 5, 98, 99):
+                labels = ers(affinity, k, balance=balance)
+                assert_label_map(labels, (9, 11), k, 2 * channels)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-40, 0.5, 1.0])

@@ -343,6 +343,21 @@ def test_four_neighbours_leave_out_the_diagonals(rng, assert_label_map):
     assert_label_map(labels, (30, 30), labels.max() + 1, 4)
 
 
+@pytest.mark.parametrize("scale", [0.0, 5e-324, 1e-50, 1e300])
+def test_extreme_values(scale, rng, assert_label_map):
+    image = 10 ** rng.uniform(-320, 0, (9, 11))
+    affinity = np.where(rng.random((9, 11, 4)) < 0.5, 5e-324, 1.0)
+    for min_size in (0, 10**30):
+        for labels in (
+            fh(affinity, scale=scale, min_size=min_size),
+            fh_image(image, scale=scale, sigma=50, min_size=min_size),
+        ):
+            assert_label_map(labels, (9, 11), labels.max() + 1, 8)
+            assert min_size == 0 or labels.max() == 0
+    for k in (1, 5, 98, 99):
+        assert_label_map(fh_image(image, n_segments=k, sigma=0), (9, 11), k, 8)
+
+
 def test_threads_change_nothing(rng):
     images = [rng.random((60, 60, 3)) for _ in range(8)]
     expected = [fh_image(image) for image in images]

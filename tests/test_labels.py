@@ -427,6 +427,19 @@ def test_colours_that_barely_differ():
         assert labels.max() + 1 == n
 
 
+@pytest.mark.parametrize("value", [5e-324, 1e200, 1.7e308])
+def test_colours_whose_squares_are_out_of_range(value, rng):
+    # Then no number says which are alike, but the regions are still regions.
+    image = value * rng.choice([-1.0, 0.0, 1.0], (9, 11, 3))
+    labels = rng.choice(np.array([0, 7, 2**64 - 1], dtype=np.uint64), (9, 11))
+    for connectivity in (4, 8):
+        for n in (1, 5, 98, 99):
+            result = force_n_segments(labels, n, image=image, connectivity=connectivity)
+            assert np.array_equal(np.unique(result), np.arange(n))
+            again = split_components(result, connectivity=connectivity)
+            assert np.array_equal(result, again)
+
+
 def test_thin_boundaries_are_those_that_are_scored():
     labels = [[0, 0, 1], [0, 0, 1], [-5, -1, -1]]
     assert boundaries(labels).tolist() == [
