@@ -301,13 +301,21 @@ def check_tree(tree, n_pixels):
             "array (joins, 2), as ers(..., nested=True, return_tree=True) returns."
         )
     own = n_pixels + np.arange(len(tree))[:, None]
-    nodes = np.bincount(tree.ravel()) if tree.size and tree.min() >= 0 else None
-    if tree.size and (nodes is None or (tree >= own).any() or nodes.max() > 1):
+    # No node is counted before all are known to be small.
+    possible = np.all((tree >= 0) & (tree < own))
+    if tree.size and not (possible and np.bincount(tree.ravel()).max() == 1):
         raise ValueError(
             f"tree is none over {n_pixels} pixels: a join may name each pixel and each "
             "earlier join once."
         )
     return np.ascontiguousarray(tree, dtype=np.int32)
+
+
+def check_shape(shape):
+    """Return `shape` as (H, W), two ints of at least 1."""
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise ValueError(f"shape={shape!r} must be the image's (height, width).")
+    return tuple(check_int(length, 1, name="shape") for length in shape)
 
 
 def check_n_segments(n_segments, shape):

@@ -427,13 +427,22 @@ def test_tree_gives_every_count(rng):
         (lambda tree: tree - 1, "name each pixel"),
         (lambda tree: tree[::-1], "name each pixel"),
         (lambda tree: np.zeros_like(tree), "name each pixel"),
+        (lambda tree: tree + np.int64(10**14), "name each pixel"),
         (lambda tree: tree[:3], "is less than the 27"),
+        (lambda tree: tree[:27], "is less than the 3"),
     ],
 )
 def test_bad_trees(rng, change, message):
     _, tree = ers(rng.random((5, 6, 2)), 1, nested=True, return_tree=True)
     with pytest.raises(ValueError, match=message):
         cut_tree(change(tree), 2, shape=(5, 6))
+
+
+@pytest.mark.parametrize("shape", [30, (30,), (5, 6, 1), (0, 6), (-5, -6)])
+def test_bad_shapes_of_a_tree(rng, shape):
+    _, tree = ers(rng.random((5, 6, 2)), 1, nested=True, return_tree=True)
+    with pytest.raises(ValueError, match="shape"):
+        cut_tree(tree, 2, shape=shape)
 
 
 def test_bad_counts():
