@@ -12,7 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from seal_sk._metrics import areas_and_perimeters, boundary_map, near
+from seal_sk._metrics import (
+    areas_and_perimeters,
+    boundary_hits,
+    boundary_map,
+    near,
+)
 
 from seal_sk import ERSSuperpixels, metrics
 from seal_sk.metrics import (
@@ -284,6 +289,23 @@ def test_near_is_a_maximum_filter(marked, tolerance):
     assert np.array_equal(near(marked, tolerance), expected)
 
 
+def test_a_tolerance_beyond_the_shorter_side():
+    truth, labels = np.zeros((2, 2, 9), dtype=int)
+    truth[:, 8] = labels[:, 0] = 1
+    for tolerance in range(10):
+        expected = float(tolerance >= 7)
+        assert boundary_recall_score(truth, labels, tolerance=tolerance) == expected
+
+
+@pytest.mark.parametrize("height", [254, 255, 256, 600])
+def test_boundaries_longer_than_a_byte_counts(height):
+    labels = np.tile(np.array([0, 1], dtype=np.int32), (height, 1))
+    found = np.ones((height, 2), dtype=np.uint8)
+    assert boundary_hits(labels, None, found) == (height, height)
+    found[100] = 0
+    assert boundary_hits(labels, None, found) == (height, height - 1)
+
+
 def test_outlines_of_known_shapes():
     ring = np.zeros((4, 5), dtype=np.int32)
     ring[1:3, 1:4] = 1
@@ -451,6 +473,9 @@ def test_masked_superpixels_do_not_count():
 def test_small_integers_do_not_wrap():
     truth = np.array([[-128, 127, 127, 127]], dtype=np.int8)
     assert asa_score(truth, np.zeros((1, 4), dtype=int)) == 0.75
+    small, n = metrics.compact(truth)
+    assert small.tolist() == [[0, 255, 255, 255]]
+    assert n == 256
 
 
 def test_masked_arrays_are_refused():
