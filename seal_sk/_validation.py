@@ -40,7 +40,7 @@ def check_image(image, *, mask=None, name="image"):
     image = _as_image(image, name)
     if image.dtype.kind == "f":
         values = image if mask is None else image[mask]
-        low, high = values.min(), values.max()
+        low, high = (values.min(), values.max()) if values.size else (0, 0)
         _refuse_infinite(low, high, name)
         if low < 0 or high > 1:
             raise ValueError(

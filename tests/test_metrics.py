@@ -233,6 +233,21 @@ def test_explained_variation_of_hard_images(value):
     assert explained_variation_score(image, labels * 0) == (0.0 if value else 1.0)
 
 
+def test_masked_pixels_of_an_image_may_hold_anything(rng):
+    image = rng.random((6, 7, 3))
+    labels = np.arange(42).reshape(6, 7) // 9
+    labels[2:4, 1:5] = -1
+    expected = explained_variation_score(image, labels)
+    for value in (np.nan, np.inf, -3.0):
+        image[labels < 0] = value
+        assert explained_variation_score(image, labels) == expected
+        scores = evaluate(labels + 1, labels, image=image)
+        assert scores["explained_variation"] == expected
+        assert explained_variation_score(image, labels * 0 - 1) == 1.0
+    with pytest.raises(ValueError, match="floats must lie in"):
+        explained_variation_score(image, labels + 1)
+
+
 def test_explained_variation_as_scikit_learn_has_it(rng):
     from sklearn.metrics import r2_score
 
