@@ -5,6 +5,8 @@ import numpy as np
 from libc.math cimport sqrt
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
+from seal_sk._queue cimport scattered
+
 # An edge as the sort moves it about: its key, and its place in the map.
 ENTRY = np.dtype([("key", np.uint32), ("edge", np.int32)])
 
@@ -46,11 +48,6 @@ cdef inline int32_t find(int32_t* parent, int32_t i) noexcept nogil:
         i = above
         up = parent[i]
     return i
-
-
-cdef inline uint32_t scattered(int32_t edge) noexcept nogil:
-    """Fibonacci hashing: a fixed order of the edges without a direction."""
-    return <uint32_t>edge * <uint32_t>2654435769
 
 
 cdef inline bint ahead(const Graph* g, int32_t a, int32_t b) noexcept nogil:
@@ -183,12 +180,15 @@ cdef Entry* sort(
 
 
 cdef inline void set_bound(
-    Graph* g, int32_t root, double largest, double scale
+    Graph* g, int32_t root, double largest, double scale, bint counts_inside
 ) noexcept nogil:
-    # Single precision is what scikit-image compares with. Rounding must not take the
-    # bound below what is joined already, or equal distances would depend on order.
-    cdef double bound = <float>(largest + scale / <double>(-g.parent[root]))
-    g.bound[root] = bound if bound > largest else largest
+    cdef double bound = scale / <double>(-g.parent[root])
+    if counts_inside:
+        # Single precision is what scikit-image compares with. Rounding must not take
+        # the bound below what is joined already, or equal distances would depend on
+        # order.
+        bound = max(<double><float>(largest + bound), largest)
+    g.bound[root] = bound
 
 
 cdef inline int32_t join(Graph* g, int32_t a, int32_t b) noexcept nogil:
@@ -222,7 +222,7 @@ cdef Py_ssize_t join_similar(
     cdef double d, needed
     for i in range(g.n_vertices):
         if g.parent[i] < 0:
-            set_bound(g, <int32_t>i, 0.0, scale)
+            set_bound(g, <int32_t>i, 0.0, scale, counts_inside)
     enough[0] = 0.0
     for i in range(n):
         e = edges[i].edge
@@ -241,7 +241,7 @@ cdef Py_ssize_t join_similar(
                 break
             a = join(g, a, b)
             # Edges come by rising distance: this one is the largest inside.
-            set_bound(g, a, d if counts_inside else 0.0, scale)
+            set_bound(g, a, d, scale, counts_inside)
             continue
         needed = d * <double>(-min(g.parent[a], g.parent[b]))
         if kept == 0 or needed < enough[0]:

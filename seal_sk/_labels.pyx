@@ -482,7 +482,7 @@ def merge(
 
     The regions are connected and numbered in scan order, and so are the new ones.
     `sums` of colours, of shape (n, channels), is overwritten; without channels the
-    longest border decides. Returns how many there are.
+    longest border decides.
     """
     cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1], i
     cdef int32_t* label = &labels[0, 0]
@@ -539,7 +539,6 @@ def merge(
         for i in range(height * width):
             if label[i] >= 0:
                 label[i] = r.parent[label[i]]
-    return r.n
 
 
 def of_tree(

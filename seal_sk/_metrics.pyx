@@ -264,13 +264,7 @@ def areas_and_perimeters(const int32_t[:, ::1] labels, Py_ssize_t n_labels):
     return np.asarray(area), np.asarray(perimeter)
 
 
-def boundary_map(const label_t[:, ::1] labels, bint skip_negative):
-    """1 where the right or the lower neighbour has another label, else 0."""
-    known = (np.asarray(labels) >= 0).view(np.uint8) if skip_negative else None
-    return known_boundary_map(labels, known)
-
-
-def known_boundary_map(const label_t[:, ::1] labels, const uint8_t[:, ::1] known):
+def boundary_map(const label_t[:, ::1] labels, const uint8_t[:, ::1] known):
     """1 where the right or the lower neighbour, both known, has another label."""
     cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1], y, below
     cdef uint8_t[:, ::1] boundary = np.empty((height, width), dtype=np.uint8)
@@ -294,7 +288,7 @@ def boundary_hits(
     const uint8_t[:, ::1] known,
     const uint8_t[:, ::1] found,
 ):
-    """Pixels of `known_boundary_map`, and those of them in `found`, without the map."""
+    """Pixels of `boundary_map`, and those of them in `found`, without the map."""
     cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1], y, x, below
     cdef int64_t total = 0, hits = 0
     cdef bint all_known = known is None

@@ -11,6 +11,15 @@ import numpy as np
 #: What divides an image of this dtype to bring it to 0..1.
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0, "float64": 1.0}
 
+# For each channel the pixels an edge starts from, and those it leads to.
+_ALL = slice(None)
+FROM_TO = (
+    ((_ALL, slice(None, -1)), (_ALL, slice(1, None))),
+    ((slice(None, -1), _ALL), (slice(1, None), _ALL)),
+    ((slice(None, -1), slice(None, -1)), (slice(1, None), slice(1, None))),
+    ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))),
+)
+
 # Edge ids are 32-bit inside the kernels.
 _MAX_EDGES = 2**31 - 1
 
@@ -40,7 +49,7 @@ def check_image(image, *, mask=None, name="image"):
     image = _as_image(image, name)
     if image.dtype.kind == "f":
         values = image if mask is None else image[mask]
-        low, high = values.min(), values.max()
+        low, high = (values.min(), values.max()) if values.size else (0, 0)
         _refuse_infinite(low, high, name)
         if low < 0 or high > 1:
             raise ValueError(
@@ -283,12 +292,15 @@ def check_affinity(affinity):
         )
     dtype = np.float64 if affinity.dtype.itemsize > 4 else np.float32
     affinity = np.ascontiguousarray(affinity, dtype=dtype)
-    # The comparison is False for NaN as well.
-    if not (affinity.min() >= 0 and affinity.max() <= 1):
-        raise ValueError(
-            "affinity holds NaN or values outside 0..1; an affinity is the "
-            "likelihood that two neighbours belong together."
-        )
+    for channel in range(affinity.shape[2]):
+        # Entries that lead out of the image are never read.
+        values = affinity[(*FROM_TO[channel][0], channel)]
+        # The comparison is False for NaN as well.
+        if values.size and not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError(
+                "affinity holds NaN or values outside 0..1; an affinity is the "
+                "likelihood that two neighbours belong together."
+            )
     return affinity
 
 
@@ -315,6 +327,13 @@ def check_tree(tree, n_pixels):
             "earlier join once."
         )
     return tree
+
+
+def check_shape(shape):
+    """Return `shape` as (H, W), two ints of at least 1."""
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise ValueError(f"shape={shape!r} must be the image's (height, width).")
+    return tuple(check_int(length, 1, name="shape") for length in shape)
 
 
 def check_n_segments(n_segments, shape):
@@ -351,6 +370,6 @@ def check_real(value, at_least, *, name, exclusive=False):
 
 def check_connectivity(connectivity):
     """Return 4 or 8."""
-    if connectivity not in (4, 8):
+    if not isinstance(connectivity, Integral) or connectivity not in (4, 8):
         raise ValueError(f"connectivity={connectivity!r} must be 4 or 8.")
     return int(connectivity)

@@ -10,6 +10,7 @@ functions here set them to 0.
 import numpy as np
 
 from ._validation import (
+    FROM_TO,
     check_affinity,
     check_annotations,
     check_connectivity,
@@ -24,15 +25,6 @@ __all__ = [
     "rgb_affinity",
     "to_eight_connected",
 ]
-
-# For each channel the pixels an edge starts from, and those it leads to.
-_ALL = slice(None)
-_FROM_TO = (
-    ((_ALL, slice(None, -1)), (_ALL, slice(1, None))),
-    ((slice(None, -1), _ALL), (slice(1, None), _ALL)),
-    ((slice(None, -1), slice(None, -1)), (slice(1, None), slice(1, None))),
-    ((slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None))),
-)
 
 
 def rgb_affinity(image, *, sigma=5.0, connectivity=8):
@@ -80,7 +72,7 @@ def rgb_affinity(image, *, sigma=5.0, connectivity=8):
     values = np.round(unit_scale(image) * 255.0, 4)
     affinity = np.zeros((*image.shape[:2], channels), dtype=np.float32)
     for channel in range(channels):
-        start, end = _FROM_TO[channel]
+        start, end = FROM_TO[channel]
         difference = np.abs(values[end] - values[start]).mean(axis=-1)
         if channel > 1:
             difference *= np.sqrt(2.0)
@@ -121,7 +113,7 @@ def binary_affinity(labels, *, connectivity=4, ignore_label=None):
     affinity = np.zeros((*labels.shape, channels), dtype=np.float32)
     known = np.zeros(affinity.shape, dtype=bool)
     for channel in range(channels):
-        start, end = _FROM_TO[channel]
+        start, end = FROM_TO[channel]
         affinity[(*start, channel)] = labels[start] == labels[end]
         if ignore_label is None:
             known[(*start, channel)] = True

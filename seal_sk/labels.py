@@ -271,7 +271,7 @@ def boundaries(labels, *, mode="thin"):
         raise ValueError(f"mode={mode!r} must be 'thin', 'thick' or 'subpixel'.")
     labels = relabel_consecutive(labels)
     if mode == "thin":
-        return boundary_map(labels, False).view(bool)
+        return boundary_map(labels, None).view(bool)
     from skimage.segmentation import find_boundaries
 
     return find_boundaries(labels, mode=mode).astype(bool, copy=False)

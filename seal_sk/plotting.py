@@ -62,7 +62,7 @@ def draw_boundaries(image, labels, *, color=_COLOR, scale=1):
     if image.shape[2] == 1:
         image = np.repeat(image, 3, axis=2)
     drawing = image.repeat(scale, axis=0).repeat(scale, axis=1)
-    boundary = boundary_map(labels.repeat(scale, axis=0).repeat(scale, axis=1), False)
+    boundary = boundary_map(labels.repeat(scale, axis=0).repeat(scale, axis=1), None)
     drawing[np.asarray(boundary, dtype=bool)] = np.rint(255 * np.array(to_rgb(color)))
     return drawing
 

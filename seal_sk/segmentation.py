@@ -1,7 +1,5 @@
 """From an affinity map (or an image) to a label map: one function an algorithm."""
 
-from numbers import Integral
-
 import numpy as np
 
 from ._ers import ers as _ers
@@ -19,6 +17,7 @@ from ._validation import (
     check_mask,
     check_n_segments,
     check_real,
+    check_shape,
     check_tree,
     unit_scale,
 )
@@ -102,7 +101,9 @@ def ers(affinity, n_segments, *, balance=0.5, nested=False, return_tree=False):
     True
     """
     affinity = check_affinity(affinity)
-    several = not isinstance(n_segments, Integral) and np.ndim(n_segments) == 1
+    several = isinstance(n_segments, (list, tuple, range, np.ndarray)) and (
+        getattr(n_segments, "ndim", 1) > 0
+    )
     counts = [
         check_n_segments(count, affinity.shape)
         for count in (n_segments if several else [n_segments])
@@ -163,8 +164,9 @@ def cut_tree(tree, n_segments, *, shape):
     >>> np.array_equal(cut_tree(tree, 10, shape=(20, 30)), labels)
     True
     """
+    shape = check_shape(shape)
     n_segments = check_n_segments(n_segments, shape)
-    n = int(shape[0]) * int(shape[1])
+    n = shape[0] * shape[1]
     tree = check_tree(tree, n)
     if n_segments < n - len(tree):
         raise ValueError(
@@ -220,9 +222,9 @@ def fh(affinity, *, scale=3.0, min_size=None, n_segments=None):
     -----
     Edges of equal dissimilarity are taken in a fixed scattered order (by
     ``id * 2654435769 % 2**32``, where ``id`` counts the entries of the affinity map).
-    Bounds are rounded to single precision, though never below the dissimilarity
-    inside. Time is close to linear in the number of pixels; memory beyond the input
-    is about 64 bytes a pixel for two channels and 112 for four.
+    Without `n_segments`, bounds are rounded to single precision, though never below
+    the dissimilarity inside. Time is close to linear in the number of pixels; memory
+    beyond the input is about 64 bytes a pixel for two channels and 112 for four.
 
     References
     ----------
@@ -267,8 +269,8 @@ def fh_image(
         n pixels joins over scale / n more than it holds inside. More makes fewer,
         larger segments. Not used where `n_segments` is given.
     sigma : float, default=0.8
-        Standard deviation of the Gaussian that smooths the image, in pixels; 0 for
-        none.
+        Standard deviation of the Gaussian that smooths the image, in pixels, at most
+        ten times the image's longer side; 0 for none.
     min_size : int, optional
         Least number of pixels in a segment. By default 20, or
         ``H * W // (8 * n_segments)``.
@@ -322,6 +324,12 @@ def fh_image(
     # scikit-image's unit, and that of the original program: colours of 0..255.
     scale = check_real(scale, 0, name="scale") / 255.0
     sigma = check_real(sigma, 0, name="sigma")
+    longest = max(image.shape[:2])
+    if sigma > 10 * longest:
+        raise ValueError(
+            f"sigma={sigma:g} smooths an image of {image.shape[0]} x {image.shape[1]} "
+            f"away; give at most {10 * longest}, ten times its longer side."
+        )
     channels = check_connectivity(connectivity) // 2
     n_segments, min_size = _check_sizes(n_segments, min_size, image.shape)
     if image.shape[0] * image.shape[1] * channels > _MAX_EDGES:

@@ -224,6 +224,10 @@ def test_meaningless_entries_are_not_read(rng):
     affinity[-1, :, [1, 2]] = 1.0
     affinity[0, :, 3] = 1.0
     assert np.array_equal(ers(affinity, 12), expected)
+    affinity[:, -1, [0, 2, 3]] = np.nan
+    affinity[-1, :, [1, 2]] = -7.0
+    affinity[0, :, 3] = np.inf
+    assert np.array_equal(ers(affinity, 12), expected)
 
 
 def test_layout_and_flags_do_not_matter(rng):
@@ -429,7 +433,9 @@ def test_tree_gives_every_count(rng):
         (lambda tree: np.zeros_like(tree), "name each pixel"),
         (lambda tree: tree + np.int64(10**15), "name each pixel"),
         (lambda tree: tree.astype(np.uint64) + 2**63, "name each pixel"),
+        (lambda tree: tree + np.int64(10**14), "name each pixel"),
         (lambda tree: tree[:3], "is less than the 27"),
+        (lambda tree: tree[:27], "is less than the 3"),
     ],
 )
 def test_bad_trees(rng, change, message):
@@ -450,6 +456,13 @@ def test_no_tree_has_so_many_pixels():
         cut_tree(np.empty((0, 2), dtype=int), 2**32, shape=(2**16, 2**16))
 
 
+@pytest.mark.parametrize("shape", [30, (30,), (5, 6, 1), (0, 6), (-5, -6)])
+def test_bad_shapes_of_a_tree(rng, shape):
+    _, tree = ers(rng.random((5, 6, 2)), 1, nested=True, return_tree=True)
+    with pytest.raises(ValueError, match="shape"):
+        cut_tree(tree, 2, shape=shape)
+
+
 def test_bad_counts():
     affinity = np.zeros((3, 3, 2))
     with pytest.raises(ValueError, match="is empty"):
@@ -458,6 +471,8 @@ def test_bad_counts():
         ers(affinity, [3, 10])
     with pytest.raises(TypeError, match="must be an integer"):
         ers(affinity, [3.0])
+    with pytest.raises(TypeError, match="must be an integer"):
+        ers(affinity, [[2, 3], [4]])
     with pytest.raises(ValueError, match="return_tree needs nested=True"):
         ers(affinity, [3], return_tree=True)
 

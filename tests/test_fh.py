@@ -92,7 +92,7 @@ def slow_cut(distance, n_segments, min_size):
         refused = []
         for d, a, b in forest.walk():
             larger = max(forest.size[a], forest.size[b])
-            if d > float(np.float32(scale / larger)):
+            if d > scale / larger:
                 refused.append(d * larger)
             elif forest.left > n_segments:
                 forest.join(a, b)
@@ -252,11 +252,28 @@ def test_min_size_in_a_row_of_rising_distances():
     assert np.bincount(labels.ravel()).tolist() == [10] * 6
 
 
+def test_default_min_size(rng):
+    affinity = rng.random((40, 50, 4))
+    labels = fh(affinity, n_segments=7)
+    assert np.array_equal(labels, fh(affinity, n_segments=7, min_size=2000 // 56))
+    assert not np.array_equal(labels, fh(affinity, n_segments=7, min_size=2000 // 28))
+    assert np.array_equal(fh(affinity), fh(affinity, min_size=20))
+
+
+def test_exact_numbers_do_not_depend_on_the_unit_of_the_distances(rng):
+    # As tiny as the colours of an image of subnormal numbers are apart.
+    distance = rng.random((20, 30, 4))
+    for k in (2, 40):
+        expected = fh_kernel(distance, 0.0, 3, k)
+        for unit in (2.0**-900, 2.0**-45, 2.0**9):
+            assert np.array_equal(fh_kernel(unit * distance, 0.0, 3, k), expected)
+
+
 def test_min_size_that_asks_for_too_much_is_lowered():
     affinity = np.ones((8, 8, 4))
     assert fh(affinity, n_segments=64, min_size=50).max() == 63
     assert fh(affinity, n_segments=3, min_size=10**12).max() == 2
-    assert fh(affinity, min_size=10**12).max() == 0
+    assert fh(affinity, min_size=10**30).max() == 0
 
 
 def test_numbers_of_segments_are_nested(rng):
@@ -412,6 +429,8 @@ def test_bad_affinities(affinity, parameters, message):
         (np.full((3, 3), 255.0), {}, "floats must lie in"),
         (np.zeros((3, 3)), {"scale": np.inf}, "scale=inf must be finite"),
         (np.zeros((3, 3)), {"sigma": -0.1}, "sigma=-0.1 must be finite"),
+        (np.zeros((3, 5)), {"sigma": 51}, "sigma=51 smooths .* at most 50"),
+        (np.zeros((3, 3)), {"sigma": 1e300}, "ten times its longer side"),
         (np.zeros((3, 3)), {"connectivity": 6}, "connectivity=6 must be 4 or 8"),
         (np.zeros((3, 3)), {"n_segments": 10}, "more than the 9 pixels"),
         (np.broadcast_to(np.uint8(0), (2**15, 2**15)), {}, "cut it into tiles"),

@@ -245,6 +245,7 @@ def test_components_of_winding_shapes(rng, connectivity):
     st.one_of(
         arrays(np.int64, SHAPES, elements=st.integers(-(2**63), 2**63 - 1)),
         arrays(np.uint64, SHAPES, elements=st.integers(2**64 - 4, 2**64 - 1)),
+        arrays(np.uint32, SHAPES, elements=st.integers(2**31 - 2, 2**31 + 2)),
         arrays(np.int8, SHAPES),
     )
 )
@@ -330,6 +331,31 @@ def test_the_nearest_colour_wins_over_the_longest_border():
     assert merge_small(labels, 2, image=image)[1, 1] == 1
     labels[2, 1] = 0
     assert merge_small(labels, 2)[1, 1] == 0
+
+
+def test_of_equal_neighbours_the_first_is_joined():
+    labels = np.array([[1, 2, 2], [1, 1, 0]])
+    assert force_n_segments(labels, 2).tolist() == [[0, 1, 1], [0, 0, 0]]
+
+
+def test_a_union_waits_at_its_size():
+    labels = np.array([[2, 3, 1, 0, 0], [3, 1, 3, 1, 2]])
+    image = np.array([[0.24, 0.8, 0.94, 0.16, 0.54], [0.37, 0.73, 0.16, 0.73, 0.95]])
+    expected = [[0, 1, 1, 1, 1], [0, 1, 1, 2, 2]]
+    assert force_n_segments(labels, 3, image=image).tolist() == expected
+    assert slow_joining(labels, 3, image[:, :, None], 4).tolist() == expected
+
+
+def test_of_claims_of_equal_cost_the_first_part_has_its_own():
+    labels = np.array([[1, 1], [0, 2], [2, 2], [2, 2], [2, 1]])
+    expected = [[0, 1], [2, 3], [4, 4], [4, 5], [4, 6]]
+    assert force_n_segments(labels, 7).tolist() == expected
+    assert slow_splitting(labels, 7, None, 4).tolist() == expected
+
+
+def test_large_regions_join_too():
+    labels = np.arange(3).repeat(200).reshape(30, 20)
+    assert force_n_segments(labels, 1).max() == 0
 
 
 def test_islands_in_a_mask_stay():

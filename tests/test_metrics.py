@@ -12,7 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from seal_sk._metrics import areas_and_perimeters, boundary_map, near
+from seal_sk._metrics import (
+    areas_and_perimeters,
+    boundary_hits,
+    boundary_map,
+    near,
+)
 
 from seal_sk import ERSSuperpixels, metrics
 from seal_sk.metrics import (
@@ -228,6 +233,21 @@ def test_explained_variation_of_hard_images(value):
     assert explained_variation_score(image, labels * 0) == (0.0 if value else 1.0)
 
 
+def test_masked_pixels_of_an_image_may_hold_anything(rng):
+    image = rng.random((6, 7, 3))
+    labels = np.arange(42).reshape(6, 7) // 9
+    labels[2:4, 1:5] = -1
+    expected = explained_variation_score(image, labels)
+    for value in (np.nan, np.inf, -3.0):
+        image[labels < 0] = value
+        assert explained_variation_score(image, labels) == expected
+        scores = evaluate(labels + 1, labels, image=image)
+        assert scores["explained_variation"] == expected
+        assert explained_variation_score(image, labels * 0 - 1) == 1.0
+    with pytest.raises(ValueError, match="floats must lie in"):
+        explained_variation_score(image, labels + 1)
+
+
 def test_explained_variation_as_scikit_learn_has_it(rng):
     from sklearn.metrics import r2_score
 
@@ -284,6 +304,23 @@ def test_near_is_a_maximum_filter(marked, tolerance):
     assert np.array_equal(near(marked, tolerance), expected)
 
 
+def test_a_tolerance_beyond_the_shorter_side():
+    truth, labels = np.zeros((2, 2, 9), dtype=int)
+    truth[:, 8] = labels[:, 0] = 1
+    for tolerance in range(10):
+        expected = float(tolerance >= 7)
+        assert boundary_recall_score(truth, labels, tolerance=tolerance) == expected
+
+
+@pytest.mark.parametrize("height", [254, 255, 256, 600])
+def test_boundaries_longer_than_a_byte_counts(height):
+    labels = np.tile(np.array([0, 1], dtype=np.int32), (height, 1))
+    found = np.ones((height, 2), dtype=np.uint8)
+    assert boundary_hits(labels, None, found) == (height, height)
+    found[100] = 0
+    assert boundary_hits(labels, None, found) == (height, height - 1)
+
+
 def test_outlines_of_known_shapes():
     ring = np.zeros((4, 5), dtype=np.int32)
     ring[1:3, 1:4] = 1
@@ -295,8 +332,9 @@ def test_outlines_of_known_shapes():
 
 def test_boundary_map_is_one_pixel_thick():
     labels = np.array([[0, 0, -1], [0, 3, 3]], dtype=np.int32)
-    assert boundary_map(labels, False).tolist() == [[0, 1, 1], [1, 0, 0]]
-    assert boundary_map(labels, True).tolist() == [[0, 1, 0], [1, 0, 0]]
+    known = (labels >= 0).view(np.uint8)
+    assert boundary_map(labels, None).tolist() == [[0, 1, 1], [1, 0, 0]]
+    assert boundary_map(labels, known).tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
 @given(label_maps(), st.permutations(range(5)), st.integers(-100, 100))
@@ -451,6 +489,9 @@ def test_masked_superpixels_do_not_count():
 def test_small_integers_do_not_wrap():
     truth = np.array([[-128, 127, 127, 127]], dtype=np.int8)
     assert asa_score(truth, np.zeros((1, 4), dtype=int)) == 0.75
+    small, n = metrics.compact(truth)
+    assert small.tolist() == [[0, 255, 255, 255]]
+    assert n == 256
 
 
 def test_masked_arrays_are_refused():

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.optimize import linear_sum_assignment
+from seal_sk._snic import snic as snic_kernel
 
 from seal_sk import snic
-from seal_sk._seeds import exact_seeds, grid_seeds
+from seal_sk._seeds import _shares, exact_seeds, grid_seeds
 
 
 def agreement(labels, expected):
@@ -226,6 +227,23 @@ def test_what_is_masked_out_is_not_read(photograph):
             assert np.array_equal(snic(image, 50, mask=mask, exact=exact), expected)
     with pytest.raises(ValueError, match="NaN or infinite"):
         snic(np.where(mask, np.nan, 0), 50, mask=mask)
+
+
+def test_what_is_masked_out_has_no_weight(rng):
+    # The position counts by the area of the mask, not of the image.
+    image = rng.random((40, 60, 3))
+    mask = np.zeros((40, 60), dtype=np.uint8)
+    mask[10:30, 20:50] = 1
+    seeds = exact_seeds((20, 30), 12)
+    labels = snic_kernel(image, mask, seeds + np.array([10, 20]), 30.0)
+    alone = snic_kernel(image[10:30, 20:50], mask[:0], seeds, 30.0)
+    assert np.array_equal(labels[10:30, 20:50], alone)
+
+
+def test_regions_share_seeds_by_their_sizes():
+    assert _shares(np.array([2, 10, 10]), 6).tolist() == [1, 3, 2]
+    assert _shares(np.array([1, 1, 5]), 7).tolist() == [1, 1, 5]
+    assert _shares(np.array([1, 1]), 2).tolist() == [1, 1]
 
 
 def test_a_full_mask_changes_nothing(photograph):

@@ -6,7 +6,7 @@ outline of what is masked or ignored is no boundary.
 
 import numpy as np
 
-from .._metrics import boundary_hits, known_boundary_map, near
+from .._metrics import boundary_hits, boundary_map, near
 from .._validation import check_int
 from .maps import Superpixels, pair_up
 
@@ -219,7 +219,7 @@ def recall(pair, found):
 
 def precision(pair, tolerance):
     """`boundary_precision_score` of one pair."""
-    found = _near(known_boundary_map(pair.truth, pair.known), tolerance)
+    found = _near(boundary_map(pair.truth, pair.known), tolerance)
     total, hits = boundary_hits(pair.superpixels.labels, pair.known, found)
     return hits / total if total else 1.0
 

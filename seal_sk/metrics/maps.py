@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .._metrics import known_boundary_map, overlaps, run_ends
+from .._metrics import boundary_map, overlaps, run_ends
 from .._validation import check_annotations, check_int, check_label_map
 
 # What the kernels read as it is; other dtypes are converted.
@@ -80,7 +80,7 @@ class Superpixels:
     @cached_property
     def boundary(self):
         """1 where the right or lower neighbour, not masked, has another label."""
-        return known_boundary_map(self.labels, self.known)
+        return boundary_map(self.labels, self.known)
 
 
 class Pair:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import check_image, check_int
+from .._validation import check_int
 from .boundary import density, f_score, near_boundary, precision, recall
 from .maps import pair_up
 from .overlap import asa, corrected_error, levinshtein_error, min_error
@@ -25,7 +25,7 @@ def evaluate(
         Superpixels, any integer dtype. Negative labels are masked pixels, which do
         not count.
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C), optional
-        The image, for the explained variation.
+        The image, for the explained variation, as for `explained_variation_score`.
     tolerance : int, default=1
         Of the boundary scores, as for `boundary_recall_score`.
     ignore_label : int, optional
@@ -59,21 +59,18 @@ def evaluate(
     array([0.75, 1.  ])
     """
     tolerance = check_int(tolerance, 0, name="tolerance")
-    shape = None
-    if image is not None:
-        image = check_image(image)
-        shape = image.shape[:2]
+    shape = None if image is None else np.shape(image)[:2]
     superpixels, pairs = pair_up(y_true, y_pred, ignore_label, shape)
+    of_image = {}
+    if image is not None:
+        of_image["explained_variation"] = explained_variation(image, superpixels)
     found = near_boundary(superpixels, tolerance)
     rows = [_against_truth(pair, found, tolerance) for pair in pairs]
     scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     if average:
         scores = {name: float(values.mean()) for name, values in scores.items()}
     scores["contour_density"] = density(superpixels)
-    scores |= shape_figures(superpixels)
-    if image is not None:
-        scores["explained_variation"] = explained_variation(image, superpixels)
-    return scores
+    return scores | shape_figures(superpixels) | of_image
 
 
 def _against_truth(pair, found, tolerance):

@@ -64,7 +64,7 @@ def explained_variation_score(image, y_pred):
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
-        uint8, uint16, or floating point in 0..1.
+        uint8, uint16, or floating point in 0..1. Masked pixels may hold anything.
     y_pred : array-like of shape (H, W)
         Superpixels, any integer dtype. Negative labels are masked pixels, which do
         not count.
@@ -91,8 +91,8 @@ def explained_variation_score(image, y_pred):
     >>> explained_variation_score(image, [[0, 0, 1, 1]])
     0.9
     """
-    image = check_image(image)
-    return explained_variation(image, Superpixels(y_pred, image.shape[:2]))
+    superpixels = Superpixels(y_pred, np.shape(image)[:2])
+    return explained_variation(image, superpixels)
 
 
 def size_statistics(y_pred):
@@ -150,8 +150,10 @@ def sizes(area):
 
 
 def explained_variation(image, superpixels):
-    """`explained_variation_score` of a checked image and prepared superpixels."""
-    known = slice(None) if superpixels.known is None else superpixels.known.view(bool)
+    """`explained_variation_score` of an image and prepared superpixels of its size."""
+    mask = None if superpixels.known is None else superpixels.known.view(bool)
+    image = check_image(image, mask=mask)
+    known = slice(None) if mask is None else mask
     labels = superpixels.labels[known].ravel()
     size = np.maximum(np.bincount(labels, minlength=1), 1)
     channels = [image[..., c][known].ravel() for c in range(image.shape[2])]

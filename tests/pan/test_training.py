@@ -50,9 +50,9 @@ def test_images_held_out_are_validated_on_and_not_trained_on(scenes, monkeypatch
     validated, drawn = [], []
     cut_all, init = SEALSuperpixels._cut_all, Samples.__init__
 
-    def watched_cut(self, images, net, device):
+    def watched_cut(self, images, n_segments, net, device):
         validated.append(list(images))
-        return cut_all(self, validated[-1], net, device)
+        return cut_all(self, validated[-1], n_segments, net, device)
 
     def watched_init(self, X, y, indices, *args, **kwargs):
         drawn.extend(indices)
