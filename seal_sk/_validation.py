@@ -292,15 +292,16 @@ def check_affinity(affinity):
         )
     dtype = np.float64 if affinity.dtype.itemsize > 4 else np.float32
     affinity = np.ascontiguousarray(affinity, dtype=dtype)
-    for channel in range(affinity.shape[2]):
-        # Entries that lead out of the image are never read.
-        values = affinity[(*FROM_TO[channel][0], channel)]
-        # The comparison is False for NaN as well.
-        if values.size and not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError(
-                "affinity holds NaN or values outside 0..1; an affinity is the "
-                "likelihood that two neighbours belong together."
-            )
+    # The comparisons are False for NaN as well.
+    if not (affinity.min() >= 0 and affinity.max() <= 1):
+        # Entries that lead out of the image are never read: they may hold anything.
+        for channel in range(affinity.shape[2]):
+            values = affinity[(*FROM_TO[channel][0], channel)]
+            if values.size and not (values.min() >= 0 and values.max() <= 1):
+                raise ValueError(
+                    "affinity holds NaN or values outside 0..1; an affinity is the "
+                    "likelihood that two neighbours belong together."
+                )
     return affinity
 
 

@@ -88,9 +88,9 @@ def test_the_best_weights_on_validation_are_kept(scenes, monkeypatch):
     validated = []
     cut_all = SEALSuperpixels._cut_all
 
-    def watched(self, images, net, device):
+    def watched(self, images, n_segments, net, device):
         validated.append(net.conv1.weight.detach().clone())
-        return cut_all(self, images, net, device)
+        return cut_all(self, images, n_segments, net, device)
 
     scores = iter([0.5, 0.9, 0.7])
     monkeypatch.setattr(SEALSuperpixels, "_cut_all", watched)
