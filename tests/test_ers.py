@@ -34,59 +34,66 @@ def edges_of(affinity):
                     yield y * width + x, v * width + u, float(affinity[y, x, c]), i
 
 
-def slow_ers(affinity, n_segments, balance):
-    """The greedy by its definition: the best of all edges, anew at every step."""
-    height, width, _ = affinity.shape
-    n = height * width
-    edges = list(edges_of(affinity))
-    loop = [0.0] * n
-    for a, b, w, _ in edges:
-        loop[a] += w
-        loop[b] += w
-    total = 0.0
-    for weight in loop:
-        total += weight
-    total = total or 1.0
-    loop = [weight / total for weight in loop]
-    # In the documented order of ties.
-    edges.sort(key=lambda edge: edge[3] * 2654435769 % 2**32)
-    edges = [(a, b, w / total) for a, b, w, _ in edges]
-    label, size = list(range(n)), [1] * n
+class Walk:
+    """The random walk's weights, and the two gains by their formulas."""
 
-    def entropy_gain(a, b, w):
-        if loop[a] - w <= 0 or loop[b] - w <= 0:
+    def __init__(self, affinity, n_segments, balance):
+        self.n = n = affinity.shape[0] * affinity.shape[1]
+        edges = list(edges_of(affinity))
+        loop = [0.0] * n
+        for a, b, w, _ in edges:
+            loop[a] += w
+            loop[b] += w
+        total = sum(loop) or 1.0
+        self.loop = [weight / total for weight in loop]
+        # In the documented order of ties.
+        edges.sort(key=lambda edge: edge[3] * 2654435769 % 2**32)
+        self.edges = [(a, b, w / total) for a, b, w, _ in edges]
+        at_most = max((self.entropy_gain(*edge) for edge in self.edges), default=0.0)
+        first = self.balance_gain(1, 1)
+        if first <= 0:
+            self.weight = 0.0
+        else:
+            self.weight = balance * (n_segments * at_most / first if at_most else 1.0)
+
+    def entropy_gain(self, a, b, w):
+        x, y = self.loop[a], self.loop[b]
+        if x - w <= 0 or y - w <= 0:
             return 0.0
-        return f(loop[a]) + f(loop[b]) - f(loop[a] - w) - f(loop[b] - w) - 2 * f(w)
+        return f(x) + f(y) - f(x - w) - f(y - w) - 2 * f(w)
 
-    def balance_gain(a, b):
+    def balance_gain(self, a, b):
+        n = self.n
         return -f((a + b) / n) + f(a / n) + f(b / n) + 1.0
 
-    at_most = max((entropy_gain(*edge) for edge in edges), default=0.0)
-    first_balance = balance_gain(1, 1)
-    if first_balance <= 0:
-        weight = 0.0
-    elif at_most > 0:
-        weight = balance * n_segments * at_most / first_balance
-    else:
-        weight = balance
-    for _ in range(n - n_segments):
+    def gain(self, edge, size_a, size_b):
+        return self.entropy_gain(*edge) + self.weight * self.balance_gain(
+            size_a, size_b
+        )
+
+    def join(self, a, b, w):
+        self.loop[a] -= w
+        self.loop[b] -= w
+
+
+def slow_ers(affinity, n_segments, balance):
+    """The greedy by its definition: the best of all edges, anew at every step."""
+    walk = Walk(affinity, n_segments, balance)
+    label, size = list(range(walk.n)), [1] * walk.n
+    for _ in range(walk.n - n_segments):
         best, gain = None, -math.inf
-        for edge in edges:
-            a, b, w = edge
+        for edge in walk.edges:
+            a, b, _ = edge
             if label[a] == label[b]:
                 continue
-            g = entropy_gain(a, b, w) + weight * balance_gain(
-                size[label[a]], size[label[b]]
-            )
+            g = walk.gain(edge, size[label[a]], size[label[b]])
             if g > gain:
                 best, gain = edge, g
-        a, b, w = best
-        kept, gone = label[a], label[b]
+        kept, gone = label[best[0]], label[best[1]]
         size[kept] += size[gone]
         label = [kept if x == gone else x for x in label]
-        loop[a] -= w
-        loop[b] -= w
-    return np.array(label).reshape(height, width)
+        walk.join(*best)
+    return np.array(label).reshape(affinity.shape[:2])
 
 
 GOLDEN_KEYS = [
@@ -264,18 +271,10 @@ def test_memory_a_pixel():
     assert peak / (500 * 500) <= 40
 
 
-def heap_greedy(affinity, n_segments, balance):
-    """The greedy with one heap of all edges; yields the joined (root, root, gain)."""
-    height, width, _ = affinity.shape
-    n = height * width
-    edges = list(edges_of(affinity))
-    loop = [0.0] * n
-    for a, b, w, _ in edges:
-        loop[a] += w
-        loop[b] += w
-    total = sum(loop)
-    loop = [weight / total for weight in loop]
-    parent, size = list(range(n)), [1] * n
+def greedy_objective(affinity, n_segments, balance):
+    """Sum of the gains of the greedy, with one heap of all edges."""
+    walk = Walk(affinity, n_segments, balance)
+    parent, size = list(range(walk.n)), [1] * walk.n
 
     def find(i):
         while parent[i] != i:
@@ -283,43 +282,43 @@ def heap_greedy(affinity, n_segments, balance):
             i = parent[i]
         return i
 
-    def entropy_gain(a, b, w):
-        if loop[a] - w <= 0 or loop[b] - w <= 0:
-            return 0.0
-        return f(loop[a]) + f(loop[b]) - f(loop[a] - w) - f(loop[b] - w) - 2 * f(w)
-
-    def balance_gain(a, b):
-        return -f((a + b) / n) + f(a / n) + f(b / n) + 1.0
-
-    at_most = max(entropy_gain(a, b, w / total) for a, b, w, _ in edges)
-    weight = balance * n_segments * at_most / balance_gain(1, 1)
-
-    def gain(a, b, w):
-        return entropy_gain(a, b, w) + weight * balance_gain(
-            size[find(a)], size[find(b)]
-        )
-
-    heap = [
-        (-gain(a, b, w / total), i * 2654435769 % 2**32, a, b, w / total)
-        for a, b, w, i in edges
-    ]
+    heap = [(-walk.gain(edge, 1, 1), i) for i, edge in enumerate(walk.edges)]
     heapq.heapify(heap)
-    components = n
+    components, value = walk.n, 0.0
     while components > n_segments:
-        key, order, a, b, w = heapq.heappop(heap)
-        root, other = find(a), find(b)
+        key, i = heapq.heappop(heap)
+        root, other = find(walk.edges[i][0]), find(walk.edges[i][1])
         if root == other:
             continue
-        now = gain(a, b, w)
-        if now < -key:
-            heapq.heappush(heap, (-now, order, a, b, w))
+        gain = walk.gain(walk.edges[i], size[root], size[other])
+        if gain < -key:
+            heapq.heappush(heap, (-gain, i))
             continue
-        yield root, other, now
+        value += gain
         parent[other] = root
         size[root] += size[other]
-        loop[a] -= w
-        loop[b] -= w
+        walk.join(*walk.edges[i])
         components -= 1
+    return value
+
+
+def tree_objective(affinity, tree, n_segments, balance):
+    """Sum of the gains of a tree's joins, each over the best edge between the two."""
+    walk = Walk(affinity, n_segments, balance)
+    incident = {u: set() for u in range(walk.n)}
+    for i, (a, b, _) in enumerate(walk.edges):
+        incident[a].add(i)
+        incident[b].add(i)
+    size, value = dict.fromkeys(range(walk.n), 1), 0.0
+    for node, (x, y) in enumerate(tree.tolist(), start=walk.n):
+        here, there = incident.pop(x), incident.pop(y)
+        between = here & there
+        best = max(sorted(between), key=lambda i: walk.entropy_gain(*walk.edges[i]))
+        value += walk.gain(walk.edges[best], size[x], size[y])
+        walk.join(*walk.edges[best])
+        incident[node] = (here | there) - between
+        size[node] = size.pop(x) + size.pop(y)
+    return value
 
 
 @pytest.mark.parametrize("connectivity", [4, 8])
@@ -330,57 +329,9 @@ def test_objective_on_a_photograph_of_many_ties(connectivity, k):
     from skimage import data
 
     affinity = rgb_affinity(data.astronaut()[:90, :120], connectivity=connectivity)
-    expected = sum(gain for *_, gain in heap_greedy(affinity, k, 0.5))
+    expected = greedy_objective(affinity, k, 0.5)
     _, tree = ers(affinity, [k], nested=True, return_tree=True)
-    assert objective(affinity, tree, k, 0.5) == pytest.approx(expected, rel=1e-6)
-
-
-def objective(affinity, tree, k, balance):
-    """Sum of the gains of a tree's joins, each over the best edge between the two."""
-    height, width, _ = affinity.shape
-    n = height * width
-    edges = list(edges_of(affinity))
-    loop = [0.0] * n
-    for a, b, w, _ in edges:
-        loop[a] += w
-        loop[b] += w
-    total = sum(loop)
-    loop = [weight / total for weight in loop]
-    incident = [{} for _ in range(n)]
-    for a, b, w, i in edges:
-        incident[a][i] = incident[b][i] = (a, b, w / total)
-
-    def entropy_gain(a, b, w):
-        if loop[a] - w <= 0 or loop[b] - w <= 0:
-            return 0.0
-        return f(loop[a]) + f(loop[b]) - f(loop[a] - w) - f(loop[b] - w) - 2 * f(w)
-
-    def balance_gain(a, b):
-        return -f((a + b) / n) + f(a / n) + f(b / n) + 1.0
-
-    at_most = max(entropy_gain(a, b, w / total) for a, b, w, _ in edges)
-    weight = balance * k * at_most / balance_gain(1, 1)
-    size, value = dict.fromkeys(range(n), 1), 0.0
-    incident = dict(enumerate(incident))
-    for join, (x, y) in enumerate(tree.tolist()):
-        here, there = incident.pop(x), incident.pop(y)
-        between = here.keys() & there.keys()
-        # In the documented order of ties.
-        best = max(
-            sorted(between, key=lambda i: i * 2654435769 % 2**32),
-            key=lambda i: entropy_gain(*here[i]),
-        )
-        a, b, w = here[best]
-        value += entropy_gain(a, b, w) + weight * balance_gain(size[x], size[y])
-        loop[a] -= w
-        loop[b] -= w
-        small, large = sorted((here, there), key=len)
-        large.update(small)
-        for i in between:
-            del large[i]
-        incident[n + join] = large
-        size[n + join] = size.pop(x) + size.pop(y)
-    return value
+    assert tree_objective(affinity, tree, k, 0.5) == pytest.approx(expected, rel=1e-6)
 
 
 def test_several_counts_are_those_of_single_calls(rng):
