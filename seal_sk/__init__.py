@@ -10,7 +10,9 @@ from ._version import __version__
 
 _HOME = {
     "ERSSuperpixels": "superpixels",
+    "FHSuperpixels": "superpixels",
     "SEALSuperpixels": "seal",
+    "SNICSuperpixels": "superpixels",
     "binary_affinity": "affinity",
     "ers": "segmentation",
     "fh": "segmentation",

@@ -17,12 +17,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import estimator_checks
 
-from seal_sk import ERSSuperpixels, SEALSuperpixels
+from seal_sk import (
+    ERSSuperpixels,
+    FHSuperpixels,
+    SEALSuperpixels,
+    SNICSuperpixels,
+)
 from seal_sk.datasets.lazy import LazySequence
 from seal_sk.metrics import asa_scorer, boundary_recall_scorer
 
 ESTIMATORS = {
     "ERSSuperpixels": ERSSuperpixels(n_segments=15),
+    "FHSuperpixels": FHSuperpixels(n_segments=15),
+    "SNICSuperpixels": SNICSuperpixels(n_segments=15, exact=True),
     "SEALSuperpixels": SEALSuperpixels(
         15, width=2, max_iter=2, batch_size=1, crop_size=24, random_state=0
     ),
