@@ -11,7 +11,7 @@ from ._version import __version__
 _HOME = {
     "ERSSuperpixels": "superpixels",
     "FHSuperpixels": "superpixels",
-    "SEALSuperpixels": "seal",
+    "SEALSuperpixels": "superpixels",
     "SNICSuperpixels": "superpixels",
     "binary_affinity": "affinity",
     "ers": "segmentation",
@@ -30,6 +30,7 @@ _MODULES = (
     "pan",
     "plotting",
     "segmentation",
+    "superpixels",
 )
 
 __all__ = ["__version__", *_HOME, *_MODULES]

@@ -31,7 +31,7 @@ def check_image(image, *, mask=None, name="image"):
     ----------
     image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
         uint8, uint16, float32 or float64; floats in 0..1.
-    mask : bool ndarray of shape (H, W), optional
+    mask : array-like of bool of shape (H, W), optional
         Pixels where it is False may hold anything.
     name : str
         What the error messages call it.
@@ -47,9 +47,12 @@ def check_image(image, *, mask=None, name="image"):
         With what is wrong and what to do about it.
     """
     image = _as_image(image, name)
+    if mask is not None:
+        mask_name = "mask" if name == "image" else f"mask of {name}"
+        mask = check_mask(mask, image.shape, name=mask_name)
     if image.dtype.kind == "f":
         values = image if mask is None else image[mask]
-        low, high = (values.min(), values.max()) if values.size else (0, 0)
+        low, high = values.min(), values.max()
         _refuse_infinite(low, high, name)
         if low < 0 or high > 1:
             raise ValueError(
@@ -122,22 +125,22 @@ def _refuse_mask(array, name):
         )
 
 
-def check_mask(mask, shape):
+def check_mask(mask, shape, *, name="mask"):
     """Return `mask` as a bool array, True somewhere, of the image's (H, W)."""
-    _refuse_mask(mask, "mask")
+    _refuse_mask(mask, name)
     mask = np.asarray(mask)
     if mask.dtype != bool:
         raise TypeError(
-            f"mask has dtype {mask.dtype}; give booleans, True where the image is to "
+            f"{name} has dtype {mask.dtype}; give booleans, True where the image is to "
             "be segmented, for example mask > 0."
         )
     if mask.shape != tuple(shape[:2]):
         raise ValueError(
-            f"mask has shape {mask.shape}, but the image is {tuple(shape[:2])}; they "
+            f"{name} has shape {mask.shape}, but the image is {tuple(shape[:2])}; they "
             "must be of the same height and width."
         )
     if not mask.any():
-        raise ValueError("mask is False everywhere; nothing is left to segment.")
+        raise ValueError(f"{name} is False everywhere; nothing is left to segment.")
     return mask
 
 
@@ -146,9 +149,9 @@ def unit_scale(image, dtype=np.float64):
     return image.astype(dtype) / dtype(_FULL_SCALE[image.dtype.name])
 
 
-def check_rgb(image, *, name="image"):
+def check_rgb(image, *, mask=None, name="image"):
     """A checked image with three channels; one channel is repeated."""
-    image = check_image(image, name=name)
+    image = check_image(image, mask=mask, name=name)
     if image.shape[2] == 1:
         return np.repeat(image, 3, axis=2)
     if image.shape[2] != 3:
@@ -159,17 +162,39 @@ def check_rgb(image, *, name="image"):
     return image
 
 
-def check_images(X, check=check_image, *, name="X"):
+def check_images(X, check=check_image, *, mask=None, name="X"):
     """Check that `X` is a sequence of images, and return it.
 
     Images in memory are looked at one by one, by `check`; those of a lazy sequence are
-    checked when they are loaded.
+    checked when they are loaded. `mask` is as `check_masks` has passed it.
     """
     check_sequence(X, name=name)
     if isinstance(X, (list, tuple, np.ndarray)):
         for i, image in enumerate(X):
-            check(image, name=f"{name}[{i}]")
+            inside = None if mask is None else mask[i]
+            check(image, mask=inside, name=f"{name}[{i}]")
     return X
+
+
+def check_masks(mask, X):
+    """Check that `mask` is None, or a sequence as long as `X` of masks and None."""
+    if mask is None:
+        return
+    if isinstance(mask, (str, bytes, dict)) or not (
+        hasattr(mask, "__len__") and hasattr(mask, "__getitem__")
+    ):
+        raise TypeError(f"mask is {type(mask).__name__}; give a list of masks.")
+    if isinstance(mask, np.ndarray) and mask.dtype != object and mask.ndim < 3:
+        raise ValueError(
+            f"mask is one array of shape {mask.shape}; give a sequence with one mask "
+            "per image: for one image pass [mask]."
+        )
+    check_sequence(X, name="X")
+    if len(mask) != len(X):
+        raise ValueError(
+            f"X has {len(X)} images and mask has {len(mask)} masks; they must pair up "
+            "one to one (None where the whole image is meant)."
+        )
 
 
 def check_sequence(X, *, name):
@@ -337,14 +362,19 @@ def check_shape(shape):
     return tuple(check_int(length, 1, name="shape") for length in shape)
 
 
-def check_n_segments(n_segments, shape):
-    """Return `n_segments` as an int in 1..H*W."""
+def check_n_segments(n_segments, shape, mask=None):
+    """Return `n_segments` as an int from 1 to the pixels (of the mask, if any)."""
     n_segments = check_int(n_segments, 1, name="n_segments")
     n_pixels = int(shape[0]) * int(shape[1])
     if n_segments > n_pixels:
         raise ValueError(
             f"n_segments={n_segments} is more than the {n_pixels} pixels of an image "
             f"of {shape[0]} x {shape[1]}; ask for at most one segment per pixel."
+        )
+    if mask is not None and n_segments > np.count_nonzero(mask):
+        raise ValueError(
+            f"n_segments={n_segments} is more than the {np.count_nonzero(mask)} pixels "
+            "of the mask; ask for at most one segment per pixel."
         )
     return n_segments
 

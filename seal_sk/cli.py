@@ -299,7 +299,7 @@ def _make_estimator(args):
             _complain("no --weights: superpixels by colour (ERS)")
         estimator = ERSSuperpixels()
     else:
-        from .seal import SEALSuperpixels
+        from .superpixels import SEALSuperpixels
 
         # Not by the parameter `weights`, which is read anew in every transform.
         estimator = SEALSuperpixels.load(args.weights).set_params(device=args.device)

@@ -131,7 +131,7 @@ def _say(text):
 
 
 def _train(images, truths, max_time, seed, verbose):
-    from .seal import SEALSuperpixels
+    from .superpixels import SEALSuperpixels
 
     return SEALSuperpixels(
         n_segments=60,

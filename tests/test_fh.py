@@ -13,7 +13,7 @@ from seal_sk._fh import colour_distance
 from seal_sk._fh import fh as fh_kernel
 
 from seal_sk import fh, fh_image, rgb_affinity
-from seal_sk.segmentation import _half_gaussian
+from seal_sk.segmentation.image import _half_gaussian
 
 OFFSETS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 

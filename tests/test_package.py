@@ -40,6 +40,7 @@ def test_every_public_name_is_there():
         "pan.loss",
         "plotting",
         "segmentation",
+        "superpixels",
     ],
 )
 def test_every_module_lists_its_names(module):
@@ -50,8 +51,8 @@ def test_every_module_lists_its_names(module):
 
 def test_import_is_light():
     loaded = run(
-        "import sys, sklearn, seal_sk, seal_sk.superpixels, seal_sk.seal, seal_sk.pan,"
-        "seal_sk.metrics, seal_sk.datasets, seal_sk.cli;"
+        "import sys, sklearn, seal_sk, seal_sk.superpixels, seal_sk.affinity,"
+        "seal_sk.pan, seal_sk.metrics, seal_sk.datasets, seal_sk.cli;"
         "print([m for m in ('torch', 'skimage', 'matplotlib', 'cv2') "
         "if m in sys.modules])"
     )

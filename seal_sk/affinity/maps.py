@@ -1,15 +1,8 @@
-"""The affinity map, and where it comes from when nothing is learned.
-
-An affinity map is a float32 array (H, W, 2) holding, for each pixel, how likely it
-belongs together with its right and its lower neighbour, or (H, W, 4) with the
-down-right and up-right neighbours after them. Values lie in 0..1. Entries that
-would lead out of the image (the last column of `right`, say) mean nothing; the
-functions here set them to 0.
-"""
+"""Affinity maps from an image or from annotations."""
 
 import numpy as np
 
-from ._validation import (
+from .._validation import (
     FROM_TO,
     check_affinity,
     check_annotations,

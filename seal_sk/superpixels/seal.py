@@ -9,11 +9,11 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 
-from ._compat import Interval, Options, StrOptions
-from ._validation import check_images, check_pairs, check_rgb
-from .affinity import to_eight_connected
-from .segmentation import ers
-from .superpixels import SuperpixelTransformer
+from .._compat import Interval, Options, StrOptions
+from .._validation import check_images, check_pairs, check_rgb
+from ..affinity import to_eight_connected
+from ..segmentation import ers
+from .base import SuperpixelTransformer
 
 __all__ = ["SEALSuperpixels"]
 
@@ -152,6 +152,7 @@ class SEALSuperpixels(SuperpixelTransformer):
     """
 
     _check_image = staticmethod(check_rgb)
+    _takes_mask = False
 
     _parameter_constraints: dict = {
         **SuperpixelTransformer._parameter_constraints,
@@ -270,8 +271,8 @@ class SEALSuperpixels(SuperpixelTransformer):
             On Ctrl-C; once the first step is done, with the estimator fitted and the
             state written.
         """
-        from .pan.samples import check_data
-        from .pan.training import Course
+        from ..pan.samples import check_data
+        from ..pan.training import Course
 
         self._validate_params()
         check_pairs(X, y)
@@ -348,8 +349,8 @@ class SEALSuperpixels(SuperpixelTransformer):
         -------
         self
         """
-        from .pan.samples import check_data
-        from .pan.training import Course
+        from ..pan.samples import check_data
+        from ..pan.training import Course
 
         self._validate_params()
         check_pairs(X, y)
@@ -404,12 +405,14 @@ class SEALSuperpixels(SuperpixelTransformer):
         NotFittedError
             Without `fit` and without `weights`.
         """
-        from .pan.network import predict_affinity
+        from ..pan.network import predict_affinity
 
         self._validate_params()
         check_images(X, self._check_image)
         device, net = self._ready_net()
-        return [predict_affinity(net, image, device) for image in self._loaded(X)]
+        return [
+            predict_affinity(net, image, device) for image, _ in self._loaded(X, None)
+        ]
 
     def save(self, path):
         """Write the network and the parameters to one file.
@@ -423,7 +426,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         path : path-like
             Written whole or not at all.
         """
-        from .pan.weights import write_weights
+        from ..pan.weights import write_weights
 
         _, net = self._ready_net("cpu")
         params = {
@@ -455,7 +458,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         FileNotFoundError, ValueError
             If there is no such file, or it is truncated or of another kind.
         """
-        from .pan.weights import read_weights
+        from ..pan.weights import read_weights
 
         net, params = read_weights(path)
         known = set(cls().get_params(deep=False))
@@ -467,12 +470,13 @@ class SEALSuperpixels(SuperpixelTransformer):
         estimator.net_ = net
         return estimator
 
-    def _segment_all(self, X, n_segments):
+    def _segment_all(self, X, mask, n_segments):
         device, net = self._ready_net()
-        return self._cut_all(self._loaded(X), n_segments, net, device)
+        images = (image for image, _ in self._loaded(X, mask))
+        return self._cut_all(images, n_segments, net, device)
 
     def _cut_all(self, images, n_segments, net, device):
-        from .pan.network import predict_affinity
+        from ..pan.network import predict_affinity
 
         # Threads cut one image while the network looks at the next.
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
@@ -487,8 +491,8 @@ class SEALSuperpixels(SuperpixelTransformer):
 
     def _ready_net(self, device=None):
         """Device, and the network to predict with on it."""
-        from .pan.training import resolve_device
-        from .pan.weights import read_weights
+        from ..pan.training import resolve_device
+        from ..pan.weights import read_weights
 
         if hasattr(self, "net_"):
             net = self.net_
@@ -511,8 +515,8 @@ class SEALSuperpixels(SuperpixelTransformer):
             )
 
     def _initial_net(self, seed):
-        from .pan.network import PAN
-        from .pan.weights import read_weights
+        from ..pan.network import PAN
+        from ..pan.weights import read_weights
 
         if self.warm_start and hasattr(self, "net_"):
             self._check_width(self.net_, "net_")
@@ -524,7 +528,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         return PAN(width=self.width or _DEFAULT_WIDTH, seed=seed)
 
     def _resolved(self):
-        from .pan.training import resolve_device, resolve_precision
+        from ..pan.training import resolve_device, resolve_precision
 
         device = resolve_device(self.device)
         return device, resolve_precision(self.precision, device)
@@ -542,7 +546,7 @@ class SEALSuperpixels(SuperpixelTransformer):
 
     def _saved(self):
         """Course and state to go on from; None where there is none."""
-        from .pan.training import read_checkpoint
+        from ..pan.training import read_checkpoint
 
         path = self._checkpoint_path()
         if path is not None and path.exists():
@@ -557,7 +561,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         return self._course, self._state
 
     def _start(self, net, course, seed, saved):
-        from .pan.training import TrainingState
+        from ..pan.training import TrainingState
 
         state = TrainingState.start(net, course, seed)
         if saved is None:
@@ -574,7 +578,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         return state
 
     def _samples(self, X, y, indices, counts, net, seed, first=0):
-        from .pan.samples import Samples
+        from ..pan.samples import Samples
 
         return Samples(
             X,
@@ -598,7 +602,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         max_time=None,
         checkpoint_path=None,
     ):
-        from .pan.training import train, write_checkpoint
+        from ..pan.training import train, write_checkpoint
 
         reason = train(
             state,

@@ -1,0 +1,7 @@
+"""Estimators: a list of images in, a list of label maps out."""
+
+from .graph import ERSSuperpixels
+from .image import FHSuperpixels, SNICSuperpixels
+from .seal import SEALSuperpixels
+
+__all__ = ["ERSSuperpixels", "FHSuperpixels", "SEALSuperpixels", "SNICSuperpixels"]

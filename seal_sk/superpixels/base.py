@@ -1,0 +1,194 @@
+"""What all the estimators of label maps have in common."""
+
+from functools import partial
+from numbers import Integral
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from .._compat import Interval
+from .._validation import (
+    check_image,
+    check_images,
+    check_masks,
+    check_n_segments,
+    check_pairs,
+)
+from ..metrics import asa_score, mean_over_pairs
+
+__all__ = ["SuperpixelTransformer"]
+
+
+class SuperpixelTransformer(
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
+    """What all the estimators of label maps have in common.
+
+    A subclass implements ``_segment_once(image, n_segments, mask)``; or, where several
+    counts share work, it overrides ``_segment`` or ``_segment_all``.
+    """
+
+    _check_image = staticmethod(check_image)
+    _takes_mask = True
+
+    _parameter_constraints: dict = {
+        "n_segments": [Interval(Integral, 1, None, closed="left")],
+        "n_jobs": [None, Integral],
+    }
+
+    def fit(self, X, y=None):
+        """Check the parameters and `X`; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : sequence of images
+            What `transform` takes.
+        y : ignored
+            Present for pipelines.
+
+        Returns
+        -------
+        self
+        """
+        self._validate_params()
+        check_images(X, self._check_image)
+        return self
+
+    def transform(self, X, mask=None):
+        """Cut each image into superpixels.
+
+        Parameters
+        ----------
+        X : sequence of array-like of shape (H, W), (H, W, 1) or (H, W, C)
+            Images, which may differ in size; uint8, uint16, or floating point in
+            0..1. A lazy sequence is loaded image by image.
+        mask : sequence of array-like of bool of shape (H, W), or of None, optional
+            For each image where to segment it; None is everywhere. Outside, an image
+            may hold anything, NaN included.
+
+        Returns
+        -------
+        list of ndarray of shape (H, W), int32
+            Labels from 0, consecutive, each one connected region; -1 outside the
+            mask. `n_segments_` holds how many there are in each.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not a sequence of images, or an image has fewer pixels than
+            `n_segments`.
+        """
+        self._validate_params()
+        self._check_counts(X, mask, [self.n_segments])
+        label_maps = self._segment_all(X, mask, self.n_segments)
+        self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
+        return label_maps
+
+    def transform_counts(self, X, n_segments, mask=None):
+        """Cut each image into several numbers of superpixels.
+
+        As `transform` for each number in turn, but what does not depend on the number
+        (affinities, above all those of a network) is computed once.
+
+        Parameters
+        ----------
+        X : sequence of images
+            As for `transform`.
+        n_segments : sequence of int
+            What to take in place of the parameter of this name.
+        mask : sequence, optional
+            As for `transform`.
+
+        Returns
+        -------
+        list of list of ndarray of shape (H, W), int32
+            For each image a label map for each number.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As from `transform`, and if there is no number.
+
+        Examples
+        --------
+        >>> from seal_sk import ERSSuperpixels
+        >>> from seal_sk.datasets import make_scenes
+        >>> images, _ = make_scenes(2, shape=(64, 64), random_state=0)
+        >>> few, many = ERSSuperpixels().transform_counts(images, [10, 50])[0]
+        >>> int(few.max()), int(many.max())
+        (9, 49)
+        """
+        self._validate_params()
+        counts = [n_segments] if np.ndim(n_segments) == 0 else list(n_segments)
+        if not counts:
+            raise ValueError("n_segments is empty; give at least one number.")
+        self._check_counts(X, mask, counts)
+        return self._segment_all(X, mask, counts)
+
+    def _check_counts(self, X, mask, counts):
+        check_masks(mask, X)
+        if mask is not None and not self._takes_mask:
+            raise ValueError(
+                f"{type(self).__name__} can't be confined to a mask; SNICSuperpixels "
+                "can, for example."
+            )
+        check_images(X, self._check_image, mask=mask)
+        # Images in memory are compared with the counts before any is segmented.
+        if isinstance(X, (list, tuple, np.ndarray)):
+            for i, image in enumerate(X):
+                inside = None if mask is None else mask[i]
+                for count in counts:
+                    check_n_segments(count, np.shape(image), inside)
+
+    def score(self, X, y, mask=None):
+        """Mean achievable segmentation accuracy over all (image, annotation) pairs.
+
+        Parameters
+        ----------
+        X : sequence of images
+            As for `transform`.
+        y : sequence of label maps, or of lists of them
+            Ground truth: one item an image, each one map (H, W) or a list of
+            annotations.
+        mask : sequence, optional
+            As for `transform`; what is outside does not count.
+
+        Returns
+        -------
+        float
+            In 0..1, higher is better.
+        """
+        check_pairs(X, y)
+        return self._mean_asa(y, self.transform(X, mask))
+
+    def _mean_asa(self, y, label_maps):
+        score = partial(asa_score, ignore_label=getattr(self, "ignore_label", None))
+        return mean_over_pairs(score, y, label_maps)
+
+    def _segment_all(self, X, mask, n_segments):
+        # Threads: the kernels release the GIL, and images need not be copied.
+        return Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._segment)(image, n_segments, inside)
+            for image, inside in self._loaded(X, mask)
+        )
+
+    def _segment(self, image, n_segments, mask):
+        """One label map; a list of them where `n_segments` is a list."""
+        if isinstance(n_segments, list):
+            return [self._segment_once(image, count, mask) for count in n_segments]
+        return self._segment_once(image, n_segments, mask)
+
+    def _loaded(self, X, mask):
+        """Images and masks one by one; lazy images are checked only here."""
+        for i in range(len(X)):
+            inside = None if mask is None else mask[i]
+            yield self._check_image(X[i], mask=inside, name=f"X[{i}]"), inside
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.requires_fit = False
+        tags.no_validation = True
+        return tags

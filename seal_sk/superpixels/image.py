@@ -1,0 +1,145 @@
+"""Estimators that cut images without an affinity map."""
+
+from numbers import Integral, Real
+
+from .._compat import Interval, Options
+from ..segmentation import fh_image, snic
+from .base import SuperpixelTransformer
+
+__all__ = ["FHSuperpixels", "SNICSuperpixels"]
+
+
+class FHSuperpixels(SuperpixelTransformer):
+    """Felzenszwalb and Huttenlocher's segmentation, in the number asked for.
+
+    Parameters
+    ----------
+    n_segments : int, default=300
+        Superpixels per image; exactly so many come out.
+    sigma : float, default=0.8
+        Standard deviation of the Gaussian that smooths the image, in pixels; 0 for
+        none.
+    min_size : int, optional
+        Least number of pixels in a superpixel, kept as `seal_sk.fh_image` says. By
+        default an eighth of the mean size.
+    connectivity : {4, 8}, default=8
+        Neighbours of a pixel in the graph.
+    n_jobs : int, optional
+        Images segmented at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors.
+
+    Attributes
+    ----------
+    n_segments_ : list of int
+        Superpixels in each image of the last `transform`.
+
+    See Also
+    --------
+    seal_sk.fh_image : the same for one image, also by `scale` as in scikit-image.
+
+    References
+    ----------
+    Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation",
+    IJCV 2004.
+
+    Examples
+    --------
+    >>> from seal_sk import FHSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, truths = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> superpixels = FHSuperpixels(n_segments=40)
+    >>> [labels.shape for labels in superpixels.transform(images)]
+    [(64, 64), (64, 64)]
+    >>> superpixels.n_segments_
+    [40, 40]
+    """
+
+    _parameter_constraints: dict = {
+        **SuperpixelTransformer._parameter_constraints,
+        "sigma": [Interval(Real, 0, None, closed="left")],
+        "min_size": [None, Interval(Integral, 0, None, closed="left")],
+        "connectivity": [Options(Integral, {4, 8})],
+    }
+
+    _takes_mask = False
+
+    def __init__(
+        self, n_segments=300, *, sigma=0.8, min_size=None, connectivity=8, n_jobs=None
+    ):
+        self.n_segments = n_segments
+        self.sigma = sigma
+        self.min_size = min_size
+        self.connectivity = connectivity
+        self.n_jobs = n_jobs
+
+    def _segment_once(self, image, n_segments, mask):
+        return fh_image(
+            image,
+            sigma=self.sigma,
+            min_size=self.min_size,
+            connectivity=self.connectivity,
+            n_segments=n_segments,
+        )
+
+
+class SNICSuperpixels(SuperpixelTransformer):
+    """Simple non-iterative clustering.
+
+    Parameters
+    ----------
+    n_segments : int, default=300
+        Superpixels per image; about so many come out, as the grid of seeds allows.
+    compactness : float, default=10.0
+        Weight of position against colour, at least 0, in units of CIELAB.
+    exact : bool, default=False
+        Choose the seeds so that exactly `n_segments` come out.
+    n_jobs : int, optional
+        Images segmented at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors.
+
+    Attributes
+    ----------
+    n_segments_ : list of int
+        Superpixels in each image of the last `transform`.
+
+    See Also
+    --------
+    seal_sk.snic : the same for one image, inside a mask if given.
+
+    References
+    ----------
+    Achanta and Süsstrunk, "Superpixels and Polygons Using Simple Non-Iterative
+    Clustering", CVPR 2017.
+
+    Examples
+    --------
+    >>> from seal_sk import SNICSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, truths = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> superpixels = SNICSuperpixels(n_segments=40, exact=True)
+    >>> [labels.shape for labels in superpixels.transform(images)]
+    [(64, 64), (64, 64)]
+    >>> superpixels.n_segments_
+    [40, 40]
+    """
+
+    _parameter_constraints: dict = {
+        **SuperpixelTransformer._parameter_constraints,
+        "compactness": [Interval(Real, 0, None, closed="left")],
+        "exact": ["boolean"],
+    }
+
+    def __init__(self, n_segments=300, *, compactness=10.0, exact=False, n_jobs=None):
+        self.n_segments = n_segments
+        self.compactness = compactness
+        self.exact = exact
+        self.n_jobs = n_jobs
+
+    def _segment_once(self, image, n_segments, mask):
+        return snic(
+            image,
+            n_segments,
+            compactness=self.compactness,
+            mask=mask,
+            exact=self.exact,
+        )
