@@ -11,6 +11,8 @@ from ._version import __version__
 _HOME = {
     "ERSSuperpixels": "superpixels",
     "FHSuperpixels": "superpixels",
+    "GraphSuperpixels": "superpixels",
+    "LearnedAffinity": "affinity",
     "SEALSuperpixels": "superpixels",
     "SNICSuperpixels": "superpixels",
     "binary_affinity": "affinity",

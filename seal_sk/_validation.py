@@ -39,7 +39,8 @@ def check_image(image, *, mask=None, name="image"):
     Returns
     -------
     ndarray of shape (H, W, C)
-        Native byte order; the dtype is kept.
+        Native byte order; the dtype is kept. Floats beyond 0..1 outside of the mask
+        are 0.
 
     Raises
     ------
@@ -60,6 +61,18 @@ def check_image(image, *, mask=None, name="image"):
                 "must lie in 0..1: divide by the largest value of its sensor (255 "
                 "for 8 bits), or pass the integer array."
             )
+        if mask is not None:
+            image = _without_outside(image, mask)
+    return image
+
+
+def _without_outside(image, mask):
+    """A float image in which what is no colour, outside of the mask, is 0."""
+    wrong = ~((image >= 0) & (image <= 1)).all(axis=2) & ~mask
+    if not wrong.any():
+        return image
+    image = image.copy()
+    image[wrong] = 0
     return image
 
 
@@ -297,22 +310,22 @@ def check_label_map(labels, shape=None, *, name="labels"):
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
 
 
-def check_affinity(affinity):
+def check_affinity(affinity, *, name="affinity"):
     """Return an affinity map as a C-contiguous float32 or float64 array."""
-    _refuse_mask(affinity, "affinity")
+    _refuse_mask(affinity, name)
     affinity = np.asarray(affinity)
     if affinity.ndim != 3 or affinity.shape[2] not in (2, 4) or affinity.size == 0:
         raise ValueError(
-            f"affinity has shape {affinity.shape}; an affinity map is (H, W, 2) "
+            f"{name} has shape {affinity.shape}; an affinity map is (H, W, 2) "
             "[right, down] or (H, W, 4) [right, down, down-right, up-right]."
         )
     if affinity.dtype.kind != "f":
         raise TypeError(
-            f"affinity has dtype {affinity.dtype}; give float32 or float64 in 0..1."
+            f"{name} has dtype {affinity.dtype}; give float32 or float64 in 0..1."
         )
     if affinity.size > _MAX_EDGES:
         raise ValueError(
-            f"affinity has {affinity.size} entries; at most {_MAX_EDGES} fit: cut "
+            f"{name} has {affinity.size} entries; at most {_MAX_EDGES} fit: cut "
             "the image into tiles."
         )
     dtype = np.float64 if affinity.dtype.itemsize > 4 else np.float32
@@ -324,7 +337,7 @@ def check_affinity(affinity):
             values = affinity[(*FROM_TO[channel][0], channel)]
             if values.size and not (values.min() >= 0 and values.max() <= 1):
                 raise ValueError(
-                    "affinity holds NaN or values outside 0..1; an affinity is the "
+                    f"{name} holds NaN or values outside 0..1; an affinity is the "
                     "likelihood that two neighbours belong together."
                 )
     return affinity

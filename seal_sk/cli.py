@@ -301,7 +301,6 @@ def _make_estimator(args):
     else:
         from .superpixels import SEALSuperpixels
 
-        # Not by the parameter `weights`, which is read anew in every transform.
         estimator = SEALSuperpixels.load(args.weights).set_params(device=args.device)
     estimator.set_params(
         n_segments=1,

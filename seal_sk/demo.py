@@ -134,8 +134,8 @@ def _train(images, truths, max_time, seed, verbose):
     from .superpixels import SEALSuperpixels
 
     return SEALSuperpixels(
-        n_segments=60,
         width=16,
+        train_segment_size=270,
         max_iter=max(1, round(max_time * _STEPS_PER_SECOND)),
         max_time=max_time,
         crop_size=min(96, *images[0].shape[:2]),

@@ -6,34 +6,98 @@ images.
 """
 
 import pickle
+import weakref
 
 import joblib
 import numpy as np
 import pytest
-from sklearn.base import clone
+from skimage.measure import label
+from sklearn import config_context
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, KFold, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_checks
 
+import seal_sk
 from seal_sk import (
+    EdgeAffinity,
     ERSSuperpixels,
+    FeatureAffinity,
     FHSuperpixels,
+    GraphSuperpixels,
+    LearnedAffinity,
+    LSCSuperpixels,
+    OracleAffinity,
+    RGBAffinity,
     SEALSuperpixels,
+    SEEDSSuperpixels,
+    SLICSuperpixels,
     SNICSuperpixels,
+    SuperpixelClassifier,
+    SuperpixelFeatures,
 )
 from seal_sk.datasets.lazy import LazySequence
 from seal_sk.metrics import asa_scorer, boundary_recall_scorer
 
-ESTIMATORS = {
-    "ERSSuperpixels": ERSSuperpixels(n_segments=15),
-    "FHSuperpixels": FHSuperpixels(n_segments=15),
-    "SNICSuperpixels": SNICSuperpixels(n_segments=15, exact=True),
-    "SEALSuperpixels": SEALSuperpixels(
-        15, width=2, max_iter=2, batch_size=1, crop_size=24, random_state=0
+TRAINING = {
+    "width": 2,
+    "max_iter": 2,
+    "batch_size": 1,
+    "crop_size": 24,
+    "train_segment_size": 300.0,
+    "random_state": 0,
+}
+
+
+def colours(image):
+    """Features of an image: its colours."""
+    values = image if image.dtype.kind == "f" else image / np.iinfo(image.dtype).max
+    return np.moveaxis(values.astype(np.float32), -1, 0)
+
+
+# From images to label maps of exactly 15 superpixels.
+CUTTERS = {
+    "ERSSuperpixels": ERSSuperpixels(15),
+    "FHSuperpixels": FHSuperpixels(15),
+    "SNICSuperpixels": SNICSuperpixels(15, exact=True),
+    "SLICSuperpixels": SLICSuperpixels(15, exact=True),
+    "LSCSuperpixels": LSCSuperpixels(15, exact=True),
+    "SEEDSSuperpixels": SEEDSSuperpixels(15, exact=True),
+    "SEALSuperpixels": SEALSuperpixels(15, **TRAINING),
+    "SEALSuperpixels-fh": SEALSuperpixels(15, segmenter="fh", **TRAINING),
+    "GraphSuperpixels": GraphSuperpixels(15),
+    "GraphSuperpixels-edges-fh": GraphSuperpixels(
+        15, affinity=EdgeAffinity("sobel"), segmenter="fh"
+    ),
+    "GraphSuperpixels-features": GraphSuperpixels(
+        15, affinity=FeatureAffinity(colours, metric="l2"), connectivity=4
+    ),
+    "GraphSuperpixels-learned": GraphSuperpixels(
+        15, affinity=LearnedAffinity(**TRAINING)
     ),
 }
+SOURCES = {
+    "RGBAffinity": RGBAffinity(),
+    "EdgeAffinity": EdgeAffinity(),
+    "FeatureAffinity": FeatureAffinity(colours),
+    "LearnedAffinity": LearnedAffinity(**TRAINING),
+}
+# These read ground truth where others read images.
+ORACLES = {
+    "OracleAffinity": OracleAffinity(),
+    "GraphSuperpixels-oracle": GraphSuperpixels(15, affinity=OracleAffinity()),
+}
+ON_SUPERPIXELS = {
+    "SuperpixelFeatures": SuperpixelFeatures(SNICSuperpixels(15, exact=True)),
+    "SuperpixelClassifier": SuperpixelClassifier(
+        DecisionTreeClassifier(random_state=0), segmenter=ERSSuperpixels(15)
+    ),
+}
+ESTIMATORS = CUTTERS | SOURCES | ORACLES | ON_SUPERPIXELS
+
 DATA_FREE = [
     "check_do_not_raise_errors_in_init_or_set_params",
     "check_estimator_cloneable",
@@ -49,14 +113,14 @@ DATA_FREE = [
 ]
 
 
-@pytest.fixture(params=list(ESTIMATORS))
-def name(request):
-    return request.param
+class Watched(np.ndarray):
+    """An image that knows, through its weak references, whether it is in use."""
 
 
-@pytest.fixture
-def estimator(name):
-    return clone(ESTIMATORS[name])
+def results(estimator, X):
+    """What it makes of the images: label maps, affinity maps, tables."""
+    call = estimator.predict if hasattr(estimator, "predict") else estimator.transform
+    return call(X)
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +129,30 @@ def data(scenes):
     return images[:6], truths[:6]
 
 
-def test_scikit_learns_data_free_checks(name, estimator):
-    checks = [getattr(estimator_checks, check) for check in DATA_FREE]
-    for check in checks:
-        check(name, clone(estimator))
-    assert len(checks) == 11
+def test_the_battery_covers_every_estimator():
+    public = [getattr(seal_sk, name) for name in seal_sk.__all__]
+    classes = {
+        item
+        for item in public
+        if isinstance(item, type) and issubclass(item, BaseEstimator)
+    }
+    assert {type(estimator) for estimator in ESTIMATORS.values()} == classes
+
+
+def test_every_check_is_run():
+    assert (len(ESTIMATORS), len(CUTTERS)) == (20, 12)
+    assert (len(DATA_FREE), len(CHECKS), len(CUTTER_CHECKS)) == (11, 14, 10)
+    n_checks = len(ESTIMATORS) * (len(DATA_FREE) + len(CHECKS))
+    assert n_checks + len(CUTTERS) * len(CUTTER_CHECKS) == 620
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_scikit_learns_data_free_checks(name):
+    for check in DATA_FREE:
+        getattr(estimator_checks, check)(name, clone(ESTIMATORS[name]))
+
+
+# For all estimators ##################################################################
 
 
 def check_fit_returns_self(estimator, X, y):
@@ -78,16 +161,108 @@ def check_fit_returns_self(estimator, X, y):
 
 def check_parameters_untouched(estimator, X, y):
     before = dict(estimator.get_params())
-    estimator.fit(X, y).transform(X)
+    results(estimator.fit(X, y), X)
     after = estimator.get_params()
     assert all(after[key] is value for key, value in before.items())
 
 
 def check_no_new_public_attributes_without_underscore(estimator, X, y):
-    estimator.fit(X, y).transform(X)
+    results(estimator.fit(X, y), X)
     public = {key for key in vars(estimator) if not key.startswith("_")}
     learned = public - set(estimator.get_params())
     assert all(key.endswith("_") for key in learned)
+
+
+def check_refit_is_idempotent(estimator, X, y):
+    first = results(estimator.fit(X, y), X)
+    assert_same(results(estimator.fit(X, y), X), first)
+    assert_same(results(clone(estimator).fit(X, y), X), first)
+
+
+def check_input_unchanged_and_read_only(estimator, X, y):
+    expected = results(estimator.fit(X, y), X)
+    copies = [image.copy() for image in X], [truth.copy() for truth in y]
+    for array in (*copies[0], *copies[1]):
+        array.flags.writeable = False
+    assert_same(results(clone(estimator).fit(*copies), copies[0]), expected)
+    assert_same(copies[0], X)
+
+
+def check_pickle(estimator, X, y):
+    expected = results(estimator.fit(X, y), X)
+    assert_same(results(pickle.loads(pickle.dumps(estimator)), X), expected)
+
+
+def check_joblib_dump(estimator, X, y, tmp_path):
+    expected = results(estimator.fit(X, y), X)
+    joblib.dump(estimator, tmp_path / "estimator")
+    assert_same(results(joblib.load(tmp_path / "estimator"), X), expected)
+
+
+def check_jobs_change_nothing(estimator, X, y):
+    expected = results(estimator.fit(X, y), X)
+    for n_jobs in (2, 5):
+        assert_same(results(estimator.set_params(n_jobs=n_jobs), X), expected)
+
+
+def check_subsets_and_order_change_nothing(estimator, X, y):
+    expected = results(estimator.fit(X, y), X)
+    assert_same(results(estimator, X[::-1])[::-1], expected)
+    assert_same([results(estimator, [image])[0] for image in X], expected)
+
+
+def check_kinds_of_sequences(estimator, X, y):
+    expected = results(estimator.fit(X, y), X)
+    objects = np.empty(len(X), dtype=object)
+    objects[:] = X
+    kinds = [tuple(X), objects, LazySequence(X.__getitem__, range(len(X)))]
+    if X[0].ndim == 3:
+        kinds.append(np.stack(X))
+    for same in kinds:
+        assert_same(results(clone(estimator).fit(same, y), same), expected)
+
+
+def check_output_stays_a_list(estimator, X, y):
+    with config_context(transform_output="pandas"):
+        assert isinstance(results(estimator.fit(X, y), X), list)
+
+
+def check_html_and_repr(estimator, X, y):
+    assert type(estimator).__name__ in repr(estimator)
+    assert type(estimator).__name__ in estimator._repr_html_()
+
+
+def check_metadata_routing_changes_nothing(estimator, X, y):
+    expected = results(clone(estimator).fit(X, y), X)
+    with config_context(enable_metadata_routing=True):
+        pipeline = make_pipeline(FunctionTransformer(), estimator).fit(X, y)
+        assert_same(results(pipeline, X), expected)
+        assert isinstance(estimator.get_metadata_routing().serialize(), dict)
+
+
+def check_lazy_folds_are_not_loaded_whole(estimator, X, y):
+    loaded, peak = [], [0]
+
+    def load(i):
+        image = X[i].copy().view(Watched)
+        loaded.append(weakref.ref(image))
+        peak[0] = max(peak[0], sum(use() is not None for use in loaded))
+        return image
+
+    many = list(range(len(X))) * 4
+    lazy = LazySequence(load, many)
+    truths = [y[i] for i in many]
+    for training, test in KFold(2).split(many):
+        fitted = clone(estimator).fit(lazy[training], [truths[i] for i in training])
+        results(fitted, lazy[test])
+    # A batch, the next one and the crops of both: not the 12 images of a fold.
+    assert 0 < peak[0] <= 6
+
+
+CHECKS = [value for key, value in sorted(globals().items()) if key.startswith("check_")]
+
+
+# For those that cut images into superpixels ##########################################
 
 
 def check_label_maps(estimator, X, y):
@@ -109,57 +284,6 @@ def check_several_counts(estimator, X, y):
     for wrong, message in (([], "is empty"), ([10**6], "more than the")):
         with pytest.raises(ValueError, match=message):
             estimator.transform_counts(X, wrong)
-
-
-def check_refit_is_idempotent(estimator, X, y):
-    first = estimator.fit(X, y).transform(X)
-    assert_same(estimator.fit(X, y).transform(X), first)
-    assert_same(clone(estimator).fit_transform(X, y), first)
-
-
-def check_input_unchanged_and_read_only(estimator, X, y):
-    expected = estimator.fit(X, y).transform(X)
-    copies = [image.copy() for image in X], [truth.copy() for truth in y]
-    for array in (*copies[0], *copies[1]):
-        array.flags.writeable = False
-    assert_same(clone(estimator).fit(*copies).transform(copies[0]), expected)
-    assert_same(copies[0], X)
-
-
-def check_pickle(estimator, X, y):
-    expected = estimator.fit(X, y).transform(X)
-    assert_same(pickle.loads(pickle.dumps(estimator)).transform(X), expected)
-
-
-def check_joblib_dump(estimator, X, y, tmp_path):
-    expected = estimator.fit(X, y).transform(X)
-    joblib.dump(estimator, tmp_path / "estimator")
-    assert_same(joblib.load(tmp_path / "estimator").transform(X), expected)
-
-
-def check_jobs_change_nothing(estimator, X, y):
-    expected = estimator.fit(X, y).transform(X)
-    for n_jobs in (2, 5):
-        assert_same(estimator.set_params(n_jobs=n_jobs).transform(X), expected)
-
-
-def check_subsets_and_order_change_nothing(estimator, X, y):
-    expected = estimator.fit(X, y).transform(X)
-    assert_same(estimator.transform(X[::-1])[::-1], expected)
-    assert_same([estimator.transform([image])[0] for image in X], expected)
-
-
-def check_kinds_of_sequences(estimator, X, y):
-    expected = estimator.fit(X, y).transform(X)
-    objects = np.empty(len(X), dtype=object)
-    objects[:] = X
-    for same in (
-        tuple(X),
-        objects,
-        np.stack(X),
-        LazySequence(X.__getitem__, range(len(X))),
-    ):
-        assert_same(clone(estimator).fit(same, y).transform(same), expected)
 
 
 def check_images_of_many_kinds(estimator, X, y):
@@ -215,33 +339,63 @@ def check_pipeline_and_grid_search(estimator, X, y):
     assert search.transform(X)[0].max() == 39
 
 
-def check_output_stays_a_list(estimator, X, y):
-    from sklearn import config_context
+def check_nested_search(estimator, X, y):
+    search = GridSearchCV(estimator, {"n_segments": [4, 40]}, scoring=asa_scorer, cv=2)
+    scores = cross_validate(
+        search, X, y, cv=2, scoring=asa_scorer, return_estimator=True
+    )
+    assert all(
+        inner.best_params_ == {"n_segments": 40} for inner in scores["estimator"]
+    )
+    assert estimator.n_segments == 15
 
-    with config_context(transform_output="pandas"):
-        assert isinstance(estimator.fit(X, y).transform(X), list)
+
+def check_masks(estimator, X, y):
+    estimator.fit(X, y)
+    mask = np.zeros(X[0].shape[:2], dtype=bool)
+    mask[8:60, 4:50] = True
+    if not estimator._takes_mask:
+        with pytest.raises(ValueError, match="can't be confined to a mask"):
+            estimator.transform(X[:1], mask=[mask])
+        return
+    hidden = X[0] / 255.0
+    hidden[~mask] = np.nan
+    (labels,) = estimator.transform([hidden], mask=[mask])
+    assert np.array_equal(labels < 0, ~mask)
+    assert np.array_equal(np.unique(labels), np.arange(-1, 15))
+    assert estimator.n_segments_ == [15]
+    for wrong in (mask, [mask, mask], [mask[:-1]], [mask & False], [mask * 1]):
+        with pytest.raises((ValueError, TypeError), match="mask"):
+            estimator.transform(X[:1], mask=wrong)
 
 
-def check_html_and_repr(estimator, X, y):
-    assert type(estimator).__name__ in repr(estimator)
-    assert type(estimator).__name__ in estimator._repr_html_()
+def check_regions_are_connected(estimator, X, y):
+    four = getattr(estimator, "connectivity", 4) == 4
+    for labels in estimator.fit(X, y).transform(X):
+        regions = label(labels, background=-1, connectivity=1 if four else 2)
+        assert regions.max() == 15
 
 
-IMAGE_CHECKS = [
-    value for key, value in sorted(globals().items()) if key.startswith("check_")
+CUTTER_CHECKS = [
+    value
+    for key, value in sorted(globals().items())
+    if key.startswith("check_") and value not in CHECKS
 ]
 
 
-def test_every_image_check_is_run():
-    assert len(IMAGE_CHECKS) == 19
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_checks(name, check, data, tmp_path):
+    X, y = data
+    X = y if name in ORACLES else X
+    more = (tmp_path,) if check is check_joblib_dump else ()
+    check(clone(ESTIMATORS[name]), X, y, *more)
 
 
-@pytest.mark.parametrize("check", IMAGE_CHECKS, ids=lambda check: check.__name__)
-def test_image_checks(check, estimator, data, tmp_path):
-    if check is check_joblib_dump:
-        check(estimator, *data, tmp_path)
-    else:
-        check(estimator, *data)
+@pytest.mark.parametrize("check", CUTTER_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", CUTTERS)
+def test_checks_of_label_maps(name, check, data):
+    check(clone(CUTTERS[name]), *data)
 
 
 def assert_same(maps, expected):
@@ -276,10 +430,12 @@ BAD_X = [
 ]
 
 
+@pytest.mark.parametrize("name", CUTTERS)
 @pytest.mark.parametrize(
     ("X", "error", "message"), [row[1:] for row in BAD_X], ids=[row[0] for row in BAD_X]
 )
-def test_bad_images(estimator, data, X, error, message):
+def test_bad_images(name, data, X, error, message):
+    estimator = clone(CUTTERS[name])
     with pytest.raises(error, match=message):
         estimator.fit(X, [TRUTH] * (len(X) if hasattr(X, "__len__") else 1))
     estimator.fit(*data)
@@ -288,14 +444,18 @@ def test_bad_images(estimator, data, X, error, message):
 
 
 @pytest.mark.parametrize("n_segments", [0, -3, 2.5, "many", None])
-def test_bad_counts(estimator, data, n_segments):
+@pytest.mark.parametrize("name", CUTTERS)
+def test_bad_counts(name, data, n_segments):
+    estimator = clone(CUTTERS[name])
     estimator.set_params(n_segments=n_segments)
     for call in (lambda: estimator.fit(*data), lambda: estimator.transform(data[0])):
         with pytest.raises((ValueError, TypeError), match="n_segments"):
             call()
 
 
-def test_bad_images_of_a_lazy_sequence_are_named(estimator, data):
+@pytest.mark.parametrize("name", CUTTERS)
+def test_bad_images_of_a_lazy_sequence_are_named(name, data):
+    estimator = clone(CUTTERS[name])
     estimator.fit(*data)
     images = [IMAGE, np.zeros((20, 24, 2), dtype=np.uint8)]
     lazy = LazySequence(images.__getitem__, range(2))
@@ -303,7 +463,9 @@ def test_bad_images_of_a_lazy_sequence_are_named(estimator, data):
         estimator.transform(lazy)
 
 
-def test_more_segments_than_pixels(estimator, data):
+@pytest.mark.parametrize("name", CUTTERS)
+def test_more_segments_than_pixels(name, data):
+    estimator = clone(CUTTERS[name])
     estimator.fit(*data).set_params(n_segments=20 * 24 + 1)
     with pytest.raises(ValueError, match="more than the 480 pixels"):
         estimator.transform([*data[0], IMAGE])
@@ -327,8 +489,8 @@ def test_bad_ground_truth(y, error, message):
     X = [IMAGE, IMAGE]
     with pytest.raises(error, match=message):
         clone(ESTIMATORS["SEALSuperpixels"]).fit(X, y)
-    for name in ESTIMATORS:
-        estimator = clone(ESTIMATORS[name]).fit(X, [TRUTH, TRUTH])
+    for name in CUTTERS:
+        estimator = clone(CUTTERS[name]).fit(X, [TRUTH, TRUTH])
         with pytest.raises(error, match=message):
             estimator.score(X, y)
 

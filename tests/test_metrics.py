@@ -560,7 +560,17 @@ def test_image_of_another_size():
             call()
 
 
-SCORERS = [name for name in metrics.__all__ if name.endswith("_scorer")]
+WITHOUT_TRUTH = {
+    "compactness_scorer": lambda image, labels: compactness_score(labels),
+    "explained_variation_scorer": explained_variation_score,
+    "neg_contour_density_scorer": lambda image, labels: -contour_density(labels),
+}
+SCORERS = [
+    name
+    for name in metrics.__all__
+    if name.endswith("_scorer") and name not in WITHOUT_TRUTH
+    if name != "evaluate_scorer"
+]
 
 
 @pytest.mark.parametrize("name", SCORERS)
@@ -578,6 +588,46 @@ def test_every_scorer(name, scenes):
         assert result == pytest.approx(sign * np.mean(each))
     assert pickle.loads(pickle.dumps(scorer)) is scorer
     assert "ignore_label" in inspect.signature(scorer).parameters
+
+
+@pytest.mark.parametrize("name", WITHOUT_TRUTH)
+def test_scorers_without_truth(name, scenes):
+    scorer, score = getattr(metrics, name), WITHOUT_TRUTH[name]
+    images = scenes[0][:3]
+    superpixels = ERSSuperpixels(n_segments=20)
+    maps = superpixels.transform(images)
+    each = [score(image, m) for image, m in zip(images, maps, strict=True)]
+    assert scorer(superpixels, images) == pytest.approx(np.mean(each))
+    assert pickle.loads(pickle.dumps(scorer)) is scorer
+    with pytest.raises(ValueError, match="X is empty"):
+        scorer(superpixels, [])
+
+
+def test_all_scores_from_one_transform(scenes):
+    images, truths = scenes[0][:3], scenes[1][:3]
+    # Annotators differ in number: scores are means over pairs, not over images.
+    annotations = [truths[0], [truths[1], truths[1][::-1]], [truths[2]] * 3]
+    superpixels = ERSSuperpixels(n_segments=20)
+    calls = []
+
+    class Once:
+        def transform(self, X):
+            calls.append(X)
+            return superpixels.transform(X)
+
+    options = {"tolerance": 2, "ignore_label": 1}
+    scores = metrics.evaluate_scorer(Once(), images, annotations, **options)
+    assert len(calls) == 1
+    for name in SCORERS:
+        key = name.removesuffix("_scorer")
+        own = options if "boundary" in name else {"ignore_label": 1}
+        expected = getattr(metrics, name)(superpixels, images, annotations, **own)
+        assert scores.pop(key) == pytest.approx(expected), name
+    assert scores.pop("n_segments") == 20
+    for name in ("compactness", "neg_contour_density"):
+        scorer = getattr(metrics, f"{name}_scorer")
+        assert scores.pop(name) == pytest.approx(scorer(superpixels, images))
+    assert not scores
 
 
 def test_scorer_refuses_unequal_lengths(scenes):

@@ -3,19 +3,33 @@
 import inspect
 from functools import partial
 
-from .._validation import check_annotations, check_pairs
-from .boundary import boundary_f_score, boundary_recall_score
+import numpy as np
+
+from .._validation import check_annotations, check_pairs, check_sequence
+from .boundary import (
+    boundary_f_score,
+    boundary_precision_score,
+    boundary_recall_score,
+    contour_density,
+)
 from .overlap import (
     asa_score,
     corrected_undersegmentation_error,
     min_undersegmentation_error,
     undersegmentation_error,
 )
+from .report import evaluate
+from .shape import compactness_score, explained_variation_score
 
 __all__ = [
+    "evaluate_scorer",
     "asa_scorer",
     "boundary_recall_scorer",
+    "boundary_precision_scorer",
     "boundary_f_scorer",
+    "compactness_scorer",
+    "explained_variation_scorer",
+    "neg_contour_density_scorer",
     "neg_undersegmentation_error_scorer",
     "neg_min_undersegmentation_error_scorer",
     "neg_corrected_undersegmentation_error_scorer",
@@ -90,9 +104,140 @@ def _scorer(name, score, title):
     return scorer
 
 
+def evaluate_scorer(estimator, X, y, *, tolerance=1, ignore_label=None):
+    """All scores of an estimator's label maps at once, for ``scoring=``.
+
+    The images are segmented once, whereas a dict of scorers segments them for each.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Anything whose ``transform(X)`` gives one label map per image.
+    X : sequence of images
+        As the estimator takes them.
+    y : sequence of label maps, or of lists of them
+        Ground truth, one item per image.
+    tolerance : int, default=1
+        Of the boundary scores, as for `boundary_recall_score`.
+    ignore_label : int, optional
+        Ground-truth label of pixels that do not count.
+
+    Returns
+    -------
+    dict of str to float
+        The means of `evaluate`: of scores against ground truth over all (image,
+        annotation) pairs, of ``contour_density``, ``compactness`` and ``n_segments``
+        over the images. Where lower is better they are negated, and their names begin
+        with ``neg_``.
+
+    Examples
+    --------
+    >>> from sklearn.model_selection import cross_validate
+    >>> from seal_sk import ERSSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.metrics import evaluate_scorer
+    >>> images, truths = make_scenes(4, shape=(48, 48), random_state=0)
+    >>> scores = cross_validate(
+    ...     ERSSuperpixels(20), images, truths, scoring=evaluate_scorer, cv=2
+    ... )
+    >>> scores["test_n_segments"], scores["test_asa"].shape
+    (array([20., 20.]), (2,))
+    """
+    check_pairs(X, y)
+    rows = {}
+    for i, labels in enumerate(estimator.transform(X)):
+        scores = evaluate(
+            check_annotations(y[i], labels.shape, name=f"y[{i}]"),
+            labels,
+            tolerance=tolerance,
+            ignore_label=ignore_label,
+            average=False,
+        )
+        for name, values in scores.items():
+            rows.setdefault(name, []).append(np.atleast_1d(values))
+    means = {name: float(np.concatenate(rows[name]).mean()) for name in rows}
+    # Sizes of superpixels are no scores.
+    for name in ("mean_size", "std_size", "min_size", "max_size"):
+        del means[name]
+    for name in list(means):
+        if name.endswith(("density", "error")):
+            means[f"neg_{name}"] = -means.pop(name)
+    return means
+
+
+def compactness_scorer(estimator, X, y=None):
+    """Mean compactness of an estimator's label maps, for ``scoring=``.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Anything whose ``transform(X)`` gives one label map per image.
+    X : sequence of images
+        As the estimator takes them.
+    y : ignored
+        Present for searches.
+
+    Returns
+    -------
+    float
+        The mean of `compactness_score` over the images; higher is better.
+    """
+    check_sequence(X, name="X")
+    return float(np.mean([compactness_score(m) for m in estimator.transform(X)]))
+
+
+def neg_contour_density_scorer(estimator, X, y=None):
+    """Minus the mean contour density of an estimator's label maps, for ``scoring=``.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Anything whose ``transform(X)`` gives one label map per image.
+    X : sequence of images
+        As the estimator takes them.
+    y : ignored
+        Present for searches.
+
+    Returns
+    -------
+    float
+        Minus the mean of `contour_density` over the images; higher is better.
+    """
+    check_sequence(X, name="X")
+    return -float(np.mean([contour_density(m) for m in estimator.transform(X)]))
+
+
+def explained_variation_scorer(estimator, X, y=None):
+    """Mean explained variation of an estimator's label maps, for ``scoring=``.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Anything whose ``transform(X)`` gives one label map per image.
+    X : sequence of images
+        As the estimator takes them.
+    y : ignored
+        Present for searches.
+
+    Returns
+    -------
+    float
+        The mean of `explained_variation_score` over the images; higher is better.
+    """
+    check_sequence(X, name="X")
+    scores = [
+        explained_variation_score(X[i], labels)
+        for i, labels in enumerate(estimator.transform(X))
+    ]
+    return float(np.mean(scores))
+
+
 asa_scorer = _scorer("asa_scorer", asa_score, "Mean ASA")
 boundary_recall_scorer = _scorer(
     "boundary_recall_scorer", boundary_recall_score, "Mean boundary recall"
+)
+boundary_precision_scorer = _scorer(
+    "boundary_precision_scorer", boundary_precision_score, "Mean boundary precision"
 )
 boundary_f_scorer = _scorer(
     "boundary_f_scorer", boundary_f_score, "Mean boundary F-score"

@@ -138,8 +138,9 @@ class SuperpixelTransformer(
         if isinstance(X, (list, tuple, np.ndarray)):
             for i, image in enumerate(X):
                 inside = None if mask is None else mask[i]
-                for count in counts:
-                    check_n_segments(count, np.shape(image), inside)
+                shape = self._shape(image)
+                for count in counts if shape else []:
+                    check_n_segments(count, shape, inside)
 
     def score(self, X, y, mask=None):
         """Mean achievable segmentation accuracy over all (image, annotation) pairs.
@@ -160,11 +161,16 @@ class SuperpixelTransformer(
             In 0..1, higher is better.
         """
         check_pairs(X, y)
-        return self._mean_asa(y, self.transform(X, mask))
+        score = partial(asa_score, ignore_label=self._ignored_label())
+        return mean_over_pairs(score, y, self.transform(X, mask))
 
-    def _mean_asa(self, y, label_maps):
-        score = partial(asa_score, ignore_label=getattr(self, "ignore_label", None))
-        return mean_over_pairs(score, y, label_maps)
+    def _shape(self, image):
+        """Height and width of an item of `X`; None where it doesn't say."""
+        return np.shape(image)[:2]
+
+    def _ignored_label(self):
+        """Ground-truth label that `score` leaves out."""
+        return None
 
     def _segment_all(self, X, mask, n_segments):
         # Threads: the kernels release the GIL, and images need not be copied.

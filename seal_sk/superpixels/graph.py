@@ -1,16 +1,251 @@
-"""Estimators that cut affinity maps."""
+"""Estimators that cut affinity maps, those of any source."""
 
 from numbers import Integral, Real
 
-from .._compat import Interval, Options
-from ..affinity import rgb_affinity
-from ..segmentation import ers
+import numpy as np
+from joblib import Memory, Parallel, delayed
+from sklearn.base import clone
+from sklearn.utils import get_tags
+
+from .._compat import HasMethods, Interval, Options, StrOptions
+from .._validation import check_affinity, check_images, check_label_map
+from ..affinity import RGBAffinity, to_eight_connected
+from ..affinity.caching import affinity_map, fit_source, unfrozen
+from ..labels import split_components
+from ..segmentation import ers, fh
 from .base import SuperpixelTransformer
 
-__all__ = ["ERSSuperpixels"]
+__all__ = ["ERSSuperpixels", "GraphSuperpixels"]
 
 
-class ERSSuperpixels(SuperpixelTransformer):
+class GraphSuperpixels(SuperpixelTransformer):
+    """Any source of affinities, cut by any graph algorithm.
+
+    Parameters
+    ----------
+    n_segments : int, default=300
+        Superpixels per image; exactly so many come out.
+    affinity : transformer or "precomputed", optional
+        From images to affinity maps: `RGBAffinity` (the default), `EdgeAffinity`,
+        `FeatureAffinity`, `OracleAffinity`, `LearnedAffinity`, or any other whose
+        ``transform(X)`` gives a list of float arrays (H, W, 2) or (H, W, 4). A fitted
+        one in ``sklearn.frozen.FrozenEstimator`` is used as it is. With "precomputed",
+        the items of `X` are affinity maps.
+    segmenter : {"ers", "fh"} or callable, default="ers"
+        Graph algorithm: entropy rate superpixels, or Felzenszwalb and Huttenlocher's;
+        or any ``segmenter(affinity, n_segments=...)`` that returns a label map
+        (``functools.partial(seal_sk.fh, min_size=50)``, for example), with ``mask=...``
+        where there is one.
+    connectivity : {4, 8}, default=8
+        Neighbours of a pixel in the graph. For 8, maps of two channels are given
+        diagonals by `to_eight_connected`; for 4, maps of four lose theirs.
+    balance : float, default=0.5
+        Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
+    memory : str or joblib.Memory, optional
+        Folder that fitted sources and affinity maps are kept in. What they don't
+        depend on (all other parameters here) is then searched without a training or
+        an affinity map computed twice. Read only what you wrote: it holds pickles.
+    n_jobs : int, optional
+        Images segmented at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors.
+
+    Attributes
+    ----------
+    affinity_ : transformer
+        The fitted source; there is none without `fit`, nor for "precomputed".
+    n_segments_ : list of int
+        Superpixels in each image of the last `transform`.
+
+    See Also
+    --------
+    ERSSuperpixels : ERS on colour differences.
+    SEALSuperpixels : ERS or FH on learned affinities.
+
+    Notes
+    -----
+    `transform` and `score` need no `fit` where the source learns nothing. What the
+    source can't read outside of a mask (NaN, say) is taken for 0.
+
+    Examples
+    --------
+    >>> from seal_sk import EdgeAffinity, GraphSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, truths = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> superpixels = GraphSuperpixels(
+    ...     40, affinity=EdgeAffinity("sobel"), segmenter="fh"
+    ... )
+    >>> [labels.shape for labels in superpixels.fit(images, truths).transform(images)]
+    [(64, 64), (64, 64)]
+    >>> superpixels.n_segments_
+    [40, 40]
+    """
+
+    _parameter_constraints: dict = {
+        **SuperpixelTransformer._parameter_constraints,
+        "affinity": [
+            None,
+            StrOptions({"precomputed"}),
+            HasMethods(["fit", "transform"]),
+        ],
+        "segmenter": [StrOptions({"ers", "fh"}), callable],
+        "connectivity": [Options(Integral, {4, 8})],
+        "balance": [Interval(Real, 0, None, closed="left")],
+        "memory": [None, str, Memory],
+    }
+
+    def __init__(
+        self,
+        n_segments=300,
+        *,
+        affinity=None,
+        segmenter="ers",
+        connectivity=8,
+        balance=0.5,
+        memory=None,
+        n_jobs=None,
+    ):
+        self.n_segments = n_segments
+        self.affinity = affinity
+        self.segmenter = segmenter
+        self.connectivity = connectivity
+        self.balance = balance
+        self.memory = memory
+        self.n_jobs = n_jobs
+
+    def fit(self, X, y=None):
+        """Fit the source of affinities.
+
+        Parameters
+        ----------
+        X : sequence of images
+            What the source reads: for most, what `transform` takes.
+        y : sequence of label maps, or of lists of them, optional
+            Ground truth, for a source that learns from it.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter, `X` or `y` is not as described.
+        """
+        self._validate_params()
+        source = self._source()
+        check_images(
+            X, lambda image, mask, name: _check_input(source, image, mask, name)
+        )
+        if source is not None:
+            self.affinity_ = fit_source(source, X, y, self.memory)
+        return self
+
+    def predict_affinity(self, X):
+        """Affinity maps of images, as the source gives them.
+
+        Parameters
+        ----------
+        X : sequence of images
+            As for `transform`.
+
+        Returns
+        -------
+        list of ndarray of shape (H, W, 2) or (H, W, 4), float32
+            Affinities in 0..1 to the right and down (and to the lower and the upper
+            right). Entries that lead out of the image mean nothing.
+
+        Raises
+        ------
+        NotFittedError
+            If the source learns, and has not been fitted.
+        """
+        self._validate_params()
+        check_images(X, self._check_image)
+        source = self._ready_source()
+        return [self._affinity(source, image) for image, _ in self._loaded(X, None)]
+
+    def _source(self):
+        """A new source of affinities; None if `X` holds them."""
+        if isinstance(self.affinity, str):
+            return None
+        return RGBAffinity() if self.affinity is None else clone(self.affinity)
+
+    def _ready_source(self):
+        """The source to compute affinities with: not to be changed."""
+        if hasattr(self, "affinity_"):
+            return self.affinity_
+        if self.affinity is None or isinstance(self.affinity, str):
+            return self._source()
+        return self.affinity
+
+    def _affinity(self, source, image):
+        return image if source is None else affinity_map(source, image, self.memory)
+
+    def _check_image(self, image, *, mask=None, name="image"):
+        return _check_input(self._ready_source(), image, mask, name)
+
+    def _shape(self, image):
+        reads_images = getattr(unfrozen(self._ready_source()), "_reads_images", False)
+        return super()._shape(image) if reads_images else None
+
+    def _segment_all(self, X, mask, n_segments):
+        source = self._ready_source()
+        loaded = self._loaded(X, mask)
+        parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
+        if source is None or getattr(unfrozen(source), "_thread_safe", False):
+            return parallel(
+                delayed(self._segment_from)(source, image, n_segments, inside)
+                for image, inside in loaded
+            )
+        # Threads cut one image while the network looks at the next.
+        return parallel(
+            delayed(self._cut)(self._affinity(source, image), n_segments, inside)
+            for image, inside in loaded
+        )
+
+    def _segment_from(self, source, image, n_segments, mask):
+        return self._cut(self._affinity(source, image), n_segments, mask)
+
+    def _cut(self, affinity, n_segments, mask):
+        """One label map; a list of them where `n_segments` is a list."""
+        affinity = check_affinity(affinity)
+        if self.connectivity == 4:
+            affinity = affinity[..., :2]
+        elif affinity.shape[2] == 2:
+            affinity = to_eight_connected(affinity)
+        if self.segmenter == "ers":
+            return ers(affinity, n_segments, balance=self.balance, mask=mask)
+        if isinstance(n_segments, list):
+            return [self._cut_once(affinity, count, mask) for count in n_segments]
+        return self._cut_once(affinity, n_segments, mask)
+
+    def _cut_once(self, affinity, n_segments, mask):
+        if self.segmenter == "fh":
+            return fh(affinity, n_segments=n_segments, mask=mask)
+        where = {} if mask is None else {"mask": mask}
+        labels = self.segmenter(affinity, n_segments=n_segments, **where)
+        labels = check_label_map(labels, affinity.shape[:2], name="segmenter's result")
+        if mask is not None:
+            labels = np.where(mask, labels, -1)
+        return split_components(labels, connectivity=self.connectivity)
+
+    def _ignored_label(self):
+        return getattr(unfrozen(self._ready_source()), "ignore_label", None)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "affinity_") or not get_tags(self).requires_fit
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        source = self._ready_source()
+        if hasattr(source, "__sklearn_tags__"):
+            of_source = get_tags(source)
+            tags.requires_fit = of_source.requires_fit
+            tags.target_tags.required = of_source.target_tags.required
+        return tags
+
+
+class ERSSuperpixels(GraphSuperpixels):
     """Entropy rate superpixels on colour differences.
 
     Parameters
@@ -34,7 +269,8 @@ class ERSSuperpixels(SuperpixelTransformer):
 
     See Also
     --------
-    SEALSuperpixels : the same segmentation of learned affinities.
+    GraphSuperpixels : the same segmentation of any affinities.
+    SEALSuperpixels : the same segmentation of learned ones.
 
     References
     ----------
@@ -60,7 +296,8 @@ class ERSSuperpixels(SuperpixelTransformer):
         "connectivity": [Options(Integral, {4, 8})],
     }
 
-    _takes_mask = False
+    segmenter = "ers"
+    memory = None
 
     def __init__(
         self, n_segments=300, *, balance=0.5, sigma=5.0, connectivity=8, n_jobs=None
@@ -71,6 +308,34 @@ class ERSSuperpixels(SuperpixelTransformer):
         self.connectivity = connectivity
         self.n_jobs = n_jobs
 
-    def _segment(self, image, n_segments, mask):
-        affinity = rgb_affinity(image, sigma=self.sigma, connectivity=self.connectivity)
-        return ers(affinity, n_segments, balance=self.balance)
+    def fit(self, X, y=None):
+        """Check the parameters and `X`; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : sequence of images
+            What `transform` takes.
+        y : ignored
+            Present for pipelines.
+
+        Returns
+        -------
+        self
+        """
+        return SuperpixelTransformer.fit(self, X, y)
+
+    def _source(self):
+        return RGBAffinity(sigma=self.sigma, connectivity=self.connectivity)
+
+    def _ready_source(self):
+        return self._source()
+
+
+def _check_input(source, image, mask, name):
+    """What the source will read, checked; one from elsewhere checks for itself."""
+    if source is None:
+        return check_affinity(image, name=name)
+    source = unfrozen(source)
+    if not hasattr(source, "_check_input"):
+        return image
+    return source._check_input(image, mask=mask, name=name)

@@ -1,63 +1,51 @@
 """SEALSuperpixels: affinities learned from ground truth, cut by a graph algorithm."""
 
-from copy import deepcopy
-from numbers import Integral, Real
-from pathlib import Path
-
-import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state
-
-from .._compat import Interval, Options, StrOptions
-from .._validation import check_images, check_pairs, check_rgb
-from ..affinity import to_eight_connected
-from ..segmentation import ers
-from .base import SuperpixelTransformer
+from .._validation import check_pairs
+from ..affinity import LearnedAffinity
+from ..affinity.caching import fit_source
+from ..affinity.learned import read_params
+from .graph import GraphSuperpixels
 
 __all__ = ["SEALSuperpixels"]
 
-_DEFAULT_WIDTH = 32
-_CHECKPOINT = "checkpoint.pt"
-# Parameters that say nothing about the network.
-_NOT_SAVED = (
-    "checkpoint_dir",
-    "device",
-    "max_time",
-    "n_jobs",
-    "random_state",
-    "verbose",
-    "warm_start",
-    "weights",
-)
 
-
-class SEALSuperpixels(SuperpixelTransformer):
+class SEALSuperpixels(GraphSuperpixels):
     """Superpixels along learned affinities.
 
     A network (PAN) learns from images and ground truth how likely neighbouring
     pixels belong to one object, under a loss that weighs every boundary pixel by how
     far the superpixels of the current prediction leak over it; a graph algorithm
-    cuts new images along its predictions.
+    cuts new images along its predictions. This is `GraphSuperpixels` with
+    `LearnedAffinity`, and the parameters of both.
 
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; exactly so many come out. In training, a crop gets its
-        share by area.
-    segmenter : {"ers"}, default="ers"
-        Graph algorithm.
+        Superpixels per image; exactly so many come out. It has no part in the
+        training.
+    segmenter : {"ers", "fh"} or callable, default="ers"
+        Graph algorithm, as for `GraphSuperpixels`.
     connectivity : {4, 8}, default=8
-        Neighbours of a pixel in the graph of `transform`. In training it is 4.
+        Neighbours of a pixel in the graph.
     balance : float, default=0.5
-        Weight of equal sizes, at least 0; see `seal_sk.ers`.
+        Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
     network : {"pan"}, default="pan"
         Architecture.
     width : int, optional
         Channels of the network: the paper has 128. None takes the width of
         `weights`, or 32, a sixteenth of the work.
-    loss : {"seal", "bce", "balanced_bce"}, default="seal"
-        What training minimises; see `seal_sk.pan`.
+    use_edges : bool, default=True
+        Whether the network sees Canny's edges beside the image. `weights` decide for
+        themselves.
+    loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
+        What training minimises: one of those in `seal_sk.pan`, a
+        `seal_sk.pan.SEALLoss` with other parameters, or any
+        ``loss(logits, truth)`` of tensors (N, 2, H, W) and (N, H, W) that returns a
+        scalar (``loss(logits, truth, ignore_label=...)`` where `ignore_label` is set).
+    train_segment_size : float, default=515
+        Mean size, in pixels, of the superpixels cut during training: those whose
+        leaks the loss counts, and those whose ASA is validated (ERS, 8 neighbours).
+        The default is the paper's 300 superpixels on an image of 481 x 321.
     weights : path-like, optional
         A file of `save`, or one of the paper's authors (``.pkl``). With it the
         estimator transforms without `fit`, and `fit` goes on from it.
@@ -102,6 +90,10 @@ class SEALSuperpixels(SuperpixelTransformer):
         which was never interrupted.
     device : str, default="auto"
         Where the network computes; "auto" is CUDA, then MPS, then the CPU.
+    memory : str or joblib.Memory, optional
+        Folder that trained networks and affinity maps are kept in. Searches over
+        `n_segments`, `segmenter`, `connectivity` and `balance` then train once for
+        each set of images. Read only what you wrote: it holds pickles.
     n_jobs : int, optional
         Threads that cut superpixels beside the network, as in joblib.
     random_state : int, RandomState instance or None, default=None
@@ -111,6 +103,8 @@ class SEALSuperpixels(SuperpixelTransformer):
 
     Attributes
     ----------
+    affinity_ : LearnedAffinity
+        The trained source of affinities.
     net_ : seal_sk.pan.PAN
         The trained network, on the CPU, in evaluation mode.
     history_ : list of dict
@@ -125,6 +119,7 @@ class SEALSuperpixels(SuperpixelTransformer):
 
     See Also
     --------
+    LearnedAffinity : the affinities alone, for other segmenters.
     ERSSuperpixels : the same segmentation of colour differences.
 
     Notes
@@ -151,37 +146,11 @@ class SEALSuperpixels(SuperpixelTransformer):
     (48, 48)
     """
 
-    _check_image = staticmethod(check_rgb)
-    _takes_mask = False
-
     _parameter_constraints: dict = {
-        **SuperpixelTransformer._parameter_constraints,
-        "segmenter": [StrOptions({"ers"})],
-        "connectivity": [Options(Integral, {4, 8})],
-        "balance": [Interval(Real, 0, None, closed="left")],
-        "network": [StrOptions({"pan"})],
-        "width": [None, Interval(Integral, 1, None, closed="left")],
-        "loss": [StrOptions({"seal", "bce", "balanced_bce"})],
-        "weights": [None, str, Path],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "max_time": [None, Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "crop_size": [None, Interval(Integral, 8, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "lr_schedule": [StrOptions({"cosine", "step", "constant"})],
-        "lr_step": [Interval(Integral, 1, None, closed="left")],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "validate_every": [Interval(Integral, 1, None, closed="left")],
-        "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
-        "ignore_label": [None, Integral],
-        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
-        "checkpoint_dir": [None, str, Path],
-        "warm_start": ["boolean"],
-        "device": [str],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
+        **LearnedAffinity._parameter_constraints,
+        **GraphSuperpixels._parameter_constraints,
     }
+    _parameter_constraints.pop("affinity")
 
     def __init__(
         self,
@@ -192,7 +161,9 @@ class SEALSuperpixels(SuperpixelTransformer):
         balance=0.5,
         network="pan",
         width=None,
+        use_edges=True,
         loss="seal",
+        train_segment_size=515,
         weights=None,
         max_iter=2000,
         max_time=None,
@@ -210,6 +181,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         checkpoint_dir=None,
         warm_start=False,
         device="auto",
+        memory=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -220,7 +192,9 @@ class SEALSuperpixels(SuperpixelTransformer):
         self.balance = balance
         self.network = network
         self.width = width
+        self.use_edges = use_edges
         self.loss = loss
+        self.train_segment_size = train_segment_size
         self.weights = weights
         self.max_iter = max_iter
         self.max_time = max_time
@@ -238,6 +212,7 @@ class SEALSuperpixels(SuperpixelTransformer):
         self.checkpoint_dir = checkpoint_dir
         self.warm_start = warm_start
         self.device = device
+        self.memory = memory
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -247,13 +222,8 @@ class SEALSuperpixels(SuperpixelTransformer):
 
         Parameters
         ----------
-        X : sequence of array-like of shape (H, W), (H, W, 1) or (H, W, 3)
-            Images, which may differ in size; uint8, uint16, or floating point in
-            0..1. A lazy sequence is loaded once to look at it, then an image for each
-            crop, in threads.
-        y : sequence of label maps, or of lists of them
-            One item an image: a map (H, W) of any integer dtype, or a list of
-            annotations, each of which makes a training pair with the image.
+        X, y : sequences
+            As for `LearnedAffinity.fit`.
 
         Returns
         -------
@@ -271,67 +241,17 @@ class SEALSuperpixels(SuperpixelTransformer):
             On Ctrl-C; once the first step is done, with the estimator fitted and the
             state written.
         """
-        from ..pan.samples import check_data
-        from ..pan.training import Course
-
         self._validate_params()
         check_pairs(X, y)
-        device, precision = self._resolved()
-        counts, checksum = check_data(X, y, self.n_segments)
-
-        saved_course, saved = self._saved()
-        seed = self._seed(saved)
-        order = np.random.default_rng([seed, 2]).permutation(len(X))
-        n_held_out = min(round(self.validation_fraction * len(X)), len(X) - 1)
-        held_out, training = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
-        course = Course.of(
-            self.get_params(deep=False),
-            precision=precision,
-            n_train=sum(counts[i] for i in training),
-            n_validation=len(held_out),
-            seed=seed,
-            data=checksum,
-        )
-        if self.n_iter_no_change is not None and not n_held_out:
-            raise ValueError(
-                f"n_iter_no_change={self.n_iter_no_change} needs images held out, but "
-                f"validation_fraction={self.validation_fraction} of {len(X)} is none."
-            )
-        from_file = self.checkpoint_dir is not None and self._checkpoint_path().exists()
-        if from_file:
-            course.check_continues(saved_course)
-        net = self._initial_net(seed)
-        state = self._start(net.to(device), course, seed, saved)
-        if saved is not None:
-            changed = not from_file and course.differences(saved_course)
-            if changed and state.iteration >= self.max_iter:
-                raise ValueError(
-                    f"max_iter={self.max_iter} steps are done already; to go on with "
-                    f"{', '.join(changed)}, raise max_iter."
-                )
-            if changed:
-                # What was best on other images is not what is looked for now.
-                state.forget_validation()
-            elif vars(course) != saved_course:
-                # Asked for more steps, or more patience, than before.
-                state.stale_validations = 0
-        samples = self._samples(X, y, training, counts, net, (seed,))
-
-        def validate(net):
-            images = (X[i] for i in held_out)
-            label_maps = self._cut_all(images, self.n_segments, net, device)
-            return self._mean_asa([y[i] for i in held_out], label_maps)
-
-        self.validation_indices_ = held_out
-        self._run(
-            state,
-            course,
-            samples,
-            device,
-            validate=validate if n_held_out else None,
-            max_time=self.max_time,
-            checkpoint_path=self._checkpoint_path(),
-        )
+        source = self._source()
+        if self.warm_start and hasattr(self, "affinity_"):
+            source = self.affinity_.set_params(**source.get_params(deep=False))
+        try:
+            self.affinity_ = fit_source(source, X, y, self.memory)
+        except KeyboardInterrupt:
+            if hasattr(source, "net_"):
+                self.affinity_ = source
+            raise
         return self
 
     def partial_fit(self, X, y):
@@ -349,93 +269,28 @@ class SEALSuperpixels(SuperpixelTransformer):
         -------
         self
         """
-        from ..pan.samples import check_data
-        from ..pan.training import Course
-
         self._validate_params()
         check_pairs(X, y)
-        device, precision = self._resolved()
-        counts, checksum = check_data(X, y, self.n_segments)
-        saved = getattr(self, "_state", None)
-        seed = self._seed(saved)
-        n_pairs = sum(counts)
-        n_steps = -(-n_pairs // int(self.batch_size))
-        iteration = saved["iteration"] if saved else 0
-        course = Course.of(
-            self.get_params(deep=False),
-            precision=precision,
-            n_train=n_pairs,
-            n_validation=0,
-            seed=seed,
-            data=checksum,
-            lr_schedule="constant",
-            max_iter=iteration + n_steps,
-            n_iter_no_change=None,
-        )
-        goes_on = hasattr(self, "net_")
-        net = deepcopy(self.net_) if goes_on else self._initial_net(seed)
-        state = self._start(net.to(device), course, seed, saved)
-        if goes_on:
-            # `fit` keeps the best weights, which need not be the last ones.
-            state.net.load_state_dict(self.net_.state_dict())
-        state.forget_validation()
-        seeds, first = (seed, iteration), iteration * int(self.batch_size)
-        samples = self._samples(X, y, range(len(X)), counts, net, seeds, first)
-        self._run(state, course, samples, device)
-        # None of them is held out any longer.
-        self.validation_indices_ = np.arange(0)
+        source = self._source()
+        if hasattr(self, "affinity_"):
+            source = self.affinity_.set_params(**source.get_params(deep=False))
+        self.affinity_ = source.partial_fit(X, y)
         return self
-
-    def predict_affinity(self, X):
-        """Affinity maps of images.
-
-        Parameters
-        ----------
-        X : sequence of images
-            As for `transform`.
-
-        Returns
-        -------
-        list of ndarray of shape (H, W, 2), float32
-            Affinities in 0..1 to the right and down; the last column of the first
-            channel and the last row of the second mean nothing.
-
-        Raises
-        ------
-        NotFittedError
-            Without `fit` and without `weights`.
-        """
-        from ..pan.network import predict_affinity
-
-        self._validate_params()
-        check_images(X, self._check_image)
-        device, net = self._ready_net()
-        return [
-            predict_affinity(net, image, device) for image, _ in self._loaded(X, None)
-        ]
 
     def save(self, path):
         """Write the network and the parameters to one file.
 
         The format is safetensors with JSON metadata, which says which architecture
         the weights are for; reading it can't execute code. Parameters that belong to
-        a machine or a run (`device`, `n_jobs`, `checkpoint_dir`, ...) are left out.
+        a machine or a run (`device`, `n_jobs`, `checkpoint_dir`, ...) are left out,
+        and so are a `loss` and a `segmenter` that are no strings.
 
         Parameters
         ----------
         path : path-like
             Written whole or not at all.
         """
-        from ..pan.weights import write_weights
-
-        _, net = self._ready_net("cpu")
-        params = {
-            name: value.item() if isinstance(value, np.generic) else value
-            for name, value in self.get_params(deep=False).items()
-            if name not in _NOT_SAVED
-        }
-        params["width"] = net.width
-        write_weights(path, net, params)
+        self._ready_source().save_with(path, self.get_params(deep=False))
 
     @classmethod
     def load(cls, path):
@@ -458,182 +313,41 @@ class SEALSuperpixels(SuperpixelTransformer):
         FileNotFoundError, ValueError
             If there is no such file, or it is truncated or of another kind.
         """
-        from ..pan.weights import read_weights
-
-        net, params = read_weights(path)
-        known = set(cls().get_params(deep=False))
-        params = {k: v for k, v in params.items() if k in known - set(_NOT_SAVED)}
-        if "width" in params:
-            params["width"] = net.width
-        # Absolute, since clones outlive a change of folder.
-        estimator = cls(**params, weights=str(Path(path).absolute()))
-        estimator.net_ = net
+        estimator = cls(**read_params(path, cls))
+        estimator.affinity_ = LearnedAffinity.load(path)
         return estimator
 
-    def _segment_all(self, X, mask, n_segments):
-        device, net = self._ready_net()
-        images = (image for image, _ in self._loaded(X, mask))
-        return self._cut_all(images, n_segments, net, device)
+    @property
+    def net_(self):
+        """The trained network."""
+        return self._learned("net_")
 
-    def _cut_all(self, images, n_segments, net, device):
-        from ..pan.network import predict_affinity
+    @property
+    def history_(self):
+        """The course of the training."""
+        return self._learned("history_")
 
-        # Threads cut one image while the network looks at the next.
-        return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._cut)(predict_affinity(net, image, device), n_segments)
-            for image in images
-        )
+    @property
+    def validation_indices_(self):
+        """The images that were held out."""
+        return self._learned("validation_indices_")
 
-    def _cut(self, affinity, n_segments):
-        if self.connectivity == 8:
-            affinity = to_eight_connected(affinity)
-        return ers(affinity, n_segments, balance=self.balance)
+    @property
+    def n_iter_(self):
+        """Steps of the optimizer so far."""
+        return self._learned("n_iter_")
 
-    def _ready_net(self, device=None):
-        """Device, and the network to predict with on it."""
-        from ..pan.training import resolve_device
-        from ..pan.weights import read_weights
+    def _learned(self, name):
+        if "affinity_" not in vars(self):
+            raise AttributeError(f"There is no {name} before fit.")
+        return getattr(self.affinity_, name)
 
-        if hasattr(self, "net_"):
-            net = self.net_
-        elif self.weights is not None:
-            net, _ = read_weights(self.weights)
-            self._check_width(net, self.weights)
-        else:
-            raise NotFittedError(
-                "This SEALSuperpixels has no network yet: call fit(X, y) first, or "
-                "give weights='path/to/a/file'."
-            )
-        device = resolve_device(device or self.device)
-        return device, net if device.type == "cpu" else deepcopy(net).to(device)
+    def _source(self):
+        names = LearnedAffinity._get_param_names()
+        return LearnedAffinity(**{name: getattr(self, name) for name in names})
 
-    def _check_width(self, net, source):
-        if self.width not in (None, net.width):
-            raise ValueError(
-                f"width={self.width}, but the weights in {str(source)!r} are "
-                f"{net.width} channels wide; set width={net.width} or leave it None."
-            )
-
-    def _initial_net(self, seed):
-        from ..pan.network import PAN
-        from ..pan.weights import read_weights
-
-        if self.warm_start and hasattr(self, "net_"):
-            self._check_width(self.net_, "net_")
-            return deepcopy(self.net_)
-        if self.weights is not None:
-            net, _ = read_weights(self.weights)
-            self._check_width(net, self.weights)
-            return net
-        return PAN(width=self.width or _DEFAULT_WIDTH, seed=seed)
-
-    def _resolved(self):
-        from ..pan.training import resolve_device, resolve_precision
-
-        device = resolve_device(self.device)
-        return device, resolve_precision(self.precision, device)
-
-    def _seed(self, saved):
-        """Seed of a training; one that goes on keeps its own, if none is asked for."""
-        if saved is not None and not isinstance(self.random_state, Integral):
-            return saved["seed"]
-        return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _checkpoint_path(self):
-        if self.checkpoint_dir is None:
-            return None
-        return Path(self.checkpoint_dir) / _CHECKPOINT
-
-    def _saved(self):
-        """Course and state to go on from; None where there is none."""
-        from ..pan.training import read_checkpoint
-
-        path = self._checkpoint_path()
-        if path is not None and path.exists():
-            if not self.warm_start:
-                raise ValueError(
-                    f"{str(path)!r} holds a training already; set warm_start=True to "
-                    "go on with it, or give another checkpoint_dir."
-                )
-            return read_checkpoint(path)
-        if not self.warm_start or not hasattr(self, "_state"):
-            return None, None
-        return self._course, self._state
-
-    def _start(self, net, course, seed, saved):
-        from ..pan.training import TrainingState
-
-        state = TrainingState.start(net, course, seed)
-        if saved is None:
-            return state
-        if saved["architecture"] != net.architecture:
-            raise ValueError(
-                f"The saved training is of {saved['architecture']}, but the "
-                f"parameters ask for {net.architecture}."
-            )
-        state.load_dict(saved)
-        state.seed = seed
-        for group in state.optimizer.param_groups:
-            group["weight_decay"] = course.weight_decay
-        return state
-
-    def _samples(self, X, y, indices, counts, net, seed, first=0):
-        from ..pan.samples import Samples
-
-        return Samples(
-            X,
-            y,
-            indices,
-            counts,
-            crop_size=self.crop_size,
-            n_segments=self.n_segments,
-            edges=net.edges,
-            seed=seed,
-            first=first,
-        )
-
-    def _run(
-        self,
-        state,
-        course,
-        samples,
-        device,
-        validate=None,
-        max_time=None,
-        checkpoint_path=None,
-    ):
-        from ..pan.training import train, write_checkpoint
-
-        reason = train(
-            state,
-            course,
-            samples,
-            device=device,
-            validate=validate,
-            max_time=max_time,
-            n_jobs=effective_n_jobs(self.n_jobs),
-            checkpoint=(
-                (lambda: write_checkpoint(checkpoint_path, state, course))
-                if checkpoint_path
-                else None
-            ),
-            progress=self.verbose > 0,
-        )
-        net = state.net.cpu().eval()
-        self._course, self._state = dict(vars(course)), state.to_dict()
-        net.load_state_dict(state.final_weights())
-        self.net_ = net
-        self.history_ = state.history
-        self.n_iter_ = state.iteration
-        if reason == "interrupted":
-            raise KeyboardInterrupt
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "net_") or self.weights is not None
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.requires_fit = self.weights is None
-        tags.target_tags.required = True
-        tags.non_deterministic = False
-        return tags
+    def _ready_source(self):
+        if not hasattr(self, "affinity_"):
+            return self._source()
+        # Where it computes is not part of what was learned.
+        return self.affinity_.set_params(device=self.device, n_jobs=self.n_jobs)

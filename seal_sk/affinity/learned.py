@@ -1,0 +1,447 @@
+"""The learned source of affinities: a network, trained on ground truth."""
+
+from copy import deepcopy
+from functools import lru_cache
+from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+
+from .._compat import Interval, StrOptions
+from .._validation import check_bands, check_image, check_pairs
+from .base import AffinitySource
+
+__all__ = ["LearnedAffinity"]
+
+# Parameters that say nothing about the network.
+_NOT_SAVED = (
+    "checkpoint_dir",
+    "device",
+    "max_time",
+    "memory",
+    "n_jobs",
+    "random_state",
+    "verbose",
+    "warm_start",
+    "weights",
+)
+
+
+class LearnedAffinity(AffinitySource):
+    """Affinities of a network that is trained on images and ground truth.
+
+    The network (PAN) learns how likely neighbouring pixels belong to one object,
+    under a loss that weighs every boundary pixel by how far the superpixels of the
+    current prediction leak over it. How its affinities are cut later has no part in
+    the training, so that one network serves any number of superpixels.
+
+    Parameters
+    ----------
+    network : {"pan"}, default="pan"
+        Architecture.
+    width : int, optional
+        Channels of the network: the paper has 128. None takes the width of
+        `weights`, or 32, a sixteenth of the work.
+    use_edges : bool, default=True
+        Whether the network sees Canny's edges beside the image. `weights` decide for
+        themselves.
+    loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
+        What training minimises: one of those in `seal_sk.pan`, a
+        `seal_sk.pan.SEALLoss` with other parameters, or any
+        ``loss(logits, truth)`` of tensors (N, 2, H, W) and (N, H, W) that returns a
+        scalar (``loss(logits, truth, ignore_label=...)`` where `ignore_label` is set).
+    train_segment_size : float, default=515
+        Mean size, in pixels, of the superpixels cut during training: those whose
+        leaks the loss counts, and those whose ASA is validated (ERS, 8 neighbours).
+        The default is the paper's 300 superpixels on an image of 481 x 321.
+    weights : path-like, optional
+        A file of `save`, or one of the paper's authors (``.pkl``). With it the
+        estimator transforms without `fit`, and `fit` goes on from it.
+    max_iter : int, default=2000
+        Steps of the optimizer.
+    max_time : float, optional
+        Seconds after which `fit` ends, even before `max_iter`. The learning rate
+        follows `max_iter` alone.
+    batch_size : int, default=4
+        Crops per step.
+    crop_size : int or None, default=160
+        Side of the square training crops; None trains on whole images.
+    lr : float, default=1e-3
+        Learning rate of Adam.
+    lr_schedule : {"cosine", "step", "constant"}, default="cosine"
+        "cosine" falls to 1e-6 at `max_iter`; "step" divides by 10 every `lr_step`
+        iterations, down to 1e-6.
+    lr_step : int, default=30000
+        For the "step" schedule.
+    weight_decay : float, default=1e-4
+        L2 penalty on the weights.
+    validation_fraction : float, default=0.1
+        Share of the images held out, ``round(validation_fraction * n)`` of them. The
+        weights with the best ASA on them are kept. With none held out, it is the
+        last ones.
+    validate_every : int, default=100
+        Iterations between two validations, lines of `history_` and checkpoints.
+    n_iter_no_change : int or None, default=None
+        Stop after so many validations without a better ASA.
+    ignore_label : int, optional
+        Ground-truth label of pixels that nothing is known about.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the network's arithmetic in training; "auto" takes bfloat16 where the
+        hardware has it. `transform` computes in float32.
+    checkpoint_dir : path-like, optional
+        Folder that the state of the training is written to after each validation
+        and when it is interrupted.
+    warm_start : bool, default=False
+        Go on with the training in `checkpoint_dir`, or with that of the last `fit`,
+        instead of starting over. With the same parameters and data, on a CPU with the
+        same number of torch threads, the result is bit for bit that of a training
+        which was never interrupted.
+    device : str, default="auto"
+        Where the network computes; "auto" is CUDA, then MPS, then the CPU.
+    n_jobs : int, optional
+        Threads that cut superpixels beside the network in training, as in joblib.
+    random_state : int, RandomState instance or None, default=None
+        Of initial weights, crops, and the images held out.
+    verbose : int, default=0
+        1 shows a progress bar in training.
+
+    Attributes
+    ----------
+    net_ : seal_sk.pan.PAN
+        The trained network, on the CPU, in evaluation mode.
+    history_ : list of dict
+        A line per validation: ``iteration``, ``loss`` (mean since the last line),
+        ``lr``, ``seconds``, and ``asa`` where images are held out.
+    validation_indices_ : ndarray of int
+        The images of `X` that `fit` held out.
+    n_iter_ : int
+        Steps of the optimizer so far.
+
+    See Also
+    --------
+    SEALSuperpixels : these affinities and their segmentation in one estimator.
+    GraphSuperpixels : the segmentation of any affinities.
+
+    Notes
+    -----
+    `transform` gives maps of two channels, right and down; it raises NotFittedError
+    without `fit` and without `weights`. Images have as many channels as those of the
+    training; a network of three reads grey images too.
+
+    Ctrl-C ends the training after the current step, writes the checkpoint, leaves a
+    fitted estimator and raises KeyboardInterrupt; ``warm_start=True`` goes on from
+    there. A second Ctrl-C stops at once.
+
+    References
+    ----------
+    Tu et al., "Learning Superpixels with Segmentation-Aware Affinity Loss",
+    CVPR 2018.
+
+    Examples
+    --------
+    >>> from seal_sk import GraphSuperpixels, LearnedAffinity
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, truths = make_scenes(3, shape=(48, 48), random_state=0)
+    >>> affinity = LearnedAffinity(
+    ...     width=4, max_iter=2, batch_size=1, crop_size=32, random_state=0
+    ... )
+    >>> affinity.fit(images, truths).transform(images)[0].shape
+    (48, 48, 2)
+    >>> superpixels = GraphSuperpixels(20, affinity=affinity)
+    >>> superpixels.fit(images, truths).transform(images)[0].shape
+    (48, 48)
+    """
+
+    _thread_safe = False
+
+    _parameter_constraints: dict = {
+        "network": [StrOptions({"pan"})],
+        "width": [None, Interval(Integral, 1, None, closed="left")],
+        "use_edges": ["boolean"],
+        "loss": [StrOptions({"seal", "bce", "balanced_bce"}), callable],
+        "train_segment_size": [Interval(Real, 1, None, closed="left")],
+        "weights": [None, str, Path],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_time": [None, Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "crop_size": [None, Interval(Integral, 8, None, closed="left")],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions({"cosine", "step", "constant"})],
+        "lr_step": [Interval(Integral, 1, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "validate_every": [Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
+        "ignore_label": [None, Integral],
+        "precision": [StrOptions({"auto", "float32", "bfloat16"})],
+        "checkpoint_dir": [None, str, Path],
+        "warm_start": ["boolean"],
+        "device": [str],
+        "n_jobs": [None, Integral],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        *,
+        network="pan",
+        width=None,
+        use_edges=True,
+        loss="seal",
+        train_segment_size=515,
+        weights=None,
+        max_iter=2000,
+        max_time=None,
+        batch_size=4,
+        crop_size=160,
+        lr=1e-3,
+        lr_schedule="cosine",
+        lr_step=30_000,
+        weight_decay=1e-4,
+        validation_fraction=0.1,
+        validate_every=100,
+        n_iter_no_change=None,
+        ignore_label=None,
+        precision="auto",
+        checkpoint_dir=None,
+        warm_start=False,
+        device="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.network = network
+        self.width = width
+        self.use_edges = use_edges
+        self.loss = loss
+        self.train_segment_size = train_segment_size
+        self.weights = weights
+        self.max_iter = max_iter
+        self.max_time = max_time
+        self.batch_size = batch_size
+        self.crop_size = crop_size
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.lr_step = lr_step
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.validate_every = validate_every
+        self.n_iter_no_change = n_iter_no_change
+        self.ignore_label = ignore_label
+        self.precision = precision
+        self.checkpoint_dir = checkpoint_dir
+        self.warm_start = warm_start
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y):
+        """Train the network on images and ground truth.
+
+        Parameters
+        ----------
+        X : sequence of array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
+            Images, which may differ in size; uint8, uint16, or floating point in
+            0..1. They decide how many channels the network reads: 3 where grey and
+            RGB are mixed. A lazy sequence is loaded once to look at it, then an image
+            for each crop, in threads.
+        y : sequence of label maps, or of lists of them
+            One item an image: a map (H, W) of any integer dtype, or a list of
+            annotations, each of which makes a training pair with the image.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` and `y` do not pair up, an image or label map is not as described,
+            or `checkpoint_dir` holds a training on other data or with other
+            parameters.
+        FloatingPointError
+            If the training diverges.
+        KeyboardInterrupt
+            On Ctrl-C; once the first step is done, with the estimator fitted and the
+            state written.
+        """
+        from ..pan.fitting import fit
+
+        self._validate_params()
+        check_pairs(X, y)
+        fit(self, X, y)
+        return self
+
+    def partial_fit(self, X, y):
+        """One pass over more data, at the constant learning rate `lr`.
+
+        The last batch is filled up from the beginning.
+
+        Parameters
+        ----------
+        X, y : sequences
+            As for `fit`. The first call starts from `weights` or from scratch, a
+            later one goes on from the network as it is.
+
+        Returns
+        -------
+        self
+        """
+        from ..pan.fitting import partial_fit
+
+        self._validate_params()
+        check_pairs(X, y)
+        partial_fit(self, X, y)
+        return self
+
+    def save(self, path):
+        """Write the network and the parameters to one file.
+
+        The format is safetensors with JSON metadata, which says which architecture
+        the weights are for; reading it can't execute code. Parameters that belong to
+        a machine or a run (`device`, `n_jobs`, `checkpoint_dir`, ...) are left out,
+        and so is a `loss` that is no string.
+
+        Parameters
+        ----------
+        path : path-like
+            Written whole or not at all.
+        """
+        self.save_with(path, self.get_params(deep=False))
+
+    def save_with(self, path, params):
+        """Write the network with parameters: those of another estimator, perhaps."""
+        from ..pan.weights import write_weights
+
+        net = self._ready_net()
+        params = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in params.items()
+            if name not in _NOT_SAVED and not callable(value)
+        }
+        params["width"] = net.width
+        write_weights(path, net, params)
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; one of `SEALSuperpixels.save` or of the paper's authors is read
+            too, the parameters of which are then the defaults.
+
+        Returns
+        -------
+        LearnedAffinity
+            Fitted, with `weights` set to `path`: a clone of it transforms as well, and
+            `fit` goes on from the file.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is no such file, or it is truncated or of another kind.
+        """
+        estimator = cls(**read_params(path, cls))
+        estimator.net_ = net_of_file(path)
+        return estimator
+
+    def _check_input(self, image, *, mask=None, name="image"):
+        if not self.__sklearn_is_fitted__():
+            return check_image(image, mask=mask, name=name)
+        n_channels = self._ready_net().in_channels
+        return check_bands(image, n_channels, mask=mask, name=name)
+
+    def _check_ready(self):
+        self._ready_net()
+
+    def _affinity(self, image):
+        (affinity,) = self._affinities([image])
+        return affinity
+
+    def _affinities(self, images):
+        from ..pan.network import predict_affinity
+        from ..pan.training import resolve_device
+
+        net = self._ready_net()
+        device = resolve_device(self.device)
+        if device.type != "cpu":
+            net = deepcopy(net).to(device)
+        for image in images:
+            yield predict_affinity(net, image, device)
+
+    def _ready_net(self):
+        """The network to predict with, on the CPU: not to be changed."""
+        if hasattr(self, "net_"):
+            return self.net_
+        if self.weights is None:
+            raise NotFittedError(
+                "There is no trained network yet: call fit(X, y) first, or give "
+                "weights='path/to/a/file'."
+            )
+        net = self.net_of_weights()
+        self.check_width(net, repr(str(self.weights)))
+        return net
+
+    def net_of_weights(self):
+        """The network in the file `weights`: not to be changed."""
+        return net_of_file(self.weights)
+
+    def check_width(self, net, source):
+        """Refuse a network of another `width` than the one asked for."""
+        if self.width not in (None, net.width):
+            raise ValueError(
+                f"width={self.width}, but the weights in {source} are {net.width} "
+                f"channels wide; set width={net.width} or leave it None."
+            )
+
+    def _cache_key(self):
+        """What decides the affinities, and a training: equal where those are."""
+        if hasattr(self, "net_"):
+            return {"net": self.net_, "device": self.device}
+        key = self.get_params(deep=False)
+        del key["n_jobs"], key["verbose"]
+        if self.weights is not None:
+            # The file may be another one tomorrow.
+            key["weights"] = self.net_of_weights()
+        return key
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_") or self.weights is not None
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = self.weights is None
+        tags.target_tags.required = True
+        return tags
+
+
+def read_params(path, cls):
+    """Parameters for `cls` from a file of `save`, `weights` among them."""
+    from ..pan.weights import read_weights
+
+    net, params = read_weights(path)
+    known = set(cls().get_params(deep=False)) - set(_NOT_SAVED)
+    params = {name: value for name, value in params.items() if name in known}
+    if "width" in params:
+        params["width"] = net.width
+    # Absolute, since clones outlive a change of folder.
+    return {**params, "weights": str(Path(path).absolute())}
+
+
+def net_of_file(path):
+    """The network in a file of weights, read once as long as the file is the same."""
+    path = Path(path).absolute()
+    stamp = path.stat() if path.is_file() else None
+    return _net_of_file(path, stamp and (stamp.st_mtime_ns, stamp.st_size))
+
+
+@lru_cache(maxsize=4)
+def _net_of_file(path, stamp):
+    from ..pan.weights import read_weights
+
+    return read_weights(path)[0]

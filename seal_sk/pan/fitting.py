@@ -1,0 +1,288 @@
+"""From the parameters of an estimator to a training, a new one or one gone on with."""
+
+from copy import deepcopy
+from functools import partial
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from sklearn.utils import check_random_state
+
+from ..affinity import to_eight_connected
+from ..metrics import asa_score, mean_over_pairs
+from ..segmentation import ers
+from .loss import loss_name, resolve_loss
+from .network import PAN, predict_affinity
+from .samples import Samples, check_data
+from .training import (
+    Course,
+    TrainingState,
+    read_checkpoint,
+    resolve_device,
+    resolve_precision,
+    train,
+    write_checkpoint,
+)
+
+__all__ = ["fit", "partial_fit"]
+
+_DEFAULT_WIDTH = 32
+_CHECKPOINT = "checkpoint.pt"
+
+
+def fit(estimator, X, y):
+    """Train the network of a LearnedAffinity, and set its fitted attributes.
+
+    Parameters
+    ----------
+    estimator : LearnedAffinity
+        With valid parameters.
+    X, y : sequences
+        As many ground truths as images.
+    """
+    device = resolve_device(estimator.device)
+    counts, checksum, in_channels = check_data(X, y)
+    saved_course, saved = _saved(estimator)
+    seed = _seed(estimator, saved)
+    order = np.random.default_rng([seed, 2]).permutation(len(X))
+    n_held_out = min(round(estimator.validation_fraction * len(X)), len(X) - 1)
+    held_out, training = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
+    course = _course(
+        estimator,
+        device,
+        n_train=sum(counts[i] for i in training),
+        n_validation=len(held_out),
+        seed=seed,
+        data=checksum,
+    )
+    if estimator.n_iter_no_change is not None and not n_held_out:
+        raise ValueError(
+            f"n_iter_no_change={estimator.n_iter_no_change} needs images held out, but "
+            f"validation_fraction={estimator.validation_fraction} of {len(X)} is none."
+        )
+    path = _checkpoint_path(estimator)
+    from_file = path is not None and path.exists()
+    if from_file:
+        course.check_continues(saved_course)
+    net = _initial_net(estimator, seed, in_channels)
+    state = _start(net.to(device), course, seed, saved)
+    if saved is not None:
+        changed = not from_file and course.differences(saved_course)
+        if changed and state.iteration >= course.max_iter:
+            raise ValueError(
+                f"max_iter={course.max_iter} steps are done already; to go on with "
+                f"{', '.join(changed)}, raise max_iter."
+            )
+        if changed:
+            # What was best on other images is not what is looked for now.
+            state.forget_validation()
+        elif vars(course) != saved_course:
+            # Asked for more steps, or more patience, than before.
+            state.stale_validations = 0
+
+    def validate(net):
+        images = (X[i] for i in held_out)
+        label_maps = _superpixels(estimator, images, net, device)
+        score = partial(asa_score, ignore_label=estimator.ignore_label)
+        return mean_over_pairs(score, [y[i] for i in held_out], label_maps)
+
+    estimator.validation_indices_ = held_out
+    _run(
+        estimator,
+        state,
+        course,
+        _samples(estimator, X, y, training, counts, net, (seed,)),
+        device,
+        validate=validate if n_held_out else None,
+        max_time=estimator.max_time,
+        checkpoint_path=path,
+    )
+
+
+def partial_fit(estimator, X, y):
+    """Make one pass over more data; parameters as for `fit`."""
+    device = resolve_device(estimator.device)
+    counts, checksum, in_channels = check_data(X, y)
+    saved = getattr(estimator, "_state", None)
+    seed = _seed(estimator, saved)
+    iteration = saved["iteration"] if saved else 0
+    course = _course(
+        estimator,
+        device,
+        n_train=sum(counts),
+        n_validation=0,
+        seed=seed,
+        data=checksum,
+        lr_schedule="constant",
+        max_iter=iteration + -(-sum(counts) // int(estimator.batch_size)),
+        n_iter_no_change=None,
+    )
+    goes_on = hasattr(estimator, "net_")
+    if goes_on:
+        net = deepcopy(estimator.net_)
+        _check_channels(net, in_channels, "net_")
+    else:
+        net = _initial_net(estimator, seed, in_channels)
+    state = _start(net.to(device), course, seed, saved)
+    if goes_on:
+        # `fit` keeps the best weights, which need not be the last ones.
+        state.net.load_state_dict(estimator.net_.state_dict())
+    state.forget_validation()
+    samples = _samples(
+        estimator,
+        X,
+        y,
+        range(len(X)),
+        counts,
+        net,
+        (seed, iteration),
+        first=iteration * int(estimator.batch_size),
+    )
+    _run(estimator, state, course, samples, device)
+    # None of them is held out any longer.
+    estimator.validation_indices_ = np.arange(0)
+
+
+def _superpixels(estimator, images, net, device):
+    """Label maps that the network is validated by."""
+
+    def cut(affinity):
+        n_pixels = affinity.shape[0] * affinity.shape[1]
+        n_segments = max(1, round(n_pixels / estimator.train_segment_size))
+        return ers(to_eight_connected(affinity), n_segments)
+
+    # Threads cut one image while the network looks at the next.
+    return Parallel(n_jobs=estimator.n_jobs, prefer="threads")(
+        delayed(cut)(predict_affinity(net, image, device)) for image in images
+    )
+
+
+def _course(estimator, device, **changes):
+    return Course.of(
+        estimator.get_params(deep=False),
+        loss=loss_name(estimator.loss),
+        precision=resolve_precision(estimator.precision, device),
+        **changes,
+    )
+
+
+def _initial_net(estimator, seed, in_channels):
+    if estimator.warm_start and hasattr(estimator, "net_"):
+        source, net = "net_", deepcopy(estimator.net_)
+    elif estimator.weights is not None:
+        source = repr(str(estimator.weights))
+        net = deepcopy(estimator.net_of_weights())
+    else:
+        return PAN(
+            estimator.width or _DEFAULT_WIDTH,
+            in_channels,
+            "skimage" if estimator.use_edges else None,
+            seed,
+        )
+    estimator.check_width(net, source)
+    _check_channels(net, in_channels, source)
+    return net
+
+
+def _check_channels(net, in_channels, source):
+    # Grey images are repeated for a network of three channels.
+    if in_channels != net.in_channels and (in_channels, net.in_channels) != (1, 3):
+        raise ValueError(
+            f"X has {in_channels} channels, but the network in {source} reads "
+            f"{net.in_channels}; train a new one."
+        )
+
+
+def _seed(estimator, saved):
+    """Seed of a training; one that goes on keeps its own, if none is asked for."""
+    if saved is not None and not isinstance(estimator.random_state, Integral):
+        return saved["seed"]
+    return int(check_random_state(estimator.random_state).randint(2**31 - 1))
+
+
+def _checkpoint_path(estimator):
+    if estimator.checkpoint_dir is None:
+        return None
+    return Path(estimator.checkpoint_dir) / _CHECKPOINT
+
+
+def _saved(estimator):
+    """Course and state to go on from; None where there is none."""
+    path = _checkpoint_path(estimator)
+    if path is not None and path.exists():
+        if not estimator.warm_start:
+            raise ValueError(
+                f"{str(path)!r} holds a training already; set warm_start=True to "
+                "go on with it, or give another checkpoint_dir."
+            )
+        return read_checkpoint(path)
+    if not estimator.warm_start or not hasattr(estimator, "_state"):
+        return None, None
+    return estimator._course, estimator._state
+
+
+def _start(net, course, seed, saved):
+    state = TrainingState.start(net, course, seed)
+    if saved is None:
+        return state
+    if saved["architecture"] != net.architecture:
+        raise ValueError(
+            f"The saved training is of {saved['architecture']}, but the "
+            f"parameters ask for {net.architecture}."
+        )
+    state.load_dict(saved)
+    state.seed = seed
+    for group in state.optimizer.param_groups:
+        group["weight_decay"] = course.weight_decay
+    return state
+
+
+def _samples(estimator, X, y, indices, counts, net, seed, first=0):
+    return Samples(
+        X,
+        y,
+        indices,
+        counts,
+        crop_size=estimator.crop_size,
+        in_channels=net.in_channels,
+        edges=net.edges,
+        seed=seed,
+        first=first,
+    )
+
+
+def _run(
+    estimator,
+    state,
+    course,
+    samples,
+    device,
+    validate=None,
+    max_time=None,
+    checkpoint_path=None,
+):
+    reason = train(
+        state,
+        course,
+        samples,
+        resolve_loss(estimator.loss, estimator.train_segment_size),
+        device=device,
+        validate=validate,
+        max_time=max_time,
+        n_jobs=effective_n_jobs(estimator.n_jobs),
+        checkpoint=(
+            (lambda: write_checkpoint(checkpoint_path, state, course))
+            if checkpoint_path
+            else None
+        ),
+        progress=estimator.verbose > 0,
+    )
+    net = state.net.cpu().eval()
+    estimator._course, estimator._state = dict(vars(course)), state.to_dict()
+    net.load_state_dict(state.final_weights())
+    estimator.net_ = net
+    estimator.history_ = state.history
+    estimator.n_iter_ = state.iteration
+    if reason == "interrupted":
+        raise KeyboardInterrupt

@@ -1,0 +1,252 @@
+"""Model selection: what does not depend on a parameter is not computed again."""
+
+import numpy as np
+import pytest
+from sklearn import config_context
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    KFold,
+    PredefinedSplit,
+    cross_validate,
+    learning_curve,
+)
+
+from seal_sk import (
+    ERSSuperpixels,
+    FeatureAffinity,
+    GraphSuperpixels,
+    LearnedAffinity,
+    SEALSuperpixels,
+)
+from seal_sk.datasets.lazy import LazySequence
+from seal_sk.metrics import asa_scorer, boundary_recall_scorer
+
+TRAINING = {
+    "width": 2,
+    "max_iter": 2,
+    "batch_size": 1,
+    "crop_size": 24,
+    "validation_fraction": 0.0,
+    "random_state": 0,
+}
+COUNTS = [4, 5, 6, 8, 10, 12, 15, 18, 20, 25, 30, 40]
+GRID = {"n_segments": COUNTS, "balance": [0.1, 0.5, 2.0]}
+
+
+@pytest.fixture
+def five(scenes):
+    return scenes[0][:5], scenes[1][:5]
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How many trainings and looks of a network there have been."""
+    from seal_sk.pan import fitting, network
+
+    counts = {"trainings": 0, "looks": 0}
+
+    def watch(module, name, what):
+        call = getattr(module, name)
+
+        def watched(*args, **kwargs):
+            counts[what] += 1
+            return call(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, watched)
+
+    watch(fitting, "train", "trainings")
+    watch(network, "predict_affinity", "looks")
+    return counts
+
+
+def search(estimator, cv, grid=GRID, refit=True):
+    return GridSearchCV(
+        estimator, grid, scoring=asa_scorer, cv=cv, refit=refit, error_score="raise"
+    )
+
+
+def test_a_search_over_cuts_trains_once(five, counted, tmp_path):
+    seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path))
+    split = PredefinedSplit([-1, -1, -1, 0, 0])
+    result = search(seal, split, refit=False).fit(*five)
+    assert len(result.cv_results_["params"]) == 36
+    assert counted == {"trainings": 1, "looks": 2}
+    # Trained on all, for the refit; the cut of another segmenter costs nothing.
+    both = {"segmenter": ["ers", "fh"], "connectivity": [4, 8]}
+    result = search(seal, split, both).fit(*five)
+    assert counted == {"trainings": 2, "looks": 2}
+    result.transform(five[0])
+    assert counted == {"trainings": 2, "looks": 7}
+
+
+def test_the_kept_results_are_those_without_memory(five, tmp_path):
+    kept = search(SEALSuperpixels(**TRAINING, memory=str(tmp_path)), KFold(2))
+    anew = search(SEALSuperpixels(**TRAINING), KFold(2), grid={"n_segments": [5, 20]})
+    kept.set_params(param_grid={"n_segments": [5, 20]}).fit(*five)
+    anew.fit(*five)
+    for name in ("mean_test_score", "split0_test_score", "split1_test_score"):
+        assert np.array_equal(kept.cv_results_[name], anew.cv_results_[name])
+    assert kept.best_score_ == anew.best_score_
+    assert np.array_equal(
+        kept.best_estimator_.transform(five[0])[0],
+        anew.best_estimator_.transform(five[0])[0],
+    )
+    assert kept.best_estimator_.history_[0]["loss"] == pytest.approx(
+        anew.best_estimator_.history_[0]["loss"]
+    )
+
+
+def test_one_training_a_fold(five, counted, tmp_path):
+    seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path))
+    search(seal, KFold(5)).fit(*five)
+    assert counted == {"trainings": 6, "looks": 5}
+
+
+def test_processes_share_one_training(five, tmp_path):
+    seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path / "memory"))
+    split = PredefinedSplit([-1, -1, -1, 0, 0])
+    GridSearchCV(
+        seal,
+        {"n_segments": [5, 20], "balance": [0.1, 0.5]},
+        scoring=asa_scorer,
+        cv=split,
+        refit=False,
+        n_jobs=2,
+        error_score="raise",
+    ).fit(*five)
+    assert len(list(tmp_path.glob("memory/joblib/**/_fitted/*/output.pkl"))) == 1
+
+
+def test_a_frozen_source_is_never_trained_again(five, counted, tmp_path):
+    learned = LearnedAffinity(**TRAINING).fit(*five)
+    graph = GraphSuperpixels(affinity=FrozenEstimator(learned), memory=str(tmp_path))
+    search(graph, KFold(5)).fit(*five)
+    assert counted == {"trainings": 1, "looks": 5}
+
+
+def test_what_decides_the_training_trains_again(five, counted, tmp_path):
+    images, truths = five
+    seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path))
+    seal.fit(images, truths)
+    changes = [
+        {"lr": 1e-2},
+        {"loss": "bce"},
+        {"random_state": 1},
+        {"train_segment_size": 100.0},
+    ]
+    for n, change in enumerate(changes):
+        seal.set_params(**change).fit(images, truths)
+        assert counted["trainings"] == 2 + n
+    seal.fit(images[::-1], truths[::-1])
+    darker = [image // 2 for image in images]
+    seal.fit(darker, truths)
+    seal.fit(LazySequence(darker.__getitem__, range(5)), truths)
+    assert counted["trainings"] == 7
+    # Neither threads nor the place of the data decide anything.
+    seal.set_params(n_jobs=2, n_segments=7, balance=3.0, verbose=False)
+    seal.fit(darker, [truth.copy() for truth in truths])
+    assert counted["trainings"] == 7
+
+
+def test_without_memory_nothing_is_kept(five, counted):
+    seal = SEALSuperpixels(**TRAINING)
+    seal.fit(*five).fit(*five)
+    assert counted["trainings"] == 2
+
+
+def test_a_curve_over_counts_takes_one_look(five, counted):
+    seal = SEALSuperpixels(**TRAINING).fit(*five)
+    curves = seal.transform_counts(five[0], COUNTS)
+    assert counted["looks"] == 5
+    assert [[int(m.max()) + 1 for m in maps] for maps in curves] == [COUNTS] * 5
+
+
+def test_features_are_looked_at_once(five, tmp_path):
+    calls = []
+
+    def features(image):
+        calls.append(image)
+        return np.moveaxis(image / 255.0, -1, 0)
+
+    source = FeatureAffinity(features, metric="l2", scale=0.1)
+    graph = GraphSuperpixels(affinity=source, memory=str(tmp_path))
+    search(graph, KFold(5), refit=False).fit(*five)
+    assert len(calls) <= 5
+
+
+SCORING = {"asa": asa_scorer, "br": boundary_recall_scorer}
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one truth", "annotators"])
+def test_scorers_everywhere(scenes, several):
+    images, truths = scenes
+    if several:
+        truths = [[truth, truth[::-1]] for truth in truths]
+    estimator = ERSSuperpixels(20)
+    single = cross_validate(estimator, images, truths, cv=3, scoring=asa_scorer)
+    multi = cross_validate(estimator, images, truths, cv=3, scoring=SCORING)
+    assert np.array_equal(single["test_score"], multi["test_asa"])
+    halving = HalvingGridSearchCV(
+        estimator,
+        {"n_segments": [5, 20, 60]},
+        scoring=asa_scorer,
+        cv=2,
+        min_resources=6,
+        random_state=0,
+    ).fit(images, truths)
+    assert halving.best_params_ == {"n_segments": 60}
+    sizes, _, scores = learning_curve(
+        estimator, images, truths, cv=3, scoring=asa_scorer, train_sizes=[0.5, 1.0]
+    )
+    assert scores.shape == (2, 3)
+    # Nothing is learned.
+    assert np.array_equal(scores[0], scores[1])
+    assert list(sizes) == [8, 16]
+
+
+def test_the_smallest_count_that_is_good_enough(scenes):
+    def smallest(results):
+        reached = results["mean_test_score"] >= 0.9
+        counts = np.asarray(results["param_n_segments"], dtype=float)
+        return int(np.argmin(np.where(reached, counts, np.inf)))
+
+    result = GridSearchCV(
+        ERSSuperpixels(),
+        {"n_segments": [80, 5, 20, 40]},
+        scoring=asa_scorer,
+        cv=2,
+        refit=smallest,
+    ).fit(*scenes)
+    scores = dict(
+        zip(
+            result.cv_results_["param_n_segments"],
+            result.cv_results_["mean_test_score"],
+            strict=True,
+        )
+    )
+    chosen = result.best_params_["n_segments"]
+    assert scores[chosen] >= 0.9
+    assert all(scores[count] < 0.9 for count in scores if count < chosen)
+
+
+def test_masks_through_metadata_routing(scenes):
+    images, truths = scenes[0][:6], scenes[1][:6]
+    masks = [np.zeros(truth.shape, dtype=bool) for truth in truths]
+    for i, mask in enumerate(masks):
+        mask[: 20 + i] = True
+    estimator = ERSSuperpixels(10)
+    with config_context(enable_metadata_routing=True):
+        estimator.set_score_request(mask=True)
+        scores = cross_validate(
+            estimator, images, truths, cv=3, params={"mask": masks}
+        )["test_score"]
+    expected = [
+        estimator.score(images[i : i + 2], truths[i : i + 2], mask=masks[i : i + 2])
+        for i in (0, 2, 4)
+    ]
+    assert np.allclose(scores, expected)
+    whole = cross_validate(estimator, images, truths, cv=3)["test_score"]
+    assert not np.allclose(scores, whole)
