@@ -10,11 +10,17 @@ from ._version import __version__
 
 _HOME = {
     "ERSSuperpixels": "superpixels",
+    "EdgeAffinity": "affinity",
     "FHSuperpixels": "superpixels",
+    "FeatureAffinity": "affinity",
+    "OracleAffinity": "affinity",
+    "RGBAffinity": "affinity",
     "SEALSuperpixels": "superpixels",
     "SNICSuperpixels": "superpixels",
     "binary_affinity": "affinity",
+    "edge_affinity": "affinity",
     "ers": "segmentation",
+    "feature_affinity": "affinity",
     "fh": "segmentation",
     "fh_image": "segmentation",
     "oracle_affinity": "affinity",
