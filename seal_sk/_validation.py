@@ -307,7 +307,7 @@ def check_ground_truth(truth, *, mask=None, name="y_true"):
 
 
 def check_edges(edges, shape=None, *, mask=None, name="edges"):
-    """Return an edge map as a float32 (H, W) array in 0..1.
+    """Return an edge map as a float64 (H, W) array in 0..1.
 
     Parameters
     ----------
@@ -329,11 +329,8 @@ def check_edges(edges, shape=None, *, mask=None, name="edges"):
         )
     _check_size(edges.shape, shape, name)
     if edges.dtype == bool:
-        return edges.astype(np.float32)
-    # In single precision, so that the same edges are the same in every dtype.
-    return unit_scale(check_image(edges, mask=mask, name=name))[..., 0].astype(
-        np.float32
-    )
+        return edges.astype(np.float64)
+    return unit_scale(check_image(edges, mask=mask, name=name))[..., 0]
 
 
 def check_features(features, shape=None, *, mask=None, name="features"):

@@ -148,7 +148,7 @@ class FeatureAffinity(AffinitySource):
     @property
     def _check_input(self):
         if isinstance(self.features, str):
-            return _check_precomputed
+            return check_features
         return check_rgb if self._is_module() else AffinitySource._check_input
 
     @property
@@ -231,7 +231,3 @@ class _Extractor:
                     features, image.shape[:2], mode="bilinear", align_corners=False
                 )
             return features[0].cpu().numpy()
-
-
-def _check_precomputed(features, *, mask=None, name):
-    return check_features(features, mask=mask, name=name)

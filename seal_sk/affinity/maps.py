@@ -144,7 +144,8 @@ def feature_affinity(features, *, metric="cosine", scale=None, connectivity=8):
         well, detached and on the CPU.
     metric : {"cosine", "l2"}, default="cosine"
         "cosine" is ``1 - u @ v / (|u| * |v|)`` (0 between two vectors of zeros, 1
-        between one of zeros and another), "l2" is ``|u - v|``.
+        between one of zeros and another; 0 as well where single precision can't tell u
+        and v from parallel), "l2" is ``|u - v|``.
     scale : float, optional
         Distance at which the affinity has fallen to 0.61. None estimates it from the
         map itself: the root mean square of d over all neighbours to the right and

@@ -1,6 +1,5 @@
 """Transformers from images, or what stands for them, to affinity maps."""
 
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -123,7 +122,7 @@ class EdgeAffinity(AffinitySource):
     @property
     def _check_input(self):
         if self.edges == "precomputed":
-            return partial(check_edges, shape=None)
+            return check_edges
         return AffinitySource._check_input
 
     @property
@@ -141,15 +140,17 @@ class EdgeAffinity(AffinitySource):
             )
         if self.edges == "precomputed":
             return image
+        # Rounded, so that 8-bit colours have the same edges in every dtype.
+        image = np.round(unit_scale(image) * 255.0, 4) / 255.0
         if image.shape[2] != 3:
-            image = np.repeat(unit_scale(image).mean(axis=2, keepdims=True), 3, axis=2)
+            image = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
         if self.edges == "canny":
             from ..pan.edges import canny
 
             return canny(image, "skimage")
         from skimage import filters
 
-        gradient = getattr(filters, self.edges)(unit_scale(image) @ _LUMA)
+        gradient = getattr(filters, self.edges)(image @ _LUMA)
         return -np.expm1(-((gradient / _GRADIENT) ** 2) / 2)
 
 

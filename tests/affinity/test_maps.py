@@ -86,7 +86,7 @@ def test_edge_affinity_is_its_formula(edges):
     affinity = edge_affinity(edges, connectivity=4)
     expected = np.zeros_like(affinity)
     for y, x, c, v, u in neighbours(*edges.shape, 2):
-        expected[y, x, c] = 1 - max(edges[y, x], edges[v, u])
+        expected[y, x, c] = 1 - float(max(edges[y, x], edges[v, u]))
     assert affinity.dtype == np.float32
     np.testing.assert_array_equal(affinity, expected)
     np.testing.assert_array_equal(edge_affinity(edges), to_eight_connected(affinity))
@@ -97,7 +97,6 @@ def test_edge_affinity_does_not_depend_on_the_dtype(rng):
     expected = edge_affinity(edges)
     same = [
         edges / 255.0,
-        (edges / 255.0).astype(np.float32),
         (edges / 255.0).tolist(),
         edges.astype(np.uint16) * 257,
         edges.astype(">u2") * 257,
@@ -105,8 +104,15 @@ def test_edge_affinity_does_not_depend_on_the_dtype(rng):
     ]
     for other in same:
         assert np.array_equal(edge_affinity(other), expected)
+    single = edge_affinity((edges / 255.0).astype(np.float32))
+    np.testing.assert_allclose(single, expected, atol=1e-7)
     whole = edges > 100
     assert np.array_equal(edge_affinity(whole), edge_affinity(whole.astype(float)))
+
+
+def test_edges_near_1_keep_their_digits():
+    affinity = edge_affinity([[1 - 2.0**-40, 0.5]], connectivity=4)
+    assert affinity[0, 0, 0] == 2.0**-40
 
 
 def slow_distance(a, b, metric):
