@@ -61,7 +61,9 @@ if "SEAL_SK_VGG16" in os.environ:
 superpixels = {}
 for label, source in sources.items():
     graph = GraphSuperpixels(affinity=source, segmenter="ers")
-    superpixels[label] = graph.fit(*((y, y) if label == "oracle" else (X_train, y_train)))
+    superpixels[label] = graph.fit(
+        *((y, y) if label == "oracle" else (X_train, y_train))
+    )
 
 figure, axes = plt.subplots(1, 3, figsize=(13, 4), layout="constrained")
 draw_curves(

@@ -310,6 +310,91 @@ def check_label_map(labels, shape=None, *, name="labels"):
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
 
 
+def check_ground_truth(truth, *, mask=None, name="y_true"):
+    """`check_annotations` for maps that must be of one size, as those of an image are.
+
+    `mask` is there for callers that check images in the same way: labels need none.
+    """
+    maps = check_annotations(truth, name=name)
+    return check_annotations(maps, maps[0].shape, name=name)
+
+
+def check_edges(edges, shape=None, *, mask=None, name="edges"):
+    """Return an edge map as a float64 (H, W) array in 0..1.
+
+    Parameters
+    ----------
+    edges : array-like of shape (H, W)
+        bool, uint8, uint16, float32 or float64; floats in 0..1.
+    shape : tuple of int, optional
+        What (H, W) must be.
+    mask : array-like of bool of shape (H, W), optional
+        Pixels where it is False may hold anything.
+    name : str
+        What the error messages call it.
+    """
+    _refuse_mask(edges, name)
+    edges = np.asarray(edges)
+    if edges.ndim != 2 or edges.size == 0:
+        raise ValueError(
+            f"{name} has shape {edges.shape}; an edge map is (H, W) with at least one "
+            "pixel."
+        )
+    _check_size(edges.shape, shape, name)
+    if edges.dtype == bool:
+        return edges.astype(np.float64)
+    return unit_scale(check_image(edges, mask=mask, name=name))[..., 0]
+
+
+def check_features(features, shape=None, *, mask=None, name="features"):
+    """Return features as a float32 (C, H, W) array.
+
+    Parameters
+    ----------
+    features : array-like of shape (C, H, W)
+        Finite real numbers.
+    shape : tuple of int, optional
+        What (H, W) must be.
+    mask : array-like of bool of shape (H, W), optional
+        Pixels where it is False may hold anything.
+    name : str
+        What the error messages call it.
+    """
+    _refuse_mask(features, name)
+    features = np.asarray(features)
+    if features.ndim != 3 or features.size == 0:
+        raise ValueError(
+            f"{name} has shape {features.shape}; features are (C, H, W), with at least "
+            "one channel and one pixel."
+        )
+    _check_size(features.shape[1:], shape, name)
+    if features.dtype.kind not in "fiu":
+        raise TypeError(
+            f"{name} has dtype {features.dtype}; features are real numbers: floats or "
+            "integers."
+        )
+    if mask is not None:
+        mask = check_mask(mask, features.shape[1:], name=f"mask of {name}")
+    used = features if mask is None else features[:, mask]
+    low, high = float(used.min()), float(used.max())
+    _refuse_infinite(low, high, name)
+    if max(-low, high) > float(np.finfo(np.float32).max):
+        raise ValueError(
+            f"{name} holds values in {low:g}..{high:g}, beyond the range of float32; "
+            "divide them by a constant."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        return features.astype(np.float32, copy=False)
+
+
+def _check_size(size, shape, name):
+    if shape is not None and size != tuple(shape):
+        raise ValueError(
+            f"{name} is {size[0]} x {size[1]}, but its image is {shape[0]} x "
+            f"{shape[1]}; they must be of the same height and width."
+        )
+
+
 def check_affinity(affinity, *, name="affinity"):
     """Return an affinity map as a C-contiguous float32 or float64 array."""
     _refuse_mask(affinity, name)

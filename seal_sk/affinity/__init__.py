@@ -5,12 +5,32 @@ belongs together with its right and its lower neighbour, or (H, W, 4) with the
 down-right and up-right neighbours after them. Values lie in 0..1. Entries that
 would lead out of the image (the last column of `right`, say) mean nothing; the
 functions here set them to 0.
+
+Functions make the map of one image, transformers those of a sequence of images.
+`vgg`, which needs torch, is imported on its own.
 """
 
-from .maps import binary_affinity, oracle_affinity, rgb_affinity, to_eight_connected
+from .features import FeatureAffinity
+from .learned import LearnedAffinity
+from .maps import (
+    binary_affinity,
+    edge_affinity,
+    feature_affinity,
+    oracle_affinity,
+    rgb_affinity,
+    to_eight_connected,
+)
+from .sources import EdgeAffinity, OracleAffinity, RGBAffinity
 
 __all__ = [
+    "EdgeAffinity",
+    "FeatureAffinity",
+    "LearnedAffinity",
+    "OracleAffinity",
+    "RGBAffinity",
     "binary_affinity",
+    "edge_affinity",
+    "feature_affinity",
     "oracle_affinity",
     "rgb_affinity",
     "to_eight_connected",

@@ -1,4 +1,4 @@
-"""Affinity maps from an image or from annotations."""
+"""Affinity maps from an image, its edges or features, or from annotations."""
 
 import numpy as np
 
@@ -7,17 +7,29 @@ from .._validation import (
     check_affinity,
     check_annotations,
     check_connectivity,
+    check_edges,
+    check_features,
     check_image,
     check_real,
     unit_scale,
 )
 
 __all__ = [
+    "METRICS",
     "binary_affinity",
+    "edge_affinity",
+    "feature_affinity",
     "oracle_affinity",
     "rgb_affinity",
     "to_eight_connected",
 ]
+
+#: Distances between the features of two pixels, and what share of its root mean square
+#: an estimated scale is (docs/decisions/affinity-sources.md).
+METRICS = {"cosine": 0.25, "l2": 0.5}
+
+# Cosine distance of vectors that single precision can't tell from parallel ones.
+_PARALLEL = float(np.finfo(np.float32).eps) ** 2
 
 
 def rgb_affinity(image, *, sigma=5.0, connectivity=8):
@@ -71,6 +83,163 @@ def rgb_affinity(image, *, sigma=5.0, connectivity=8):
             difference *= np.sqrt(2.0)
         affinity[(*start, channel)] = np.exp(-((difference / sigma) ** 2) / 2)
     return affinity
+
+
+def edge_affinity(edges, *, connectivity=8):
+    """Affinities from an edge map: 1 minus the stronger edge of the two pixels.
+
+    ``1 - max(E[p], E[q])`` for neighbours p and q to the right or below: they are
+    parted where either of them lies on an edge. Diagonals are derived as
+    `to_eight_connected` does.
+
+    Parameters
+    ----------
+    edges : array-like of shape (H, W)
+        How likely each pixel lies on an edge: floating point in 0..1, bool, or uint8
+        or uint16 (divided by 255 or 65535).
+    connectivity : {4, 8}, default=8
+        Neighbours of a pixel: 4 gives two channels, 8 gives four.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 2) or (H, W, 4), float32
+        The affinity map.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the edges or a parameter are not as described.
+
+    References
+    ----------
+    Tu et al., "Learning Superpixels with Segmentation-Aware Affinity Loss",
+    CVPR 2018, section 5.1, takes 1 - E of the detector of Xie and Tu,
+    "Holistically-Nested Edge Detection", ICCV 2015.
+
+    Examples
+    --------
+    >>> from seal_sk import edge_affinity
+    >>> edge_affinity([[0.0, 0.0, 1.0, 0.25]], connectivity=4)[0, :, 0]
+    array([1., 0., 0., 0.], dtype=float32)
+    """
+    edges = check_edges(edges)
+    connectivity = check_connectivity(connectivity)
+    affinity = np.zeros((*edges.shape, 2), dtype=np.float32)
+    for channel in range(2):
+        start, end = FROM_TO[channel]
+        affinity[(*start, channel)] = 1 - np.maximum(edges[start], edges[end])
+    return affinity if connectivity == 4 else to_eight_connected(affinity)
+
+
+def feature_affinity(features, *, metric="cosine", scale=None, connectivity=8):
+    """Affinities from the distances between the features of neighbouring pixels.
+
+    ``exp(-d**2 / (2 * scale**2))``, where d is the distance between the C values of
+    either pixel, times the square root of 2 between diagonal neighbours.
+
+    Parameters
+    ----------
+    features : array-like of shape (C, H, W)
+        Finite real numbers, channels first, as networks give them; a torch tensor as
+        well, detached and on the CPU.
+    metric : {"cosine", "l2"}, default="cosine"
+        "cosine" is ``1 - u @ v / (|u| * |v|)`` (0 between two vectors of zeros, 1
+        between one of zeros and another; 0 as well where single precision can't tell u
+        and v from parallel), "l2" is ``|u - v|``.
+    scale : float, optional
+        Distance at which the affinity has fallen to 0.61. None estimates it from the
+        map itself: the root mean square of d over all neighbours to the right and
+        below, times 0.25 for the cosine and 0.5 for l2. Each map then has a scale of
+        its own; `FeatureAffinity` estimates one for all images.
+    connectivity : {4, 8}, default=8
+        Neighbours of a pixel: 4 gives two channels, 8 gives four.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 2) or (H, W, 4), float32
+        The affinity map. Where all features are equal, or there is one pixel, each
+        affinity inside the image is 1.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the features or a parameter are not as described.
+
+    Notes
+    -----
+    The result does not depend on the unit of the features where `scale` is None, and
+    with the cosine never. Memory beyond the features is that of a few channels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk import feature_affinity
+    >>> features = np.zeros((8, 1, 3))
+    >>> features[:, 0, 2] = 1.0
+    >>> feature_affinity(features, metric="l2", scale=2.0)[0, :, 0].round(3)
+    array([1.   , 0.368, 0.   ], dtype=float32)
+    """
+    features = check_features(features)
+    if metric not in METRICS:
+        raise ValueError(f"metric={metric!r} must be one of {tuple(METRICS)}.")
+    channels = check_connectivity(connectivity) // 2
+    distances = _distances(features, metric, channels)
+    if scale is None:
+        # Any scale makes 1 of distances that are all 0.
+        scale = scale_of([_moment(distances)], metric) or 1.0
+    else:
+        scale = check_real(scale, 0, name="scale", exclusive=True)
+    affinity = np.zeros((*features.shape[1:], channels), dtype=np.float32)
+    for channel, distance in enumerate(distances):
+        if channel > 1:
+            distance *= np.sqrt(2.0)
+        affinity[(*FROM_TO[channel][0], channel)] = np.exp(
+            -((distance / scale) ** 2) / 2
+        )
+    return affinity
+
+
+def distance_moment(features, metric):
+    """Sum of the squared distances to the right and down, and their number.
+
+    What `scale_of` makes a scale of, for checked features.
+    """
+    return _moment(_distances(features, metric, 2))
+
+
+def scale_of(moments, metric):
+    """The scale for `feature_affinity` from the moments of one image or several."""
+    total, number = np.sum(list(moments), axis=0)
+    return METRICS[metric] * float(np.sqrt(total / number)) if number else 0.0
+
+
+def _moment(distances):
+    across, down = distances[:2]
+    return np.vdot(across, across) + np.vdot(down, down), across.size + down.size
+
+
+def _distances(features, metric, channels):
+    """For each channel of the affinity map the distances along its edges."""
+    if metric == "cosine":
+        norm = np.sqrt(sum(np.square(plane, dtype=np.float64) for plane in features))
+        empty = norm == 0
+        norm[empty] = 1
+    sides = FROM_TO[:channels]
+    squares = [np.zeros(features[0][start].shape) for start, _ in sides]
+    # Channel by channel, for the memory's sake.
+    for plane in features:
+        plane = plane / norm if metric == "cosine" else plane.astype(np.float64)
+        for total, (start, end) in zip(squares, sides, strict=True):
+            total += np.square(plane[start] - plane[end])
+    if metric == "l2":
+        return [np.sqrt(total) for total in squares]
+    # Half the squared distance of unit vectors: 1 - cosine without its cancellation.
+    for total, (start, end) in zip(squares, sides, strict=True):
+        total /= 2
+        # Parallel vectors differ by rounding alone, which is no scale to go by.
+        total[total < _PARALLEL] = 0
+        total[empty[start] != empty[end]] = 1
+    return squares
 
 
 def binary_affinity(labels, *, connectivity=4, ignore_label=None):

@@ -185,8 +185,11 @@ class GraphSuperpixels(SuperpixelTransformer):
         return _check_input(self._ready_source(), image, mask, name)
 
     def _shape(self, image):
-        reads_images = getattr(unfrozen(self._ready_source()), "_reads_images", False)
-        return super()._shape(image) if reads_images else None
+        source = unfrozen(self._ready_source())
+        if source is None:
+            return super()._shape(image)
+        # A source from elsewhere may read anything.
+        return source._shape(image) if hasattr(source, "_shape") else None
 
     def _segment_all(self, X, mask, n_segments):
         source = self._ready_source()

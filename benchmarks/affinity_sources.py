@@ -1,0 +1,161 @@
+"""Sources of affinities: the choices behind them, by ASA and BR of ERS.
+
+    python benchmarks/affinity_sources.py
+
+Images of BSDS500 train, evenly spaced; mean over all (image, annotation) pairs. An
+edge between two pixels is the max, mean or min of theirs, or the first one's; its
+diagonals are derived from the four edges around (`to_eight_connected`) or their own,
+divided by sqrt(2). A scale for features is a share of the root mean square distance,
+or a multiple of the median, over all images or of each its own.
+"""
+
+import argparse
+import sys
+
+import numpy as np
+import torch
+from _data import bsds500
+from joblib import Parallel, delayed
+from skimage import filters
+from skimage.color import rgb2gray, rgb2lab
+
+from seal_sk import (
+    EdgeAffinity,
+    OracleAffinity,
+    RGBAffinity,
+    ers,
+    feature_affinity,
+    to_eight_connected,
+)
+from seal_sk._validation import FROM_TO
+from seal_sk.metrics import asa_score, boundary_recall_score, mean_over_pairs
+from seal_sk.pan.edges import canny
+
+COUNTS = [100, 300]
+RULES = {
+    "max": np.maximum,
+    "mean": lambda first, second: (first + second) / 2,
+    "min": np.minimum,
+    "first": lambda first, second: first,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--data-home", help="folder that holds BSDS500")
+    args = parser.parse_args()
+
+    torch.set_num_threads(1)
+    data = bsds500("train", args.data_home)
+    chosen = range(0, len(data.images), len(data.images) // args.images)[: args.images]
+    images = [data.images[i] for i in chosen]
+    truths = [data.annotations[i] for i in chosen]
+
+    def report(name, maps):
+        cut = Parallel(n_jobs=args.jobs, prefer="threads")(
+            delayed(ers)(affinity, COUNTS) for affinity in maps
+        )
+        cells = []
+        for labels in zip(*cut, strict=True):
+            asa = mean_over_pairs(asa_score, truths, labels)
+            recall = mean_over_pairs(boundary_recall_score, truths, labels)
+            cells.append(f"{asa:.4f} / {recall:.4f}")
+        print(f"{name:32s}", *cells, sep="  ", flush=True)
+
+    print(f"{len(images)} images, K = {COUNTS}: ASA / BR")
+    report("colours", RGBAffinity().transform(images))
+    report("oracle", OracleAffinity().transform(truths))
+    for name in ("canny", "sobel", "scharr", "prewitt", "roberts", "farid"):
+        report(name, EdgeAffinity(name).transform(images))
+
+    soft = [_soft(filters.sobel(rgb2gray(image)), 0.03) for image in images]
+    hard = [canny(image, "skimage").astype(float) for image in images]
+    for kind, edges in (("canny", hard), ("sobel", soft)):
+        for rule in RULES:
+            for own in (False, True):
+                diagonals = "own" if own else "derived"
+                report(
+                    f"{kind} {rule} {diagonals}", [_join(e, rule, own) for e in edges]
+                )
+    for gradient in (0.01, 0.02, 0.03, 0.04, 0.05, 0.1):
+        maps = [filters.sobel(rgb2gray(image)) for image in images]
+        maps = [_join(_soft(g, gradient), "max", False) for g in maps]
+        report(f"sobel, gradient {gradient}", maps)
+
+    for kind, function in (("CIELAB", _lab), ("RGB", _rgb), ("random conv", _Conv())):
+        features = [function(image) for image in images]
+        for metric in ("l2", "cosine"):
+            distances = [_distances(f, metric) for f in features]
+            rms = np.sqrt(np.mean(np.concatenate(distances) ** 2))
+            own = [np.sqrt(np.mean(d**2)) for d in distances]
+            median = np.median(np.concatenate(distances))
+            choices = {
+                f"{share} rms": [share * rms] * len(images)
+                for share in (0.125, 0.25, 0.5, 1)
+            }
+            choices["0.5 rms of its own"] = [0.5 * r for r in own]
+            choices["median"] = [median] * len(images)
+            for choice, scales in choices.items():
+                pairs = zip(features, scales, strict=True)
+                maps = [feature_affinity(f, metric=metric, scale=s) for f, s in pairs]
+                report(f"{kind} {metric} {choice}", maps)
+
+
+def _soft(gradient, scale):
+    return 1 - np.exp(-((gradient / scale) ** 2) / 2)
+
+
+def _join(edges, rule, own):
+    affinity = np.zeros((*edges.shape, 4), dtype=np.float32)
+    for channel, (start, end) in enumerate(FROM_TO):
+        affinity[(*start, channel)] = 1 - RULES[rule](edges[start], edges[end])
+    if own:
+        affinity[..., 2:] /= np.sqrt(2.0)
+        return affinity
+    return to_eight_connected(affinity[..., :2])
+
+
+def _distances(features, metric):
+    features = features.astype(float)
+    if metric == "cosine":
+        length = np.sqrt((features**2).sum(axis=0))
+        features /= np.where(length > 0, length, 1)
+    found = []
+    for start, end in FROM_TO[:2]:
+        squared = (
+            (features[(slice(None), *start)] - features[(slice(None), *end)]) ** 2
+        ).sum(axis=0)
+        found.append((np.sqrt(squared) if metric == "l2" else squared / 2).ravel())
+    return np.concatenate(found)
+
+
+def _lab(image):
+    return rgb2lab(image).transpose(2, 0, 1)
+
+
+def _rgb(image):
+    return image.transpose(2, 0, 1) / 255.0
+
+
+class _Conv:
+    """64 random filters of 3 x 3 and a ReLU: VGG16's first layer, untrained."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        self.layers = torch.nn.Sequential(
+            torch.nn.BatchNorm2d(3, affine=False, track_running_stats=False),
+            torch.nn.Conv2d(3, 64, 3, padding=1),
+            torch.nn.ReLU(),
+        )
+
+    def __call__(self, image):
+        with torch.inference_mode():
+            return self.layers(torch.from_numpy(_rgb(image)).float()[None])[0].numpy()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
