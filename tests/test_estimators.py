@@ -20,7 +20,10 @@ from sklearn.utils import estimator_checks
 from seal_sk import (
     ERSSuperpixels,
     FHSuperpixels,
+    LSCSuperpixels,
     SEALSuperpixels,
+    SEEDSSuperpixels,
+    SLICSuperpixels,
     SNICSuperpixels,
 )
 from seal_sk.datasets.lazy import LazySequence
@@ -29,6 +32,9 @@ from seal_sk.metrics import asa_scorer, boundary_recall_scorer
 ESTIMATORS = {
     "ERSSuperpixels": ERSSuperpixels(n_segments=15),
     "FHSuperpixels": FHSuperpixels(n_segments=15),
+    "LSCSuperpixels": LSCSuperpixels(n_segments=15, exact=True),
+    "SEEDSSuperpixels": SEEDSSuperpixels(n_segments=15, exact=True),
+    "SLICSuperpixels": SLICSuperpixels(n_segments=15, exact=True),
     "SNICSuperpixels": SNICSuperpixels(n_segments=15, exact=True),
     "SEALSuperpixels": SEALSuperpixels(
         15, width=2, max_iter=2, batch_size=1, crop_size=24, random_state=0

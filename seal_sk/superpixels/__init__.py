@@ -1,7 +1,16 @@
 """Estimators: a list of images in, a list of label maps out."""
 
 from .graph import ERSSuperpixels
-from .image import FHSuperpixels, SNICSuperpixels
+from .image import FHSuperpixels, SLICSuperpixels, SNICSuperpixels
+from .opencv import LSCSuperpixels, SEEDSSuperpixels
 from .seal import SEALSuperpixels
 
-__all__ = ["ERSSuperpixels", "FHSuperpixels", "SEALSuperpixels", "SNICSuperpixels"]
+__all__ = [
+    "ERSSuperpixels",
+    "FHSuperpixels",
+    "LSCSuperpixels",
+    "SEALSuperpixels",
+    "SEEDSSuperpixels",
+    "SLICSuperpixels",
+    "SNICSuperpixels",
+]
