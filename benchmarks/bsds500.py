@@ -19,13 +19,19 @@ from tqdm import tqdm
 from seal_sk import (
     SEALSuperpixels,
     ers,
+    lsc,
     oracle_affinity,
     rgb_affinity,
+    seeds,
+    slic,
+    snic,
     to_eight_connected,
 )
 from seal_sk.metrics import asa_score, boundary_recall_score
 
-METHODS = ("seal", "ers", "slic", "oracle")
+# Those that go straight from the image.
+PEERS = {"snic": snic, "slic": slic, "lsc": lsc, "seeds": seeds}
+METHODS = ("seal", "ers", *PEERS, "oracle")
 
 
 def main():
@@ -45,6 +51,11 @@ def main():
     )
     parser.add_argument(
         "--every", type=int, default=1, help="take every so manyth image"
+    )
+    parser.add_argument(
+        "--exact",
+        action="store_true",
+        help=f"the exact number from {', '.join(PEERS)}, too",
     )
     parser.add_argument("--data-home", help="folder that holds the data set")
     parser.add_argument("--jobs", type=int, default=2, help="threads")
@@ -110,10 +121,9 @@ def _cutter(method, args):
             return lambda k: ers(affinity, k)
 
     else:
-        from skimage.segmentation import slic
 
         def prepare(image, annotations):
-            return lambda k: slic(image, k, compactness=10, start_label=0)
+            return lambda k: PEERS[method](image, k, exact=args.exact)
 
     return prepare
 

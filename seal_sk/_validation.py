@@ -23,6 +23,9 @@ FROM_TO = (
 # Edge ids are 32-bit inside the kernels.
 _MAX_EDGES = 2**31 - 1
 
+# The queue of SNIC counts up to four candidates a pixel in 32 bits.
+_MAX_PIXELS = 2**28
+
 
 def check_image(image, *, mask=None, name="image"):
     """Return `image` as an (H, W, C) array of a supported dtype.
@@ -169,8 +172,8 @@ def check_rgb(image, *, mask=None, name="image"):
         return np.repeat(image, 3, axis=2)
     if image.shape[2] != 3:
         raise ValueError(
-            f"{name} has {image.shape[2]} channels; the network reads one (grey) or "
-            "three (RGB): choose three bands."
+            f"{name} has {image.shape[2]} channels; only one (grey) or three (RGB) can "
+            "be read here: choose three bands."
         )
     return image
 
@@ -460,6 +463,27 @@ def check_shape(shape):
     return tuple(check_int(length, 1, name="shape") for length in shape)
 
 
+def check_n_pixels(image):
+    """Refuse an image whose pixels the kernels can't count in 32 bits."""
+    if image.shape[0] * image.shape[1] > _MAX_PIXELS:
+        raise ValueError(
+            f"image has {image.shape[0]} x {image.shape[1]} pixels; at most "
+            f"{_MAX_PIXELS} fit: cut it into tiles."
+        )
+
+
+def check_sigma(sigma, shape):
+    """Return the standard deviation of a Gaussian, at most ten times the image."""
+    sigma = check_real(sigma, 0, name="sigma")
+    longest = max(shape[:2])
+    if sigma > 10 * longest:
+        raise ValueError(
+            f"sigma={sigma:g} smooths an image of {shape[0]} x {shape[1]} away; give "
+            f"at most {10 * longest}, ten times its longer side."
+        )
+    return sigma
+
+
 def check_n_segments(n_segments, shape, mask=None):
     """Return `n_segments` as an int from 1 to the pixels (of the mask, if any)."""
     n_segments = check_int(n_segments, 1, name="n_segments")
@@ -477,12 +501,14 @@ def check_n_segments(n_segments, shape, mask=None):
     return n_segments
 
 
-def check_int(value, at_least, *, name):
-    """Return `value` as an int of at least `at_least`."""
+def check_int(value, at_least, at_most=None, *, name):
+    """Return `value` as an int of at least `at_least`, and at most `at_most`."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} must be an integer.")
     if value < at_least:
         raise ValueError(f"{name}={value} must be at least {at_least}.")
+    if not (at_most is None or value <= at_most):
+        raise ValueError(f"{name}={value} must be at most {at_most}.")
     return int(value)
 
 

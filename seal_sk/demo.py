@@ -149,10 +149,8 @@ def _train(images, truths, max_time, seed, verbose):
 
 def _cutters(seal):
     """For each method, a function of (image, truth, count) to a label map."""
-    from skimage.segmentation import slic
-
     from .affinity import oracle_affinity
-    from .segmentation import ers
+    from .segmentation import ers, slic
     from .superpixels import ERSSuperpixels
 
     def by_network(image, truth, count):
@@ -164,7 +162,7 @@ def _cutters(seal):
     def by_slic(image, truth, count):
         # The best ASA of eight settings on scenes; by default the textures come out
         # in so many pieces that nearly all of them are merged.
-        return slic(image, count, compactness=20, sigma=1, start_label=0)
+        return slic(image, count, compactness=20, sigma=1)
 
     def by_truth(image, truth, count):
         return ers(oracle_affinity(truth), count)

@@ -3,10 +3,10 @@
 from numbers import Integral, Real
 
 from .._compat import Interval, Options
-from ..segmentation import fh_image, snic
+from ..segmentation import fh_image, slic, snic
 from .base import SuperpixelTransformer
 
-__all__ = ["FHSuperpixels", "SNICSuperpixels"]
+__all__ = ["FHSuperpixels", "SLICSuperpixels", "SNICSuperpixels"]
 
 
 class FHSuperpixels(SuperpixelTransformer):
@@ -79,6 +79,97 @@ class FHSuperpixels(SuperpixelTransformer):
             min_size=self.min_size,
             connectivity=self.connectivity,
             n_segments=n_segments,
+        )
+
+
+class SLICSuperpixels(SuperpixelTransformer):
+    """Simple linear iterative clustering.
+
+    Parameters
+    ----------
+    n_segments : int, default=300
+        Superpixels per image; up to half as many fewer come out, as `seal_sk.slic`
+        says.
+    compactness : float, default=10.0
+        Weight of position against colour, above 0, in units of CIELAB.
+    max_iter : int, default=10
+        Rounds of k-means.
+    sigma : float, default=0.0
+        Standard deviation of the Gaussian that smooths the colours, in pixels; 0 for
+        none.
+    slic_zero : bool, default=False
+        Let each superpixel adapt its compactness to its colours.
+    exact : bool, default=False
+        Join the pieces of the clusters so that exactly `n_segments` come out.
+    n_jobs : int, optional
+        Images segmented at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors. Those with a
+        mask wait for each other.
+
+    Attributes
+    ----------
+    n_segments_ : list of int
+        Superpixels in each image of the last `transform`.
+
+    See Also
+    --------
+    seal_sk.slic : the same for one image, inside a mask if given.
+
+    References
+    ----------
+    Achanta, Shaji, Smith, Lucchi, Fua and Süsstrunk, "SLIC Superpixels Compared to
+    State-of-the-Art Superpixel Methods", IEEE TPAMI 2012.
+
+    Examples
+    --------
+    >>> from seal_sk import SLICSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, truths = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> superpixels = SLICSuperpixels(n_segments=40, exact=True)
+    >>> [labels.shape for labels in superpixels.transform(images)]
+    [(64, 64), (64, 64)]
+    >>> superpixels.n_segments_
+    [40, 40]
+    """
+
+    _parameter_constraints: dict = {
+        **SuperpixelTransformer._parameter_constraints,
+        "compactness": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "sigma": [Interval(Real, 0, None, closed="left")],
+        "slic_zero": ["boolean"],
+        "exact": ["boolean"],
+    }
+
+    def __init__(
+        self,
+        n_segments=300,
+        *,
+        compactness=10.0,
+        max_iter=10,
+        sigma=0.0,
+        slic_zero=False,
+        exact=False,
+        n_jobs=None,
+    ):
+        self.n_segments = n_segments
+        self.compactness = compactness
+        self.max_iter = max_iter
+        self.sigma = sigma
+        self.slic_zero = slic_zero
+        self.exact = exact
+        self.n_jobs = n_jobs
+
+    def _segment_once(self, image, n_segments, mask):
+        return slic(
+            image,
+            n_segments,
+            compactness=self.compactness,
+            max_iter=self.max_iter,
+            sigma=self.sigma,
+            slic_zero=self.slic_zero,
+            mask=mask,
+            exact=self.exact,
         )
 
 

@@ -1,0 +1,307 @@
+"""From an image to a label map by OpenCV's contributed modules."""
+
+from contextlib import contextmanager
+from math import isqrt
+from threading import Lock
+
+import numpy as np
+
+from .._validation import (
+    check_int,
+    check_n_pixels,
+    check_n_segments,
+    check_real,
+    check_rgb,
+    unit_scale,
+)
+from ..labels import force_n_segments, merge_small
+
+__all__ = ["lsc", "seeds"]
+
+# OpenCV takes a smaller number of superpixels for this one.
+_LEAST = 10
+
+# It numbers the entries of its histograms in 32 bits, and rounds each up by some.
+_MAX_ENTRIES = 2**30
+
+_threads_lock = Lock()
+_threads_before = []
+
+
+def lsc(image, n_segments, *, ratio=0.075, max_iter=10, exact=False):
+    """Linear spectral clustering (LSC) of an image, by OpenCV.
+
+    k-means of colours and positions, mapped to a space in which it approximates
+    normalized cuts.
+
+    Parameters
+    ----------
+    image : array-like of shape (H, W), (H, W, 1) or (H, W, 3)
+        uint8, uint16, float32 or float64; floats in 0..1. Three channels are sRGB;
+        one is grey, and gives what its three-channel copy gives. Colours are rounded
+        to 8 bits.
+    n_segments : int
+        Number of segments, in 1..H*W. As the grid allows, one in twenty more or fewer
+        come out of a photograph; more where they have only a few pixels each, since
+        the step of the grid is a whole number of pixels.
+    ratio : float, default=0.075
+        Weight of the position against the colour, at least 0.
+    max_iter : int, default=10
+        Rounds of k-means, at least 1.
+    exact : bool, default=False
+        Give exactly `n_segments`: the connected pieces of the clusters are joined or
+        split by :func:`seal_sk.labels.force_n_segments`.
+
+    Returns
+    -------
+    ndarray of shape (H, W), int32
+        Labels from 0, numbered in scan order of their first pixels. Each label is one
+        region, connected by its pixels' sides.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+    ImportError
+        If OpenCV with its contributed modules is not installed.
+
+    Notes
+    -----
+    The image is smoothed with a 3 x 3 Gaussian and taken to 8-bit CIELAB, as OpenCV's
+    documentation recommends. OpenCV's own rule for small pieces leaves labels in
+    several pieces; in its place, pieces below a quarter of the mean size, ``H * W //
+    (4 * n_segments)`` pixels, join the neighbour of the most similar colour.
+
+    OpenCV can't start where a grid of clusters so large doesn't fit, in thin images.
+    They are then made as small as is needed, and exactly `n_segments` come out.
+
+    OpenCV's result depends on chance where it uses several threads. While this runs,
+    it uses one, in the whole process; images can run side by side.
+
+    References
+    ----------
+    Li, Chen, "Superpixel Segmentation Using Linear Spectral Clustering", CVPR 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk import lsc
+    >>> image = np.zeros((8, 12), dtype=np.uint8)
+    >>> image[:, 6:] = 200
+    >>> labels = lsc(image, 2, exact=True)
+    >>> np.array_equal(labels > 0, image > 0)
+    True
+    """
+    cv2 = _opencv()
+    image, n_segments = _check(image, n_segments)
+    ratio = check_real(ratio, 0, name="ratio")
+    max_iter = check_int(max_iter, 1, name="max_iter")
+    height, width = image.shape[:2]
+    side = max(round((height * width / n_segments) ** 0.5), 1)
+    fitting = side
+    while not _has_grid(height, width, fitting):
+        fitting -= 1
+    lab = _lab(cv2, image, smooth=True)
+    with _one_thread(cv2):
+        clusters = cv2.ximgproc.createSuperpixelLSC(lab, fitting, ratio)
+        clusters.iterate(max_iter)
+        labels = clusters.getLabels()
+    return _connected(labels, n_segments, lab, exact or fitting < side)
+
+
+def seeds(
+    image,
+    n_segments,
+    *,
+    n_levels=4,
+    prior=2,
+    n_bins=5,
+    max_iter=10,
+    exact=False,
+):
+    """Superpixels extracted via energy-driven sampling (SEEDS), by OpenCV.
+
+    A grid of rectangles, whose boundaries move by blocks, from large ones to pixels,
+    as long as the colour histograms inside get more uniform.
+
+    Parameters
+    ----------
+    image : array-like of shape (H, W), (H, W, 1) or (H, W, 3)
+        uint8, uint16, float32 or float64; floats in 0..1. Three channels are sRGB;
+        one is grey, and gives what its three-channel copy gives. Colours are rounded
+        to 8 bits.
+    n_segments : int
+        Number of segments, in 1..H*W. As sides are whole numbers of blocks, from a
+        fifth to a half fewer come out of a photograph, and many numbers give the same
+        segmentation. Below 10 it may be more.
+    n_levels : int, default=4
+        Sizes of blocks, each twice as wide as the one before, in 2..16; fewer are
+        used where the image has no room for them. More allow for fewer numbers.
+    prior : int, default=2
+        Smoothness of the boundaries, in 0..5; 0 is none.
+    n_bins : int, default=5
+        Bins of the histograms for each channel, at least 1.
+    max_iter : int, default=10
+        Rounds of moving single pixels, at least 1.
+    exact : bool, default=False
+        Give exactly `n_segments`: OpenCV is asked for twice as many, which are joined
+        (or split) by :func:`seal_sk.labels.force_n_segments`.
+
+    Returns
+    -------
+    ndarray of shape (H, W), int32
+        Labels from 0, numbered in scan order of their first pixels. Each label is one
+        region, connected by its pixels' sides.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+    ImportError
+        If OpenCV with its contributed modules is not installed.
+
+    Notes
+    -----
+    Colours are 8-bit CIELAB. Pieces that lie apart from their label join the neighbour
+    of the most similar colour if they are below a quarter of the mean size, ``H * W //
+    (4 * n_segments)`` pixels; larger ones get labels of their own.
+
+    OpenCV needs room for blocks: two pixels by two in each superpixel, and a grid whose
+    cells are nearly square. Where there is none, it is asked for half as many, again
+    and again; where the image is too thin for any grid, one region takes its place.
+    What comes out is then split into exactly `n_segments`.
+
+    Memory is 4 bytes for each bin of each block's histogram: up to ``4 * n_bins**3 *
+    n_segments * 4**(n_levels - 1)``.
+
+    References
+    ----------
+    Van den Bergh, Boix, Roig, Van Gool, "SEEDS: Superpixels Extracted via
+    Energy-Driven Sampling", International Journal of Computer Vision 111, 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk import seeds
+    >>> image = np.zeros((16, 16), dtype=np.uint8)
+    >>> image[:, 8:] = 200
+    >>> labels = seeds(image, 2, exact=True)
+    >>> np.array_equal(labels > 0, image > 0)
+    True
+    """
+    cv2 = _opencv()
+    image, n_segments = _check(image, n_segments)
+    n_levels = check_int(n_levels, 2, 16, name="n_levels")
+    prior = check_int(prior, 0, 5, name="prior")
+    n_bins = check_int(n_bins, 1, name="n_bins")
+    max_iter = check_int(max_iter, 1, name="max_iter")
+    height, width = image.shape[:2]
+    lab = _lab(cv2, image, smooth=False)
+    n_asked = 2 * n_segments if exact else n_segments
+    n_asked = min(n_asked, height * width // 4)
+    levels = _fitting_levels(height, width, n_asked, n_levels)
+    while levels == 0 and n_asked > 1:
+        n_asked //= 2
+        levels = _fitting_levels(height, width, n_asked, n_levels)
+    if levels == 0:
+        whole = np.zeros((height, width), dtype=np.int32)
+        return _connected(whole, n_segments, lab, exact=True)
+    n_entries = n_bins**3 * max(n_asked, _LEAST) * 4 ** (levels - 1)
+    if n_entries >= _MAX_ENTRIES:
+        raise ValueError(
+            f"n_bins={n_bins}, n_segments={n_segments} and n_levels={n_levels} make "
+            f"histograms with up to {n_entries:.1e} entries, more than OpenCV can "
+            f"number ({_MAX_ENTRIES}); lower one of them."
+        )
+    blocks = cv2.ximgproc.createSuperpixelSEEDS(
+        width, height, 3, n_asked, levels, prior, n_bins, True
+    )
+    blocks.iterate(lab, max_iter)
+    return _connected(
+        blocks.getLabels(), n_segments, lab, exact or n_asked < n_segments
+    )
+
+
+def _opencv():
+    try:
+        import cv2
+
+        _ = cv2.ximgproc.createSuperpixelLSC
+    except (ImportError, AttributeError) as error:
+        raise ImportError(
+            "LSC and SEEDS are computed by OpenCV with its contributed modules "
+            '(cv2.ximgproc), which are not installed: pip install "seal_sk[opencv]".'
+        ) from error
+    return cv2
+
+
+def _check(image, n_segments):
+    image = check_rgb(image)
+    check_n_pixels(image)
+    return image, check_n_segments(n_segments, image.shape)
+
+
+def _lab(cv2, image, *, smooth):
+    """8-bit CIELAB of a checked RGB image."""
+    if image.dtype != np.uint8:
+        image = np.rint(unit_scale(image) * 255.0).astype(np.uint8)
+    image = np.ascontiguousarray(image)
+    if smooth:
+        image = cv2.GaussianBlur(image, (3, 3), 0)
+    return cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
+
+
+def _connected(labels, n_segments, lab, exact):
+    colors = lab.astype(np.float32)
+    # OpenCV stretches L* from 0..100 to 0..255.
+    colors[:, :, 0] *= 100 / 255
+    if exact:
+        return force_n_segments(labels, n_segments, image=colors)
+    return merge_small(labels, labels.size // (4 * n_segments), image=colors)
+
+
+def _has_grid(height, width, side):
+    """Whether OpenCV can start LSC: it divides by these numbers."""
+    n_clusters = height * width // (side * side)
+    n_columns = isqrt(width * n_clusters // height)
+    return 0 < n_columns <= n_clusters
+
+
+def _fitting_levels(height, width, n_superpixels, n_levels):
+    """Levels of blocks with which OpenCV can start, at most `n_levels`; 0 for none.
+
+    OpenCV computes the same, but never returns, or reads where it must not, if there
+    are none.
+    """
+    n = np.float32(max(n_superpixels, _LEAST))
+    n_rows = int(np.sqrt(n * np.float32(height) / np.float32(width)))
+    n_columns = n_rows * width // height
+    if n_rows == 0 or n_columns == 0:
+        return 0
+    for levels in range(n_levels, 1, -1):
+        n_parts = 2 ** (levels - 1)
+        block_height = np.float32(height) / np.float32(n_rows) / np.float32(n_parts)
+        block_width = np.float32(width) / np.float32(n_columns) / np.float32(n_parts)
+        if (
+            min(block_height, block_width) >= 1
+            and np.ceil(block_height) * n_parts <= height
+            and np.ceil(block_width) * n_parts <= width
+        ):
+            return levels
+    return 0
+
+
+@contextmanager
+def _one_thread(cv2):
+    """Let OpenCV use one thread until the last of those inside has left."""
+    with _threads_lock:
+        _threads_before.append(cv2.getNumThreads())
+        cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        with _threads_lock:
+            # The first to enter has seen the number from outside.
+            before = _threads_before.pop()
+            if not _threads_before:
+                cv2.setNumThreads(before)

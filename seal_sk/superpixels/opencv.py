@@ -1,0 +1,179 @@
+"""Estimators that cut images by OpenCV's contributed modules."""
+
+from numbers import Integral, Real
+
+from .._compat import Interval
+from .._validation import check_rgb
+from ..segmentation import lsc, seeds
+from .base import SuperpixelTransformer
+
+__all__ = ["LSCSuperpixels", "SEEDSSuperpixels"]
+
+
+class LSCSuperpixels(SuperpixelTransformer):
+    """Linear spectral clustering, with ``pip install "seal_sk[opencv]"``.
+
+    Images have one channel or three.
+
+    Parameters
+    ----------
+    n_segments : int, default=300
+        Superpixels per image; about so many come out, as the grid allows.
+    ratio : float, default=0.075
+        Weight of position against colour.
+    max_iter : int, default=10
+        Rounds of k-means.
+    exact : bool, default=False
+        Join or split the pieces of the clusters so that exactly `n_segments` come
+        out.
+    n_jobs : int, optional
+        Images segmented at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors.
+
+    Attributes
+    ----------
+    n_segments_ : list of int
+        Superpixels in each image of the last `transform`.
+
+    See Also
+    --------
+    seal_sk.lsc : the same for one image.
+
+    References
+    ----------
+    Li and Chen, "Superpixel Segmentation Using Linear Spectral Clustering",
+    CVPR 2015.
+
+    Examples
+    --------
+    >>> from seal_sk import LSCSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, truths = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> superpixels = LSCSuperpixels(n_segments=40, exact=True)
+    >>> [labels.shape for labels in superpixels.transform(images)]
+    [(64, 64), (64, 64)]
+    >>> superpixels.n_segments_
+    [40, 40]
+    """
+
+    _parameter_constraints: dict = {
+        **SuperpixelTransformer._parameter_constraints,
+        "ratio": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "exact": ["boolean"],
+    }
+
+    _check_image = staticmethod(check_rgb)
+    _takes_mask = False
+
+    def __init__(
+        self, n_segments=300, *, ratio=0.075, max_iter=10, exact=False, n_jobs=None
+    ):
+        self.n_segments = n_segments
+        self.ratio = ratio
+        self.max_iter = max_iter
+        self.exact = exact
+        self.n_jobs = n_jobs
+
+    def _segment_once(self, image, n_segments, mask):
+        return lsc(
+            image,
+            n_segments,
+            ratio=self.ratio,
+            max_iter=self.max_iter,
+            exact=self.exact,
+        )
+
+
+class SEEDSSuperpixels(SuperpixelTransformer):
+    """Energy-driven sampling, with ``pip install "seal_sk[opencv]"``.
+
+    Images have one channel or three.
+
+    Parameters
+    ----------
+    n_segments : int, default=300
+        Superpixels per image; up to half as many fewer come out, as `seal_sk.seeds`
+        says.
+    n_levels : int, default=4
+        Sizes of the blocks that change sides, in 2..16.
+    prior : int, default=2
+        Smoothness of the boundaries, in 0..5.
+    n_bins : int, default=5
+        Bins of the colour histograms for each channel.
+    max_iter : int, default=10
+        Rounds of moving single pixels.
+    exact : bool, default=False
+        Take a finer grid, and join its superpixels so that exactly `n_segments` come
+        out.
+    n_jobs : int, optional
+        Images segmented at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors.
+
+    Attributes
+    ----------
+    n_segments_ : list of int
+        Superpixels in each image of the last `transform`.
+
+    See Also
+    --------
+    seal_sk.seeds : the same for one image.
+
+    References
+    ----------
+    Van den Bergh, Boix, Roig and Van Gool, "SEEDS: Superpixels Extracted via
+    Energy-Driven Sampling", IJCV 2015.
+
+    Examples
+    --------
+    >>> from seal_sk import SEEDSSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, truths = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> superpixels = SEEDSSuperpixels(n_segments=40, exact=True)
+    >>> [labels.shape for labels in superpixels.transform(images)]
+    [(64, 64), (64, 64)]
+    >>> superpixels.n_segments_
+    [40, 40]
+    """
+
+    _parameter_constraints: dict = {
+        **SuperpixelTransformer._parameter_constraints,
+        "n_levels": [Interval(Integral, 2, 16, closed="both")],
+        "prior": [Interval(Integral, 0, 5, closed="both")],
+        "n_bins": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "exact": ["boolean"],
+    }
+
+    _check_image = staticmethod(check_rgb)
+    _takes_mask = False
+
+    def __init__(
+        self,
+        n_segments=300,
+        *,
+        n_levels=4,
+        prior=2,
+        n_bins=5,
+        max_iter=10,
+        exact=False,
+        n_jobs=None,
+    ):
+        self.n_segments = n_segments
+        self.n_levels = n_levels
+        self.prior = prior
+        self.n_bins = n_bins
+        self.max_iter = max_iter
+        self.exact = exact
+        self.n_jobs = n_jobs
+
+    def _segment_once(self, image, n_segments, mask):
+        return seeds(
+            image,
+            n_segments,
+            n_levels=self.n_levels,
+            prior=self.prior,
+            n_bins=self.n_bins,
+            max_iter=self.max_iter,
+            exact=self.exact,
+        )
