@@ -178,6 +178,20 @@ def check_rgb(image, *, mask=None, name="image"):
     return image
 
 
+def check_bands(image, n_channels, *, mask=None, name="image"):
+    """A checked image with `n_channels`; for three, one channel is repeated."""
+    image = check_image(image, mask=mask, name=name)
+    if image.shape[2] == 1 and n_channels == 3:
+        return np.repeat(image, 3, axis=2)
+    if image.shape[2] != n_channels:
+        wanted = "1 (grey) or 3 (RGB)" if n_channels == 3 else n_channels
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels; the network reads {wanted}: choose "
+            "the bands that it was trained on."
+        )
+    return image
+
+
 def check_images(X, check=check_image, *, mask=None, name="X"):
     """Check that `X` is a sequence of images, and return it.
 
@@ -528,3 +542,13 @@ def check_connectivity(connectivity):
     if not isinstance(connectivity, Integral) or connectivity not in (4, 8):
         raise ValueError(f"connectivity={connectivity!r} must be 4 or 8.")
     return int(connectivity)
+
+
+def check_option(value, options, *, name):
+    """Return `value`, one of `options`."""
+    # Not by equality alone: 1 is no flag.
+    if not any(type(value) is type(option) and value == option for option in options):
+        raise ValueError(
+            f"{name}={value!r} must be one of {', '.join(map(repr, options))}."
+        )
+    return value

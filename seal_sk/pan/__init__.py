@@ -9,8 +9,6 @@ from .settings import PAPER_SETTINGS
 
 _HOME = {
     "PAN": "network",
-    "BCELoss": "loss",
-    "BalancedBCELoss": "loss",
     "SEALLoss": "loss",
     "balanced_bce_loss": "loss",
     "bce_loss": "loss",

@@ -10,20 +10,23 @@ __all__ = ["EDGES", "canny"]
 #: released networks were trained on OpenCV's.
 EDGES = ("skimage", "opencv")
 
+_LUMA = np.array([0.2125, 0.7154, 0.0721])
+
 # With these, scikit-image finds about as many edges as OpenCV's Canny(50, 100) does
 # on photographs, nine in ten of them within a pixel of those.
 _SIGMA, _LOW, _HIGH = 0.7, 0.1, 0.2
 
 
 def canny(image, source):
-    """Edges of a checked RGB image.
+    """Edges of a checked image.
 
     Parameters
     ----------
-    image : ndarray of shape (H, W, 3)
-        As `check_rgb` returns it.
+    image : ndarray of shape (H, W, C)
+        As `check_image` returns it. Three channels are RGB; of other numbers, the
+        edges are those of the mean.
     source : {"skimage", "opencv"}
-        Whose Canny.
+        Whose Canny; OpenCV's is for three channels.
 
     Returns
     -------
@@ -37,7 +40,8 @@ def canny(image, source):
     if source == "skimage":
         from skimage.feature import canny as skimage_canny
 
-        grey = unit_scale(image) @ np.array([0.2125, 0.7154, 0.0721])
+        values, n_channels = unit_scale(image), image.shape[2]
+        grey = values @ _LUMA if n_channels == 3 else values.mean(axis=2)
         return skimage_canny(grey, _SIGMA, _LOW, _HIGH)
     try:
         import cv2

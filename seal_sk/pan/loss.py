@@ -6,26 +6,35 @@ divided by their number. The last column of the first channel, the last row of t
 second, and edges that touch an ignored pixel carry no loss and no gradient.
 """
 
+from copy import copy
+from functools import partial
+
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from .._metrics import largest_overlaps
-from .._validation import check_label_map
+from .._validation import check_label_map, check_option, check_real
 from ..metrics import compact
-from ..segmentation import ers
+from ..segmentation import ers, fh
 
 __all__ = [
-    "BCELoss",
-    "BalancedBCELoss",
     "SEALLoss",
     "affinity_target",
     "balanced_bce_loss",
     "bce_loss",
+    "loss_name",
+    "resolve_loss",
     "seal_loss",
     "superpixel_leak",
 ]
+
+# That of the paper's 300 superpixels on an image of 481 x 321.
+_SEGMENT_SIZE = 515.0
+
+_BOUNDARIES = ("direction", "joint")
+_SEGMENTERS = ("ers", "fh")
 
 
 def affinity_target(truth, ignore_label=None):
@@ -114,12 +123,11 @@ def balanced_bce_loss(logits, truth, *, ignore_label=None):
     return _weighted_bce(logits, target, known, weight)
 
 
-def seal_loss(logits, truth, leak, *, ignore_label=None):
+def seal_loss(logits, truth, leak, *, boundary="direction", ignore_label=None):
     """Segmentation-aware loss: boundaries weigh more where superpixels leak.
 
-    Binary cross-entropy in which an edge across a ground-truth boundary weighs 1
-    plus the leak, in pixels, of the superpixel it starts from. Each direction has
-    its own boundary: an edge along it keeps weight 1.
+    Binary cross-entropy in which an edge at a ground-truth boundary weighs 1 plus the
+    leak of the superpixel it starts from.
 
     Parameters
     ----------
@@ -129,6 +137,9 @@ def seal_loss(logits, truth, leak, *, ignore_label=None):
         Label maps.
     leak : Tensor of shape (N, H, W)
         Of the superpixels of the current prediction, as `superpixel_leak` gives it.
+    boundary : {"direction", "joint"}, default="direction"
+        Which edges are at a boundary: those that cross it, so that an edge along it
+        keeps weight 1; or both edges of a pixel of which one crosses it.
     ignore_label : int, optional
         Label of unknown pixels.
 
@@ -157,7 +168,10 @@ def seal_loss(logits, truth, leak, *, ignore_label=None):
             f"leak has shape {tuple(leak.shape)} and truth {tuple(truth.shape)}; "
             "there must be one leak a pixel."
         )
-    weight = 1.0 + torch.where(target, 0.0, leak[:, None].to(logits.dtype))
+    at_boundary = ~target & known
+    if check_option(boundary, _BOUNDARIES, name="boundary") == "joint":
+        at_boundary = at_boundary.any(dim=1, keepdim=True)
+    weight = 1.0 + torch.where(at_boundary, leak[:, None].to(logits.dtype), 0.0)
     return _weighted_bce(logits, target, known, weight)
 
 
@@ -195,50 +209,73 @@ def superpixel_leak(labels, truth, *, ignore_label=None):
     return (size - largest).astype(np.float32)[small]
 
 
-class BCELoss(nn.Module):
-    """`bce_loss` as a module."""
-
-    def __init__(self, ignore_label=None):
-        super().__init__()
-        self.ignore_label = ignore_label
-
-    def forward(self, logits, truth):
-        """Return the loss; parameters as for `bce_loss`."""
-        return bce_loss(logits, truth, ignore_label=self.ignore_label)
-
-
-class BalancedBCELoss(nn.Module):
-    """`balanced_bce_loss` as a module."""
-
-    def __init__(self, ignore_label=None):
-        super().__init__()
-        self.ignore_label = ignore_label
-
-    def forward(self, logits, truth):
-        """Return the loss; parameters as for `balanced_bce_loss`."""
-        return balanced_bce_loss(logits, truth, ignore_label=self.ignore_label)
-
-
 class SEALLoss(nn.Module):
     """`seal_loss`, cutting superpixels from the predictions that it is given.
 
+    The defaults are the paper's, where it says what they are. As ``loss`` of an
+    estimator, it is how variants are trained.
+
     Parameters
     ----------
-    n_segments : int, default=300
-        Superpixels per label map.
+    segment_size : float, optional
+        Mean size of the superpixels in pixels, at least 1. None is
+        ``train_segment_size`` of the estimator, or 515 without one.
+    segmenter : {"ers", "fh"}, default="ers"
+        Graph algorithm. The graph is 4-connected, as in the paper's training.
     balance : float, default=0.5
-        As for `seal_sk.ers`. The graph is 4-connected, as in the paper's training.
-    ignore_label : int, optional
-        Label of unknown pixels.
+        As for `seal_sk.ers`.
+    boundary : {"direction", "joint"}, default="direction"
+        Which edges are weighed, as for `seal_loss`.
+    normalize : bool, default=False
+        Divide each leak by the mean size of the superpixels, so that weights don't
+        depend on it.
+    clip : float, optional
+        Upper bound of the leaks, above 0: in pixels, or in mean sizes with
+        `normalize`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a parameter is not as described.
+
+    References
+    ----------
+    Tu et al., "Learning Superpixels with Segmentation-Aware Affinity Loss",
+    CVPR 2018, equation 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seal_sk.pan import SEALLoss
+    >>> loss = SEALLoss(segment_size=8, normalize=True, clip=1.0)
+    >>> truth = torch.arange(8).repeat(1, 8, 1) // 4
+    >>> round(loss(torch.zeros(1, 2, 8, 8), truth).item(), 2) > 0.69
+    True
     """
 
-    def __init__(self, n_segments=300, balance=0.5, ignore_label=None):
+    def __init__(
+        self,
+        *,
+        segment_size=None,
+        segmenter="ers",
+        balance=0.5,
+        boundary="direction",
+        normalize=False,
+        clip=None,
+    ):
         super().__init__()
-        self.n_segments = n_segments
-        self.balance = balance
-        self.ignore_label = ignore_label
+        if segment_size is not None:
+            segment_size = check_real(segment_size, 1, name="segment_size")
+        if clip is not None:
+            clip = check_real(clip, 0, name="clip", exclusive=True)
+        self.segment_size = segment_size
+        self.segmenter = check_option(segmenter, _SEGMENTERS, name="segmenter")
+        self.balance = check_real(balance, 0, name="balance")
+        self.boundary = check_option(boundary, _BOUNDARIES, name="boundary")
+        self.normalize = check_option(normalize, (False, True), name="normalize")
+        self.clip = clip
 
-    def leak(self, logits, truth, n_segments=None):
+    def leak(self, logits, truth, *, ignore_label=None):
         """Superpixel leaks of one prediction, without a gradient.
 
         Parameters
@@ -247,30 +284,109 @@ class SEALLoss(nn.Module):
             Affinities before their sigmoid.
         truth : integer Tensor of shape (H, W)
             Label map.
-        n_segments : int, optional
-            Superpixels in this one, if not the module's number.
+        ignore_label : int, optional
+            Label of unknown pixels.
 
         Returns
         -------
         Tensor of shape (H, W), float32
-            On the CPU.
+            On the CPU; normalised and clipped if that is asked for.
         """
         with torch.no_grad():
             affinity = torch.sigmoid(logits.float()).permute(1, 2, 0).cpu().numpy()
-        labels = ers(affinity, n_segments or self.n_segments, balance=self.balance)
-        return torch.from_numpy(
-            superpixel_leak(labels, truth.cpu().numpy(), ignore_label=self.ignore_label)
-        )
+        n_pixels = affinity.shape[0] * affinity.shape[1]
+        size = self.segment_size or _SEGMENT_SIZE
+        n_segments = min(max(round(n_pixels / size), 1), n_pixels)
+        if self.segmenter == "ers":
+            labels = ers(affinity, n_segments, balance=self.balance)
+        else:
+            labels = fh(affinity, n_segments=n_segments)
+        leak = superpixel_leak(labels, truth.cpu().numpy(), ignore_label=ignore_label)
+        if self.normalize:
+            leak *= n_segments / n_pixels
+        if self.clip is not None:
+            np.minimum(leak, self.clip, out=leak)
+        return torch.from_numpy(leak)
 
-    def forward(self, logits, truth, leak=None):
+    def forward(self, logits, truth, *, ignore_label=None, leak=None):
         """Return the loss; `leak` where it is known already."""
         if leak is None:
+            pairs = zip(logits, truth, strict=True)
             leak = torch.stack(
-                [self.leak(*pair) for pair in zip(logits, truth, strict=True)]
+                [self.leak(*pair, ignore_label=ignore_label) for pair in pairs]
             )
         return seal_loss(
-            logits, truth, leak.to(logits.device), ignore_label=self.ignore_label
+            logits,
+            truth,
+            leak.to(logits.device),
+            boundary=self.boundary,
+            ignore_label=ignore_label,
         )
+
+    def extra_repr(self):
+        """Return the parameters: what `loss_name` tells variants apart by."""
+        return (
+            f"segment_size={self.segment_size}, segmenter={self.segmenter!r}, "
+            f"balance={self.balance}, boundary={self.boundary!r}, "
+            f"normalize={self.normalize}, clip={self.clip}"
+        )
+
+
+def resolve_loss(loss, segment_size):
+    """The loss of an estimator's parameters.
+
+    Parameters
+    ----------
+    loss : {"seal", "bce", "balanced_bce"} or callable
+        The parameter `loss`.
+    segment_size : float
+        For a `SEALLoss` that leaves it open.
+
+    Returns
+    -------
+    callable
+        Called as ``loss(logits, truth)``, with ``ignore_label=...`` where there is one.
+    """
+    if isinstance(loss, str):
+        loss = {
+            "bce": bce_loss,
+            "balanced_bce": balanced_bce_loss,
+            "seal": SEALLoss(),
+        }[loss]
+    if isinstance(loss, SEALLoss) and loss.segment_size is None:
+        loss = copy(loss)
+        loss.segment_size = float(segment_size)
+    return loss
+
+
+def loss_name(loss):
+    """What tells losses apart, the same in every process.
+
+    Parameters
+    ----------
+    loss : str or callable
+        As for `resolve_loss`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from seal_sk.pan.loss import SEALLoss, loss_name
+    >>> loss_name("bce"), loss_name(SEALLoss()) == loss_name("seal")
+    ('bce', True)
+    """
+    if isinstance(loss, str):
+        return repr(SEALLoss()) if loss == "seal" else loss
+    if isinstance(loss, nn.Module):
+        return repr(loss)
+    if isinstance(loss, partial):
+        arguments = [*map(repr, loss.args)]
+        arguments += [f"{k}={v!r}" for k, v in sorted(loss.keywords.items())]
+        return f"{loss_name(loss.func)}({', '.join(arguments)})"
+    kind = loss if hasattr(loss, "__qualname__") else type(loss)
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _checked_target(logits, truth, ignore_label):

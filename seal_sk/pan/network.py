@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .._validation import check_int, check_rgb, unit_scale
+from .._validation import check_bands, check_int, unit_scale
 from .edges import EDGES, canny
 
 __all__ = ["PAN", "network_input", "predict_affinity"]
@@ -40,8 +40,11 @@ class PAN(nn.Module):
     ----------
     width : int, default=128
         Channels of the residual blocks; the paper has 128.
-    edges : {"skimage", "opencv"}, default="skimage"
-        Whose Canny the edge channel comes from.
+    in_channels : int, default=3
+        Channels of the images.
+    edges : {"skimage", "opencv"} or None, default="skimage"
+        Whose Canny the edge channel comes from; None for a net without one. OpenCV's
+        is for three channels.
     seed : int, default=0
         Of the initial weights (Kaiming normal, fan out).
 
@@ -59,23 +62,28 @@ class PAN(nn.Module):
     torch.Size([1, 2, 20, 30])
     """
 
-    def __init__(self, width=128, edges="skimage", seed=0):
+    def __init__(self, width=128, in_channels=3, edges="skimage", seed=0):
         super().__init__()
         self.width = check_int(width, 1, name="width")
-        if edges not in EDGES:
-            raise ValueError(f"edges={edges!r} must be one of {EDGES}.")
+        self.in_channels = check_int(in_channels, 1, name="in_channels")
+        if edges is not None and edges not in EDGES:
+            raise ValueError(f"edges={edges!r} must be None or one of {EDGES}.")
+        if edges == "opencv" and in_channels != 3:
+            raise ValueError(
+                f"edges='opencv' needs 3 channels, not {in_channels}; use 'skimage'."
+            )
         self.edges = edges
         # The layers' own initialisation would draw from the global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.conv1 = _conv(3, width, (1, 7))
+            self.conv1 = _conv(in_channels, width, (1, 7))
             self.in1 = _norm(width)
             self.res2 = _Residual(width)
             self.res3 = _Residual(width)
             self.res4 = _Residual(width)
             self.conv5 = _conv(width, 1, 1)
             self.in5 = _norm(1)
-            self.conv6 = _conv(2, 8, 1)
+            self.conv6 = _conv(1 if edges is None else 2, 8, 1)
             self.in6 = _norm(8)
             self.conv7 = _conv(8, 1, 1)
             self.in7 = _norm(1)
@@ -89,29 +97,33 @@ class PAN(nn.Module):
     @property
     def architecture(self):
         """What tells networks apart that can't share weights."""
-        return {"network": "pan", "width": self.width, "edges": self.edges}
+        return {
+            "network": "pan",
+            "width": self.width,
+            "in_channels": self.in_channels,
+            "edges": self.edges,
+        }
 
-    def logits(self, images, edges):
+    def logits(self, images, edges=None):
         """The affinities before their sigmoid; parameters as for `forward`."""
-        across = images.transpose(2, 3), edges.transpose(2, 3)
+        inputs = [images] if self.edges is None else [images, edges]
+        across = [part.transpose(2, 3) for part in inputs]
         if images.shape[2] == images.shape[3]:
-            both = self._right(
-                torch.cat([images, across[0]]), torch.cat([edges, across[1]])
-            )
-            right, down = both.chunk(2)
+            both = [torch.cat(pair) for pair in zip(inputs, across, strict=True)]
+            right, down = self._right(*both).chunk(2)
         else:
-            right, down = self._right(images, edges), self._right(*across)
+            right, down = self._right(*inputs), self._right(*across)
         return torch.cat([right, down.transpose(2, 3)], dim=1)
 
-    def forward(self, images, edges):
+    def forward(self, images, edges=None):
         """Affinities to the right and down.
 
         Parameters
         ----------
-        images : Tensor of shape (N, 3, H, W)
-            Blue, green, red in 0..1.
-        edges : Tensor of shape (N, 1, H, W)
-            0 on Canny's edges, else 1.
+        images : Tensor of shape (N, in_channels, H, W)
+            In 0..1; three channels are blue, green, red.
+        edges : Tensor of shape (N, 1, H, W), optional
+            0 on Canny's edges, else 1; a net without an edge channel takes none.
 
         Returns
         -------
@@ -121,22 +133,25 @@ class PAN(nn.Module):
         """
         return torch.sigmoid(self.logits(images, edges))
 
-    def _right(self, images, edges):
+    def _right(self, images, edges=None):
         x = functional.relu(self.in1(self.conv1(images)))
         x = self.res4(self.res3(self.res2(x)))
         x = torch.sigmoid(self.in5(self.conv5(x)))
-        x = torch.cat([x, edges.to(x.dtype)], dim=1)
+        if edges is not None:
+            x = torch.cat([x, edges.to(x.dtype)], dim=1)
         x = functional.relu(self.in6(self.conv6(x)))
         return self.in7(self.conv7(x))
 
 
-def network_input(image, edges):
-    """A checked RGB image as float32 arrays (3, H, W) [B, G, R] and (1, H, W).
+def network_input(image, edges=None):
+    """A checked image as float32 arrays: (C, H, W), and its edges (1, H, W) if any.
 
-    `edges` is the bool map of `canny`; the network reads 0 on an edge, else 1.
+    Three channels, RGB, come out as blue, green, red. `edges` is the bool map of
+    `canny`; the network reads 0 on an edge, else 1.
     """
-    values = unit_scale(image[..., ::-1], np.float32).transpose(2, 0, 1)
-    return np.ascontiguousarray(values), 1.0 - edges[None].astype(np.float32)
+    image = image[..., ::-1] if image.shape[2] == 3 else image
+    values = np.ascontiguousarray(unit_scale(image, np.float32).transpose(2, 0, 1))
+    return [values] if edges is None else [values, 1 - edges[None].astype(np.float32)]
 
 
 @torch.inference_mode()
@@ -147,8 +162,9 @@ def predict_affinity(net, image, device="cpu"):
     ----------
     net : PAN
         On `device`.
-    image : array-like of shape (H, W), (H, W, 1) or (H, W, 3)
-        uint8, uint16, or floating point in 0..1. A large one is done in tiles that
+    image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
+        uint8, uint16, or floating point in 0..1, of as many channels as the network
+        reads; grey is repeated for one of three. A large image is done in tiles that
         overlap by more than the network sees.
     device : str or torch.device
         Where to compute.
@@ -158,8 +174,8 @@ def predict_affinity(net, image, device="cpu"):
     ndarray of shape (H, W, 2), float32
         Affinities to the right and down.
     """
-    image = check_rgb(image)
-    edges = canny(image, net.edges)
+    image = check_bands(image, net.in_channels)
+    edges = None if net.edges is None else canny(image, net.edges)
     height, width = image.shape[:2]
     affinity = np.empty((height, width, 2), dtype=np.float32)
     for top in range(0, height, _TILE):
@@ -172,7 +188,9 @@ def predict_affinity(net, image, device="cpu"):
             )
             inputs = [
                 torch.from_numpy(part)[None].to(device)
-                for part in network_input(image[window], edges[window])
+                for part in network_input(
+                    image[window], None if edges is None else edges[window]
+                )
             ]
             predicted = net(*inputs)[0].float().cpu().numpy().transpose(1, 2, 0)
             affinity[top:bottom, left:right] = predicted[

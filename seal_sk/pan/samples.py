@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._validation import check_annotations, check_n_segments, check_rgb
+from .._validation import check_annotations, check_bands, check_image
 from .edges import canny
 from .network import network_input
 
@@ -18,12 +18,11 @@ _EDGE_MARGIN = 8
 
 @dataclass(frozen=True)
 class Sample:
-    """One crop: what the network reads, what it should say, how fine to cut."""
+    """One crop: what the network reads, and what it should say."""
 
-    image: np.ndarray  # (3, h, w) float32, blue green red
-    edges: np.ndarray  # (1, h, w) float32, 0 on edges
+    image: np.ndarray  # (c, h, w) float32; three channels are blue, green, red
+    edges: np.ndarray | None  # (1, h, w) float32, 0 on edges
     truth: np.ndarray  # (h, w) int64
-    n_segments: int
 
 
 class Samples:
@@ -43,10 +42,10 @@ class Samples:
     crop_size : int or None
         Side of the square crops; images smaller than that are used whole. None
         takes whole images.
-    n_segments : int
-        Superpixels of a whole image; a crop gets its share by area.
-    edges : str
-        Whose Canny.
+    in_channels : int
+        Channels that the network reads.
+    edges : str or None
+        Whose Canny; None for no edges.
     seed : sequence of int
         Of all that is random.
     first : int, default=0
@@ -61,7 +60,7 @@ class Samples:
         n_annotations,
         *,
         crop_size,
-        n_segments,
+        in_channels,
         edges,
         seed,
         first=0,
@@ -71,7 +70,7 @@ class Samples:
         self.pairs = [(i, k) for i in indices for k in range(n_annotations[i])]
         # Not a small NumPy integer, whose products would overflow.
         self.crop_size = crop_size and int(crop_size)
-        self.n_segments = int(n_segments)
+        self.in_channels = in_channels
         self.edges = edges
         self.seed = tuple(seed)
         self.first = first
@@ -81,7 +80,9 @@ class Samples:
         """Sample `number` of the endless sequence; each epoch sees every pair once."""
         epoch, position = divmod(number - self.first, len(self.pairs))
         image_index, annotation_index = self.pairs[self._shuffled(epoch)[position]]
-        image = check_rgb(self.X[image_index], name=f"X[{image_index}]")
+        image = check_bands(
+            self.X[image_index], self.in_channels, name=f"X[{image_index}]"
+        )
         truth = check_annotations(
             self.y[image_index], image.shape[:2], name=f"y[{image_index}]"
         )[annotation_index]
@@ -100,22 +101,25 @@ class Samples:
         h, w = min(size, height), min(size, width)
         top = int(rng.integers(height - h + 1))
         left = int(rng.integers(width - w + 1))
-        y, x = max(top - _EDGE_MARGIN, 0), max(left - _EDGE_MARGIN, 0)
-        around = image[y : top + h + _EDGE_MARGIN, x : left + w + _EDGE_MARGIN]
-        edges = canny(around, self.edges)[top - y :, left - x :][:h, :w]
-        arrays = [
-            *network_input(image[top : top + h, left : left + w], edges),
-            truth[top : top + h, left : left + w].astype(np.int64),
-        ]
+        inside = slice(top, top + h), slice(left, left + w)
+        inputs = network_input(image[inside], self._edges(image, top, left, h, w))
+        arrays = [truth[inside].astype(np.int64), *inputs]
         turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
         for k, array in enumerate(arrays):
             array = np.rot90(array, turns, axes=(-2, -1))
             arrays[k] = (array[..., ::-1] if mirror else array).copy()
-        share = round(self.n_segments * h * w / (height * width))
-        return Sample(*arrays, min(max(share, 1), h * w))
+        truth, image, *edges = arrays
+        return Sample(image, edges[0] if edges else None, truth)
+
+    def _edges(self, image, top, left, h, w):
+        if self.edges is None:
+            return None
+        y, x = max(top - _EDGE_MARGIN, 0), max(left - _EDGE_MARGIN, 0)
+        around = image[y : top + h + _EDGE_MARGIN, x : left + w + _EDGE_MARGIN]
+        return canny(around, self.edges)[top - y :, left - x :][:h, :w]
 
 
-def check_data(X, y, n_segments):
+def check_data(X, y):
     """Look at every image and annotation once, before any work is done on them.
 
     Returns
@@ -124,11 +128,13 @@ def check_data(X, y, n_segments):
         The number of annotations of each image.
     checksum : int
         Of all of them, to tell data sets apart.
+    in_channels : int
+        Channels of the images; 3 where grey and RGB are mixed.
     """
-    counts, checksum = [], 0
+    counts, checksum, first = [], 0, {}
     for i in range(len(X)):
-        image = check_rgb(X[i], name=f"X[{i}]")
-        check_n_segments(n_segments, image.shape)
+        image = check_image(X[i], name=f"X[{i}]")
+        first.setdefault(image.shape[2], i)
         if image.shape[:2] == (1, 1):
             raise ValueError(
                 f"X[{i}] is a single pixel, which has no neighbour to learn from; "
@@ -139,4 +145,10 @@ def check_data(X, y, n_segments):
         for array in (image, *annotations):
             checksum = zlib.crc32(str(array.shape).encode(), checksum)
             checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
-    return counts, checksum
+    if len(first) > 1 and first.keys() != {1, 3}:
+        (a, i), (b, k) = list(first.items())[:2]
+        raise ValueError(
+            f"X[{i}] has {a} channels and X[{k}] has {b}; one network reads images of "
+            "one kind (grey and RGB may be mixed)."
+        )
+    return counts, checksum, max(first)

@@ -11,6 +11,7 @@ PAPER_SETTINGS = {
     "network": "pan",
     "width": 128,
     "loss": "seal",
+    "train_segment_size": 515,
     "max_iter": 100_000,
     "batch_size": 1,
     "crop_size": None,

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from .._files import replace_file
-from .loss import BalancedBCELoss, BCELoss, SEALLoss
+from .loss import SEALLoss
 
 __all__ = [
     "Course",
@@ -40,9 +40,8 @@ _MAY_DIFFER = ("max_iter", "n_iter_no_change")
 class Course:
     """What decides the course of a training; a resumed one must have the same."""
 
-    loss: str
-    n_segments: int
-    balance: float
+    loss: str  # as `loss_name` says it
+    train_segment_size: float
     ignore_label: int | None
     batch_size: int
     lr: float
@@ -54,7 +53,6 @@ class Course:
     crop_size: int | None
     validate_every: int
     n_iter_no_change: int | None
-    connectivity: int
     n_train: int
     n_validation: int
     seed: int
@@ -165,6 +163,7 @@ def train(
     state,
     course,
     samples,
+    criterion,
     *,
     device,
     validate=None,
@@ -183,6 +182,8 @@ def train(
         How to train.
     samples : Samples
         Where crops come from.
+    criterion : callable
+        The loss, as `resolve_loss` gives it.
     device : torch.device
         Where the network computes.
     validate : callable, optional
@@ -201,7 +202,6 @@ def train(
     str
         Why it ended: "finished", "time" or "interrupted".
     """
-    criterion = _criterion(course)
     began = time.monotonic()
     reason = "finished"
     with (
@@ -250,36 +250,49 @@ def _step(state, course, criterion, batch, device, pool):
         group["lr"] = course.lr_at(state.iteration)
     state.optimizer.zero_grad(set_to_none=True)
     batch = [future.result() for future in batch]
+    ignored = {}
+    if course.ignore_label is not None:
+        ignored["ignore_label"] = course.ignore_label
     # While superpixels of one part of the batch are cut, the network predicts the
     # next. On a GPU the parts are halves, elsewhere single samples.
     at_a_time = 1 if device.type == "cpu" else math.ceil(len(batch) / 2)
     pending = []
     for group in _same_shape(batch, at_a_time):
-        images, edges, truth = (
+        images, truth = (
             torch.stack([torch.from_numpy(getattr(sample, name)) for sample in group])
-            for name in ("image", "edges", "truth")
+            for name in ("image", "truth")
         )
+        inputs = [images.to(device)]
+        if group[0].edges is not None:
+            edges = torch.stack([torch.from_numpy(sample.edges) for sample in group])
+            inputs.append(edges.to(device))
         with torch.autocast(
             device.type, torch.bfloat16, enabled=course.precision == "bfloat16"
         ):
-            logits = net.logits(images.to(device), edges.to(device))
+            logits = net.logits(*inputs)
         logits = logits.float()
         _check_finite(logits, "prediction", state)
         leaks = None
         if isinstance(criterion, SEALLoss):
             detached = logits.detach().cpu()
             leaks = [
-                pool.submit(criterion.leak, *one, sample.n_segments)
-                for *one, sample in zip(detached, truth, group, strict=True)
+                pool.submit(criterion.leak, *one, **ignored)
+                for one in zip(detached, truth, strict=True)
             ]
         pending.append((logits, truth.to(device), leaks, len(group)))
     total = 0.0
     for logits, truth, leaks, n in pending:
-        if leaks is None:
-            loss = criterion(logits, truth)
-        else:
+        more = dict(ignored)
+        if leaks is not None:
             leak = torch.stack([future.result() for future in leaks])
-            loss = criterion(logits, truth, leak.to(device))
+            more["leak"] = leak.to(device)
+        loss = criterion(logits, truth, **more)
+        if not isinstance(loss, torch.Tensor) or loss.shape != ():
+            raise TypeError(
+                "loss(logits, truth) must return a scalar tensor, not "
+                f"{type(loss).__name__}"
+                + (f" of shape {tuple(loss.shape)}." if hasattr(loss, "shape") else ".")
+            )
         loss = loss * (n / len(batch))
         _check_finite(loss, "loss", state)
         loss.backward()
@@ -364,13 +377,6 @@ def read_checkpoint(path):
             f"{str(path)!r} is truncated or no checkpoint ({type(error).__name__}); "
             "remove it to start over."
         ) from error
-
-
-def _criterion(course):
-    if course.loss == "seal":
-        return SEALLoss(course.n_segments, course.balance, course.ignore_label)
-    loss = BCELoss if course.loss == "bce" else BalancedBCELoss
-    return loss(course.ignore_label)
 
 
 def _adam(net, course):

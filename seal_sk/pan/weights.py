@@ -74,7 +74,7 @@ def read_weights(path):
         tensors, architecture, params = _read_safetensors(path)
     else:
         tensors, architecture, params = _read_authors(path)
-    net = PAN(**{k: v for k, v in architecture.items() if k != "network"})
+    net = _build(architecture, path)
     expected = _persistent(net)
     if tensors.keys() != expected.keys() or any(
         tensors[k].shape != expected[k].shape for k in expected
@@ -89,6 +89,15 @@ def read_weights(path):
         )
     net.load_state_dict(tensors, strict=False)
     return net.eval(), params
+
+
+def _build(architecture, path):
+    try:
+        return PAN(**{k: v for k, v in architecture.items() if k != "network"})
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{str(path)!r} is for a network that can't be: {error}"
+        ) from error
 
 
 def _persistent(net):
@@ -121,8 +130,7 @@ def _read_safetensors(path):
     try:
         architecture = json.loads(metadata["architecture"])
         params = json.loads(metadata["params"])
-        known = architecture.keys() == {"network", "width", "edges"}
-        known = known and type(architecture["width"]) is int
+        known = architecture.keys() == {"network", "width", "in_channels", "edges"}
         params.keys()
     except (KeyError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(
@@ -166,6 +174,7 @@ def _read_authors(path):
     architecture = {
         "network": "pan",
         "width": int(tensors["conv1.weight"].shape[0]),
+        "in_channels": 3,
         "edges": "opencv",
     }
     tensors = {

@@ -1,21 +1,21 @@
 """Losses against loops written from the formulas, and their gradients."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+from seal_sk import ers, fh
 from seal_sk.pan import (
-    BalancedBCELoss,
-    BCELoss,
     SEALLoss,
     balanced_bce_loss,
     bce_loss,
     seal_loss,
     superpixel_leak,
 )
-from seal_sk.pan.loss import affinity_target
+from seal_sk.pan.loss import affinity_target, loss_name, resolve_loss
 
 SHAPE = (2, 5, 6)
 
@@ -41,7 +41,20 @@ def calls(leak):
         "bce": bce_loss,
         "balanced_bce": balanced_bce_loss,
         "seal": lambda logits, truth, **kw: seal_loss(logits, truth, leak, **kw),
+        "joint": lambda logits, truth, **kw: seal_loss(
+            logits, truth, leak, boundary="joint", **kw
+        ),
     }
+
+
+def any_boundary(truth, y, x, ignore):
+    """Whether the edge to the right or the one down crosses a known boundary."""
+    for v, u in ((y, x + 1), (y + 1, x)):
+        if v < truth.shape[0] and u < truth.shape[1]:
+            ends = int(truth[y, x]), int(truth[v, u])
+            if ends[0] != ends[1] and ignore not in ends:
+                return True
+    return False
 
 
 def slow_loss(name, logits, truth, leak, ignore=None):
@@ -64,11 +77,13 @@ def slow_loss(name, logits, truth, leak, ignore=None):
                     loss *= (1 - inside) if t else inside
                 if name == "seal" and not t:
                     loss *= 1 + float(leak[n, y, x])
+                if name == "joint" and any_boundary(truth[n], y, x, ignore):
+                    loss *= 1 + float(leak[n, y, x])
                 terms.append(loss)
     return sum(terms) / len(terms)
 
 
-@pytest.mark.parametrize("name", ["bce", "balanced_bce", "seal"])
+@pytest.mark.parametrize("name", ["bce", "balanced_bce", "seal", "joint"])
 @pytest.mark.parametrize("ignore", [None, 2])
 def test_formula(name, ignore, logits, truth, leak):
     loss = calls(leak)[name](logits, truth, ignore_label=ignore)
@@ -76,13 +91,13 @@ def test_formula(name, ignore, logits, truth, leak):
     assert loss.item() == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("name", ["bce", "balanced_bce", "seal"])
+@pytest.mark.parametrize("name", ["bce", "balanced_bce", "seal", "joint"])
 def test_gradcheck(name, logits, truth, leak):
     call = calls(leak)[name]
     assert torch.autograd.gradcheck(lambda z: call(z, truth), (logits,))
 
 
-@pytest.mark.parametrize("name", ["bce", "balanced_bce", "seal"])
+@pytest.mark.parametrize("name", ["bce", "balanced_bce", "seal", "joint"])
 @pytest.mark.parametrize("value", [0.0, 1e4, math.inf, math.nan])
 def test_meaningless_edges_carry_no_gradient(name, value, logits, truth, leak):
     data = logits.detach().clone()
@@ -96,7 +111,7 @@ def test_meaningless_edges_carry_no_gradient(name, value, logits, truth, leak):
     assert (z.grad[:, 1, :-1] != 0).all()
 
 
-@pytest.mark.parametrize("name", ["bce", "balanced_bce", "seal"])
+@pytest.mark.parametrize("name", ["bce", "balanced_bce", "seal", "joint"])
 def test_ignored_pixels_carry_no_gradient(name, logits, truth, leak):
     truth = truth.clone()
     truth[:, 2:4, 2:5] = 255
@@ -147,38 +162,116 @@ def test_superpixel_leak_ignores():
     assert leak.tolist() == [[1, 1, 1, 1]]
 
 
-def test_modules_are_their_functions(logits, truth, leak):
-    assert BCELoss()(logits, truth) == bce_loss(logits, truth)
-    assert BalancedBCELoss()(logits, truth) == balanced_bce_loss(logits, truth)
-    assert SEALLoss()(logits, truth, leak) == seal_loss(logits, truth, leak)
-
-
-def test_seal_module_cuts_the_current_prediction(logits, truth):
-    from seal_sk import ers
-
-    module = SEALLoss(n_segments=4)
+@pytest.mark.parametrize("segmenter", ["ers", "fh"])
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("clip", [None, 1.5])
+@pytest.mark.parametrize("ignore", [None, 2])
+def test_seal_module_cuts_the_current_prediction(
+    logits, truth, segmenter, normalize, clip, ignore
+):
+    module = SEALLoss(
+        segment_size=7.5,
+        segmenter=segmenter,
+        balance=0.25,
+        boundary="joint",
+        normalize=normalize,
+        clip=clip,
+    )
     leaks = []
     for one, t in zip(logits, truth, strict=True):
         affinity = torch.sigmoid(one.detach().float()).permute(1, 2, 0).numpy()
-        leaks.append(superpixel_leak(ers(affinity, 4), t.numpy()))
-    expected = seal_loss(logits, truth, torch.from_numpy(np.stack(leaks)))
-    assert module(logits, truth).item() == expected.item()
+        if segmenter == "ers":
+            labels = ers(affinity, 4, balance=0.25)
+        else:
+            labels = fh(affinity, n_segments=4)
+        leak = superpixel_leak(labels, t.numpy(), ignore_label=ignore)
+        if normalize:
+            leak = leak / (30 / 4)
+        leaks.append(leak if clip is None else np.clip(leak, None, clip))
+    leak = torch.from_numpy(np.stack(leaks))
+    expected = seal_loss(logits, truth, leak, boundary="joint", ignore_label=ignore)
+    loss = module(logits, truth, ignore_label=ignore)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert module(logits, truth, ignore_label=ignore, leak=leak) == expected
 
 
-def test_seal_module_uses_its_parameters(monkeypatch):
-    truth = torch.tensor([[1, 2, 255, 255]])
-    leak = SEALLoss(1, ignore_label=255).leak(torch.zeros(2, 1, 4), truth)
-    assert leak.tolist() == [[1, 1, 1, 1]]
+@pytest.mark.parametrize(
+    ("size", "shape", "expected"),
+    [
+        (None, (481, 321), 300),
+        (None, (160, 160), 50),
+        (None, (4, 5), 1),
+        (1, (4, 5), 20),
+        (4.4, (4, 5), 5),
+    ],
+)
+def test_the_number_of_superpixels_follows_the_area(monkeypatch, size, shape, expected):
     seen = []
 
     def watched(affinity, n_segments, *, balance):
-        seen.append((n_segments, balance))
+        seen.append(n_segments)
         return np.zeros(affinity.shape[:2], dtype=np.int32)
 
     monkeypatch.setattr("seal_sk.pan.loss.ers", watched)
-    SEALLoss(3, balance=0.25).leak(torch.zeros(2, 1, 4), truth)
-    SEALLoss(3, balance=0.25).leak(torch.zeros(2, 1, 4), truth, 2)
-    assert seen == [(3, 0.25), (2, 0.25)]
+    truth = torch.zeros(shape, dtype=torch.int64)
+    SEALLoss(segment_size=size).leak(torch.zeros(2, *shape), truth)
+    assert seen == [expected]
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"segment_size": 0.5}, "segment_size"),
+        ({"segmenter": "slic"}, "segmenter='slic' must be one of 'ers', 'fh'"),
+        ({"balance": -1}, "balance"),
+        ({"boundary": "both"}, "boundary"),
+        ({"normalize": "no"}, "normalize='no' must be one of False, True"),
+        ({"normalize": 1}, "normalize"),
+        ({"clip": 0}, "clip"),
+    ],
+)
+def test_bad_parameters(params, message):
+    with pytest.raises(ValueError, match=message):
+        SEALLoss(**params)
+
+
+def own_loss(logits, truth, weight=1.0):
+    return weight * logits.square().mean()
+
+
+def test_names_tell_losses_apart():
+    losses = [
+        "bce",
+        "balanced_bce",
+        "seal",
+        SEALLoss(segment_size=100),
+        SEALLoss(segmenter="fh"),
+        SEALLoss(balance=0.25),
+        SEALLoss(boundary="joint"),
+        SEALLoss(normalize=True),
+        SEALLoss(clip=3),
+        own_loss,
+        partial(own_loss, weight=2.0),
+        partial(own_loss, weight=3.0),
+    ]
+    names = [loss_name(loss) for loss in losses]
+    assert len(set(names)) == len(losses)
+    assert loss_name(SEALLoss()) == loss_name("seal")
+    assert loss_name(SEALLoss(clip=3.0)) == loss_name(SEALLoss(clip=3))
+    assert loss_name(own_loss).endswith("own_loss")
+    assert "0x" not in "".join(names[:-2])
+
+
+def test_losses_are_resolved():
+    assert resolve_loss("bce", 100) is bce_loss
+    assert resolve_loss("balanced_bce", 100) is balanced_bce_loss
+    assert resolve_loss(own_loss, 100) is own_loss
+    assert resolve_loss("seal", 100).segment_size == 100.0
+    fixed, free = SEALLoss(segment_size=50), SEALLoss(segmenter="fh")
+    assert resolve_loss(fixed, 100) is fixed
+    resolved = resolve_loss(free, 100)
+    assert (resolved.segment_size, resolved.segmenter) == (100.0, "fh")
+    assert free.segment_size is None
 
 
 def test_bad_shapes(logits, truth, leak):
@@ -186,3 +279,5 @@ def test_bad_shapes(logits, truth, leak):
         bce_loss(logits[:, :1], truth)
     with pytest.raises(ValueError, match="one leak a pixel"):
         seal_loss(logits, truth, leak[:1])
+    with pytest.raises(ValueError, match="boundary"):
+        seal_loss(logits, truth, leak, boundary="all")

@@ -1,15 +1,16 @@
 """Training samples: every pair, every place, the same in every run."""
 
 import numpy as np
+import pytest
 
 from seal_sk.pan.edges import canny
 from seal_sk.pan.samples import Samples, check_data
 
 
 def make(X, y, **params):
-    params = {"crop_size": 16, "n_segments": 100, **params}
+    params = {"crop_size": 16, "in_channels": 3, "edges": "skimage", **params}
     counts = [len(item) if isinstance(item, list) else 1 for item in y]
-    return Samples(X, y, range(len(X)), counts, edges="skimage", seed=(3,), **params)
+    return Samples(X, y, range(len(X)), counts, seed=(3,), **params)
 
 
 def test_every_pair_once_an_epoch(rng):
@@ -52,15 +53,22 @@ def test_image_edges_and_truth_move_together():
     assert len(seen) > 150
 
 
-def test_count_is_scaled_to_the_area(scenes):
+def test_crops_fit_into_their_image():
     images, truths = [np.zeros((40, 50), np.uint8)], [np.zeros((40, 50), int)]
-    assert make(images, truths, crop_size=20).draw(0).n_segments == 20
-    whole = make(images, truths, crop_size=None).draw(0)
-    assert whole.n_segments == 100
-    assert sorted(whole.truth.shape) == [40, 50]
-    larger = make(images, truths, crop_size=45).draw(0)
-    assert sorted(larger.truth.shape) == [40, 45]
-    assert make(images, truths, crop_size=8, n_segments=2).draw(0).n_segments == 1
+    for size, shape in ((20, [20, 20]), (45, [40, 45]), (None, [40, 50])):
+        sample = make(images, truths, crop_size=size).draw(0)
+        assert sorted(sample.truth.shape) == shape
+
+
+def test_bands_are_taken_as_they_are(rng):
+    bands = rng.integers(0, 60_000, (20, 20, 7), dtype=np.uint16)
+    truth = np.arange(400).reshape(20, 20)
+    samples = make([bands], [truth], in_channels=7, edges=None)
+    for i in range(5):
+        sample = samples.draw(i)
+        assert sample.edges is None
+        values = (bands / 65535).reshape(-1, 7)[sample.truth].transpose(2, 0, 1)
+        np.testing.assert_allclose(sample.image, values, rtol=1e-6)
 
 
 def flat(n, shape=(20, 20)):
@@ -70,7 +78,7 @@ def flat(n, shape=(20, 20)):
 
 def test_all_eight_orientations():
     truth = np.arange(9).reshape(3, 3)
-    samples = make(flat(1, (3, 3))[0], [truth], crop_size=None, n_segments=1)
+    samples = make(flat(1, (3, 3))[0], [truth], crop_size=None)
     assert len({samples.draw(i).truth.tobytes() for i in range(100)}) == 8
 
 
@@ -87,7 +95,7 @@ def test_the_first_epoch_begins_at_the_first_number():
 
 def test_crops_reach_every_pixel():
     truth = np.arange(9 * 11).reshape(9, 11)
-    samples = make(flat(1, (9, 11))[0], [truth], crop_size=8, n_segments=1)
+    samples = make(flat(1, (9, 11))[0], [truth], crop_size=8)
     seen = np.concatenate([samples.draw(i).truth.ravel() for i in range(100)])
     assert np.array_equal(np.unique(seen), np.arange(99))
 
@@ -97,7 +105,7 @@ def test_edges_of_a_crop_are_those_of_the_image(rng):
     image = np.kron(coarse, np.ones((6, 6, 1), np.uint8))
     whole = canny(image, "skimage").ravel()
     truth = np.arange(48 * 48).reshape(48, 48)
-    samples = make([image], [truth], crop_size=24, n_segments=1)
+    samples = make([image], [truth], crop_size=24)
     differ = [
         np.mean((sample.edges[0] == 0) != whole[sample.truth])
         for sample in map(samples.draw, range(40))
@@ -106,13 +114,27 @@ def test_edges_of_a_crop_are_those_of_the_image(rng):
 
 
 def test_small_numpy_integers_do_not_overflow():
-    images, truths = flat(1, (40, 50))
-    samples = make(images, truths, crop_size=np.uint8(20), n_segments=np.uint8(200))
-    assert samples.draw(0).n_segments == 40
+    images, truths = flat(1, (400, 500))
+    sample = make(images, truths, crop_size=np.uint8(200)).draw(0)
+    assert sample.truth.shape == (200, 200)
 
 
 def test_the_checksum_covers_images_and_truths():
     images, truths = flat(2)
-    _, checksum = check_data(images, truths, 1)
-    assert check_data(images, truths[::-1], 1)[1] != checksum
-    assert check_data([image + 1 for image in images], truths, 1)[1] != checksum
+    _, checksum, _ = check_data(images, truths)
+    assert check_data(images, truths[::-1])[1] != checksum
+    assert check_data([image + 1 for image in images], truths)[1] != checksum
+
+
+def test_the_data_say_how_many_channels():
+    truth = np.zeros((5, 6), int)
+
+    def channels(*shapes):
+        images = [np.zeros((5, 6, *shape), np.uint8) for shape in shapes]
+        return check_data(images, [truth] * len(images))[2]
+
+    assert channels((), (1,)) == 1
+    assert channels((3,)) == channels((), (3,), (1,)) == 3
+    assert channels((7,), (7,)) == 7
+    with pytest.raises(ValueError, match=r"X\[0\] has 3 channels and X\[1\] has 7"):
+        channels((3,), (7,))
