@@ -126,7 +126,7 @@ def _refuse_mask(array, name):
 
 
 def check_mask(mask, shape, *, name="mask"):
-    """Return `mask` as a bool array, True somewhere, of the image's (H, W)."""
+    """Return `mask` as a C-contiguous bool array, True somewhere, of size (H, W)."""
     _refuse_mask(mask, name)
     mask = np.asarray(mask)
     if mask.dtype != bool:
@@ -141,7 +141,19 @@ def check_mask(mask, shape, *, name="mask"):
         )
     if not mask.any():
         raise ValueError(f"{name} is False everywhere; nothing is left to segment.")
-    return mask
+    return np.ascontiguousarray(mask)
+
+
+def check_areas(n_segments, mask, connectivity):
+    """Refuse fewer segments than the areas that a checked mask falls into."""
+    from scipy.ndimage import label
+
+    _, n_areas = label(mask, np.ones((3, 3)) if connectivity == 8 else None)
+    if n_segments < n_areas:
+        raise ValueError(
+            f"n_segments={n_segments} is less than the {n_areas} separate areas that "
+            "the mask leaves; ask for at least one segment in each."
+        )
 
 
 def unit_scale(image, dtype=np.float64):
@@ -297,8 +309,11 @@ def check_label_map(labels, shape=None, *, name="labels"):
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
 
 
-def check_affinity(affinity):
-    """Return an affinity map as a C-contiguous float32 or float64 array."""
+def check_affinity(affinity, *, mask=None):
+    """Return an affinity map as a C-contiguous float32 or float64 array.
+
+    Edges that lead out of the image or the mask may have any affinity.
+    """
     _refuse_mask(affinity, "affinity")
     affinity = np.asarray(affinity)
     if affinity.ndim != 3 or affinity.shape[2] not in (2, 4) or affinity.size == 0:
@@ -317,11 +332,16 @@ def check_affinity(affinity):
         )
     dtype = np.float64 if affinity.dtype.itemsize > 4 else np.float32
     affinity = np.ascontiguousarray(affinity, dtype=dtype)
+    if mask is not None:
+        mask = check_mask(mask, affinity.shape)
     # The comparisons are False for NaN as well.
     if not (affinity.min() >= 0 and affinity.max() <= 1):
-        # Entries that lead out of the image are never read: they may hold anything.
+        # Entries of edges that don't exist are never read: they may hold anything.
         for channel in range(affinity.shape[2]):
-            values = affinity[(*FROM_TO[channel][0], channel)]
+            start, end = FROM_TO[channel]
+            values = affinity[(*start, channel)]
+            if mask is not None:
+                values = values[mask[start] & mask[end]]
             if values.size and not (values.min() >= 0 and values.max() <= 1):
                 raise ValueError(
                     "affinity holds NaN or values outside 0..1; an affinity is the "
@@ -330,7 +350,7 @@ def check_affinity(affinity):
     return affinity
 
 
-def check_tree(tree, n_pixels):
+def check_tree(tree, n_pixels, *, mask=None):
     """Return a merge tree over `n_pixels` as a C-contiguous int32 array (joins, 2)."""
     tree = np.asarray(tree)
     if tree.ndim != 2 or tree.shape[1] != 2 or tree.dtype.kind not in "iu":
@@ -351,6 +371,10 @@ def check_tree(tree, n_pixels):
         raise ValueError(
             f"tree is none over {n_pixels} pixels: a join may name each pixel and each "
             "earlier join once."
+        )
+    if mask is not None and not mask.ravel()[tree[tree < n_pixels]].all():
+        raise ValueError(
+            "tree joins pixels outside the mask; give the mask that it was made with."
         )
     return tree
 

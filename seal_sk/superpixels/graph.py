@@ -60,8 +60,6 @@ class ERSSuperpixels(SuperpixelTransformer):
         "connectivity": [Options(Integral, {4, 8})],
     }
 
-    _takes_mask = False
-
     def __init__(
         self, n_segments=300, *, balance=0.5, sigma=5.0, connectivity=8, n_jobs=None
     ):
@@ -73,4 +71,4 @@ class ERSSuperpixels(SuperpixelTransformer):
 
     def _segment(self, image, n_segments, mask):
         affinity = rgb_affinity(image, sigma=self.sigma, connectivity=self.connectivity)
-        return ers(affinity, n_segments, balance=self.balance)
+        return ers(affinity, n_segments, balance=self.balance, mask=mask)
