@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from libc.math cimport log2
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from seal_sk._logarithm cimport LOG_CELLS, LogCell, fill, x_log_x
 from seal_sk._queue cimport (
     LANES,
     Candidate,
@@ -40,14 +40,9 @@ cdef Py_ssize_t BUCKETS_MAX = 1 << 22
 # unless that makes too little headway.
 cdef Py_ssize_t EDGES_PER_PLACE = 8
 
-cdef enum:
-    LOG_BITS = 10
-    LOG_CELLS = 1024  # 1 << LOG_BITS
+cdef LogCell[LOG_CELLS] LOG_TABLE
 
-
-cdef struct LogCell:
-    double inverse  # about 1 / (middle of the cell), of few enough bits
-    double log_of_middle
+fill(LOG_TABLE)
 
 
 cdef struct Vertex:
@@ -60,7 +55,9 @@ cdef struct Vertex:
 
 
 cdef struct Graph:
-    Py_ssize_t n_vertices
+    Py_ssize_t n_pixels
+    const uint8_t* inside  # by pixel, the mask; NULL where there is none
+    Py_ssize_t n_vertices  # the pixels inside
     int shift  # edge >> shift is the pixel that owns the edge
     Py_ssize_t[4] offset  # from the owner to the other end, by channel
     double total  # sum of the loops: what every weight is divided by
@@ -75,57 +72,8 @@ cdef struct Graph:
     Py_ssize_t n_joins
 
 
-cdef LogCell[LOG_CELLS] LOG_TABLE
-
-
-cdef void fill_log_table() noexcept:
-    cdef Py_ssize_t i
-    cdef uint64_t bits
-    cdef double middle
-    for i in range(LOG_CELLS):
-        bits = (
-            <uint64_t>0x3FE6000000000000
-            + (<uint64_t>i << (52 - LOG_BITS)) + (<uint64_t>1 << (51 - LOG_BITS))
-        )
-        memcpy(&middle, &bits, 8)
-        LOG_TABLE[i].inverse = <double>(<float>(1.0 / middle))
-        LOG_TABLE[i].log_of_middle = -log2(LOG_TABLE[i].inverse)
-
-
-fill_log_table()
-
-
 cdef inline double f(double x) noexcept nogil:
-    """x log2 x; 0 where x is not positive.
-
-    The logarithm is that of the nearest cell's middle plus a short series: as exact as
-    the C library's to the last bit or two, several times faster since it is inlined,
-    and the same on every platform.
-    """
-    cdef uint64_t bits, above
-    cdef int64_t exponent
-    cdef double z, r, square
-    cdef const LogCell* cell
-    if x < 2.2250738585072014e-308:
-        return x * log2(x) if x > 0 else 0.0
-    memcpy(&bits, &x, 8)
-    above = bits - <uint64_t>0x3FE6000000000000
-    exponent = <int64_t>above >> 52
-    bits -= <uint64_t>exponent << 52
-    memcpy(&z, &bits, 8)
-    cell = &LOG_TABLE[(above >> (52 - LOG_BITS)) & (LOG_CELLS - 1)]
-    r = z * cell.inverse - 1.0
-    square = r * r
-    return x * (
-        (<double>exponent + cell.log_of_middle)
-        + (
-            r * 1.4426950408889634
-            + square * (
-                (0.48089834696298783 * r - 0.7213475204444817)
-                - 0.36067376022224085 * square
-            )
-        )
-    )
+    return x_log_x(x, LOG_TABLE)
 
 
 cdef inline double f_of_size(const Graph* g, Py_ssize_t n) noexcept nogil:
@@ -161,6 +109,20 @@ cdef inline int channels_of_row(
     if y > 0:
         bits |= 8
     return bits & ((1 << channels) - 1)
+
+
+cdef inline int channels_inside(
+    const Graph* g, Py_ssize_t u, int bits
+) noexcept nogil:
+    """Those of a pixel's channels whose edges lie inside the mask."""
+    cdef int c, kept = 0
+    if g.inside == NULL:
+        return bits
+    if g.inside[u]:
+        for c in range(4):
+            if bits >> c & 1 and g.inside[u + g.offset[c]]:
+                kept |= 1 << c
+    return kept
 
 
 cdef inline int32_t other_end(
@@ -223,7 +185,7 @@ cdef inline void join(
     vertices[kept].member = vertices[gone].member
     vertices[gone].member = i
     if g.children != NULL:
-        g.node[kept] = <int32_t>(g.n_vertices + g.n_joins)
+        g.node[kept] = <int32_t>(g.n_pixels + g.n_joins)
     g.n_joins += 1
     vertices[u].loop -= w
     vertices[v].loop -= w
@@ -237,12 +199,12 @@ cdef void weigh(
 ) noexcept nogil:
     """Loops and the first gains in entropy rate: all that does not depend on K."""
     cdef Py_ssize_t y, x, u = 0, e = 0
-    cdef int c, bits, channels = 1 << g.shift
+    cdef int c, bits, here, channels = 1 << g.shift
     cdef double gain, total = 0.0
 
     for u in range(g.n_sizes):
         g.f_size[u] = f(<double>u / <double>g.n_vertices)
-    for u in range(g.n_vertices):
+    for u in range(g.n_pixels):
         g.vertices[u].loop = 0.0
     u = 0
     for y in range(height):
@@ -250,17 +212,18 @@ cdef void weigh(
         for x in range(width):
             if x + 1 == width:
                 bits &= 2
+            here = channels_inside(g, u, bits)
             for c in range(channels):
-                if bits >> c & 1:
+                if here >> c & 1:
                     g.vertices[u].loop += <double>weights[e]
                     g.vertices[u + g.offset[c]].loop += <double>weights[e]
                 e += 1
             u += 1
-    for u in range(g.n_vertices):
+    for u in range(g.n_pixels):
         total += g.vertices[u].loop
     # Without any affinity every weight is 0 whatever it is divided by.
     g.total = total if total > 0 else 1.0
-    for u in range(g.n_vertices):
+    for u in range(g.n_pixels):
         g.vertices[u].loop /= g.total
         g.vertices[u].f_loop = f(g.vertices[u].loop)
 
@@ -272,8 +235,9 @@ cdef void weigh(
         for x in range(width):
             if x + 1 == width:
                 bits &= 2
+            here = channels_inside(g, u, bits)
             for c in range(channels):
-                if bits >> c & 1:
+                if here >> c & 1:
                     gain = entropy_gain(
                         &g.vertices[u], &g.vertices[u + g.offset[c]],
                         <double>weights[e] / g.total,
@@ -293,8 +257,8 @@ cdef void start(
 
     The first gains may lie in the memory of the links, which are written behind them.
     """
-    cdef Py_ssize_t y, x, i, e = 0
-    cdef int c, bits, channels = 1 << g.shift
+    cdef Py_ssize_t y, x, i, u = 0, e = 0
+    cdef int c, bits, here, channels = 1 << g.shift
     cdef double first_balance = balance_gain(g, 1, 1), gain_range
     cdef float gain
 
@@ -312,7 +276,7 @@ cdef void start(
     q.per_width = <double>q.n_buckets / gain_range if gain_range > 0 else 1.0
     q.n_heap = 0
     g.n_joins = 0
-    for i in range(g.n_vertices):
+    for i in range(g.n_pixels):
         g.vertices[i].root = -1
         g.vertices[i].member = <int32_t>i
     for i in range(q.n_buckets * LANES):
@@ -322,13 +286,15 @@ cdef void start(
         for x in range(width):
             if x + 1 == width:
                 bits &= 2
+            here = channels_inside(g, u, bits)
             for c in range(channels):
-                if bits >> c & 1:
+                if here >> c & 1:
                     memcpy(&gain, &first_gains[e], 4)
                     # One bucket early, since the gain was rounded to a float.
                     i = bucket_of(q, q.top - (g.largest - <double>gain))
                     put(q, i - 1 if i > 0 else 0, <int32_t>e)
                 e += 1
+            u += 1
 
 
 cdef void spread_out(
@@ -441,7 +407,7 @@ cdef void cut(
     limit.edge = -1
     while level < n_counts and counts[level] == components:
         if levels != NULL:
-            number(g, levels + level * g.n_vertices)
+            number(g, levels + level * g.n_pixels)
         level += 1
     while level < n_counts:
         if bucket == q.n_buckets - 1:
@@ -478,7 +444,7 @@ cdef void cut(
             components -= 1
             while level < n_counts and counts[level] == components:
                 if levels != NULL:
-                    number(g, levels + level * g.n_vertices)
+                    number(g, levels + level * g.n_pixels)
                 level += 1
             if level == n_counts:
                 break
@@ -489,12 +455,15 @@ cdef void cut(
 
 
 cdef void number(const Graph* g, int32_t* labels) noexcept nogil:
-    """Consecutive labels, in the scan order of each region's first pixel."""
+    """Consecutive labels, in the scan order of each region's first pixel; -1 outside.
+    """
     cdef Py_ssize_t u
     cdef int32_t root, n = 0
-    for u in range(g.n_vertices):
+    for u in range(g.n_pixels):
         labels[u] = -1
-    for u in range(g.n_vertices):
+    for u in range(g.n_pixels):
+        if g.inside != NULL and not g.inside[u]:
+            continue
         root = root_of(g, <int32_t>u)
         # A root's own label is that of its region: no other memory is needed.
         if labels[root] < 0:
@@ -505,30 +474,36 @@ cdef void number(const Graph* g, int32_t* labels) noexcept nogil:
 
 def ers(
     const affinity_t[:, :, ::1] affinity, const Py_ssize_t[::1] counts,
-    double balance, bint nested, bint tree,
+    double balance, bint nested, bint tree, const uint8_t[:, ::1] mask=None,
 ):
     """Label maps (H, W), one for each of the falling `counts`; and the tree.
 
     One run a count or, nested, one run for all of them with the balance weight of the
     first. The tree, if wanted, is an array (joins, 2) of the last run's joined nodes,
-    else None. The caller has checked the input.
+    else None. Edges that leave the mask are not read. The caller has checked the
+    input, that the mask has no more regions than the least count included.
     """
     cdef Py_ssize_t height = affinity.shape[0], width = affinity.shape[1]
     cdef Py_ssize_t n = height * width, n_edges = n * affinity.shape[2]
+    cdef Py_ssize_t n_vertices = n if mask is None else np.count_nonzero(mask)
     cdef Py_ssize_t n_runs = 1 if nested else counts.shape[0], run
     cdef Py_ssize_t n_levels = counts.shape[0] if nested else 1
     cdef Graph g
     cdef Queue q
     cdef double[:, ::1] vertices = np.empty((n, 3)), at_first
     cdef int32_t[::1] links = np.empty(n_edges, dtype=np.int32)
-    cdef double[::1] f_size = np.empty(min(n, TABLE_MAX) + 1)
+    cdef double[::1] f_size = np.empty(min(n_vertices, TABLE_MAX) + 1)
     cdef int32_t[::1] labels, node
     cdef int32_t[:, ::1] levels, children
     cdef float[::1] kept_gains
     cdef float* first_gains = <float*>&links[0]
     cdef const affinity_t* weights = &affinity[0, 0, 0]
 
-    g.n_vertices = n
+    g.n_pixels = n
+    g.inside = NULL
+    if mask is not None:
+        g.inside = &mask[0, 0]
+    g.n_vertices = n_vertices
     g.shift = 1 if affinity.shape[2] == 2 else 2
     g.offset[0] = 1
     g.offset[1] = width
@@ -541,13 +516,17 @@ def ers(
     g.children = NULL
     if tree:
         node = np.arange(n, dtype=np.int32)
-        children = np.empty((n - counts[counts.shape[0] - 1], 2), dtype=np.int32)
+        children = np.empty(
+            (n_vertices - counts[counts.shape[0] - 1], 2), dtype=np.int32
+        )
         g.node = &node[0]
         if children.shape[0]:
             g.children = &children[0, 0]
 
-    q.n_buckets = min(max(64, n_edges // (EDGES_PER_LIST * LANES)), BUCKETS_MAX)
-    q.places = max(1024, n_edges // EDGES_PER_PLACE)
+    # By the edges inside, so that the queue is that of an image of their number.
+    q.n_buckets = n_vertices * affinity.shape[2] // (EDGES_PER_LIST * LANES)
+    q.n_buckets = min(max(64, q.n_buckets), BUCKETS_MAX)
+    q.places = max(1024, n_vertices * affinity.shape[2] // EDGES_PER_PLACE)
     cdef int32_t[::1] head = np.empty(q.n_buckets * LANES, dtype=np.int32)
     q.head = &head[0]
     q.next = &links[0]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from libc.math cimport sqrt
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from seal_sk._queue cimport scattered
 
@@ -29,7 +29,9 @@ cdef struct Entry:
 
 
 cdef struct Graph:
-    Py_ssize_t n_vertices
+    Py_ssize_t n_pixels
+    const uint8_t* inside  # by pixel, the mask; NULL where there is none
+    Py_ssize_t n_vertices  # the pixels inside
     Py_ssize_t n_segments  # that are left
     int shift  # edge >> shift is the pixel that owns the edge
     Py_ssize_t[4] offset  # from the owner to the other end, by channel
@@ -89,6 +91,21 @@ cdef Py_ssize_t collect(
                     n += 1
                 e += 1
     return n
+
+
+cdef Py_ssize_t keep_inside(
+    const Graph* g, Entry* edges, Py_ssize_t n
+) noexcept nogil:
+    """Drop the edges that leave the mask; return how many are left."""
+    cdef Py_ssize_t i, u, kept = 0
+    cdef int32_t e
+    for i in range(n):
+        e = edges[i].edge
+        u = e >> g.shift
+        if g.inside[u] and g.inside[u + g.offset[e - (u << g.shift)]]:
+            edges[kept] = edges[i]
+            kept += 1
+    return kept
 
 
 cdef Entry* radix_sort(
@@ -203,7 +220,7 @@ cdef inline int32_t join(Graph* g, int32_t a, int32_t b) noexcept nogil:
 
 cdef void reset(Graph* g) noexcept nogil:
     cdef Py_ssize_t u
-    for u in range(g.n_vertices):
+    for u in range(g.n_pixels):
         g.parent[u] = -1
     g.n_segments = g.n_vertices
 
@@ -220,7 +237,7 @@ cdef Py_ssize_t join_similar(
     cdef Py_ssize_t i, kept = 0
     cdef int32_t e, u, a, b
     cdef double d, needed
-    for i in range(g.n_vertices):
+    for i in range(g.n_pixels):
         if g.parent[i] < 0:
             set_bound(g, <int32_t>i, 0.0, scale, counts_inside)
     enough[0] = 0.0
@@ -297,12 +314,16 @@ cdef void cut(
 cdef void number(
     Graph* g, int32_t* labels, int32_t* number_of_root
 ) noexcept nogil:
-    """Consecutive labels, in the scan order of each region's first pixel."""
+    """Consecutive labels, in the scan order of each region's first pixel; -1 outside.
+    """
     cdef Py_ssize_t u
     cdef int32_t root, n = 0
-    for u in range(g.n_vertices):
+    for u in range(g.n_pixels):
         number_of_root[u] = -1
-    for u in range(g.n_vertices):
+    for u in range(g.n_pixels):
+        if g.inside != NULL and not g.inside[u]:
+            labels[u] = -1
+            continue
         root = find(g.parent, <int32_t>u)
         if number_of_root[root] < 0:
             number_of_root[root] = n
@@ -312,11 +333,13 @@ cdef void number(
 
 def fh(
     const double[:, :, ::1] distance, double scale, Py_ssize_t min_size,
-    Py_ssize_t n_segments,
+    Py_ssize_t n_segments, const uint8_t[:, ::1] mask=None,
 ):
     """Labels (H, W) by `scale`, or, where `n_segments` is not 0, of so many segments.
 
-    `distance` is laid out as an affinity map is; the caller has checked the input.
+    `distance` is laid out as an affinity map is; edges that leave the mask are not
+    read. The caller has checked the input, that the mask has no more regions than
+    `n_segments` included.
     """
     cdef Py_ssize_t height = distance.shape[0], width = distance.shape[1]
     cdef Py_ssize_t n = height * width, n_edges
@@ -329,7 +352,11 @@ def fh(
     cdef int32_t[::1] parent = np.empty(n, dtype=np.int32)
     cdef double[::1] bound = np.empty(n)
 
-    g.n_vertices = n
+    g.n_pixels = n
+    g.inside = NULL
+    if mask is not None:
+        g.inside = &mask[0, 0]
+    g.n_vertices = n if mask is None else np.count_nonzero(mask)
     g.shift = 1 if distance.shape[2] == 2 else 2
     g.offset[0] = 1
     g.offset[1] = width
@@ -340,6 +367,8 @@ def fh(
     g.bound = &bound[0]
     with nogil:
         n_edges = collect(&g, edges, height, width)
+        if g.inside != NULL:
+            n_edges = keep_inside(&g, edges, n_edges)
         edges = sort(&g, edges, &room[1, 0], n_edges, &count[0])
         if n_segments > 0:
             cut(&g, edges, n_edges, n_segments, min_size)
@@ -419,12 +448,26 @@ cdef void measure(
         out[i * step] = sqrt(total)
 
 
+cdef void normalise(double* row, Py_ssize_t n, Py_ssize_t bands) noexcept nogil:
+    """Divide the bands of n pixels by the last, where it is not 0."""
+    cdef Py_ssize_t i, band
+    cdef double weight
+    for i in range(n):
+        weight = row[(i + 1) * bands - 1]
+        if weight > 0:
+            for band in range(bands):
+                row[i * bands + band] /= weight
+
+
 def colour_distance(
-    const double[:, :, ::1] image, const double[::1] kernel, Py_ssize_t channels
+    const double[:, :, ::1] image, const double[::1] kernel, Py_ssize_t channels,
+    bint weighted=False,
 ):
     """Distances (H, W, channels) between neighbours of the smoothed image.
 
-    `kernel` is the half of the filter from its centre outwards.
+    `kernel` is the half of the filter from its centre outwards. With `weighted` the
+    last band is no colour but the weight of the pixel, and the colours are those of
+    normalised convolution, multiplied by the weights already.
     """
     cdef Py_ssize_t height = image.shape[0], width = image.shape[1]
     cdef Py_ssize_t bands = image.shape[2], radius = kernel.shape[0] - 1, y
@@ -443,6 +486,9 @@ def colour_distance(
                 &image[0, 0, 0], y, height, width, bands, &kernel[0], radius,
                 &padded[0], row,
             )
+            if weighted:
+                # The last band becomes 1, and adds nothing to the distances.
+                normalise(row, width, bands)
             measure(row, row + bands, width - 1, bands, spare, out, channels)
             if y > 0:
                 measure(above, row, width, bands, spare, out - line + 1, channels)

@@ -142,7 +142,7 @@ def _refuse_mask(array, name):
 
 
 def check_mask(mask, shape, *, name="mask"):
-    """Return `mask` as a bool array, True somewhere, of the image's (H, W)."""
+    """Return `mask` as a C-contiguous bool array, True somewhere, of size (H, W)."""
     _refuse_mask(mask, name)
     mask = np.asarray(mask)
     if mask.dtype != bool:
@@ -157,7 +157,19 @@ def check_mask(mask, shape, *, name="mask"):
         )
     if not mask.any():
         raise ValueError(f"{name} is False everywhere; nothing is left to segment.")
-    return mask
+    return np.ascontiguousarray(mask)
+
+
+def check_areas(n_segments, mask, connectivity):
+    """Refuse fewer segments than the areas that a checked mask falls into."""
+    from scipy.ndimage import label
+
+    _, n_areas = label(mask, np.ones((3, 3)) if connectivity == 8 else None)
+    if n_segments < n_areas:
+        raise ValueError(
+            f"n_segments={n_segments} is less than the {n_areas} separate areas that "
+            "the mask leaves; ask for at least one segment in each."
+        )
 
 
 def unit_scale(image, dtype=np.float64):
@@ -412,8 +424,11 @@ def _check_size(size, shape, name):
         )
 
 
-def check_affinity(affinity, *, name="affinity"):
-    """Return an affinity map as a C-contiguous float32 or float64 array."""
+def check_affinity(affinity, *, mask=None, name="affinity"):
+    """Return an affinity map as a C-contiguous float32 or float64 array.
+
+    Edges that lead out of the image or the mask may have any affinity.
+    """
     _refuse_mask(affinity, name)
     affinity = np.asarray(affinity)
     if affinity.ndim != 3 or affinity.shape[2] not in (2, 4) or affinity.size == 0:
@@ -432,11 +447,17 @@ def check_affinity(affinity, *, name="affinity"):
         )
     dtype = np.float64 if affinity.dtype.itemsize > 4 else np.float32
     affinity = np.ascontiguousarray(affinity, dtype=dtype)
+    if mask is not None:
+        mask_name = "mask" if name == "affinity" else f"mask of {name}"
+        mask = check_mask(mask, affinity.shape, name=mask_name)
     # The comparisons are False for NaN as well.
     if not (affinity.min() >= 0 and affinity.max() <= 1):
-        # Entries that lead out of the image are never read: they may hold anything.
+        # Entries of edges that don't exist are never read: they may hold anything.
         for channel in range(affinity.shape[2]):
-            values = affinity[(*FROM_TO[channel][0], channel)]
+            start, end = FROM_TO[channel]
+            values = affinity[(*start, channel)]
+            if mask is not None:
+                values = values[mask[start] & mask[end]]
             if values.size and not (values.min() >= 0 and values.max() <= 1):
                 raise ValueError(
                     f"{name} holds NaN or values outside 0..1; an affinity is the "
@@ -445,7 +466,7 @@ def check_affinity(affinity, *, name="affinity"):
     return affinity
 
 
-def check_tree(tree, n_pixels):
+def check_tree(tree, n_pixels, *, mask=None):
     """Return a merge tree over `n_pixels` as a C-contiguous int32 array (joins, 2)."""
     tree = np.asarray(tree)
     if tree.ndim != 2 or tree.shape[1] != 2 or tree.dtype.kind not in "iu":
@@ -466,6 +487,10 @@ def check_tree(tree, n_pixels):
         raise ValueError(
             f"tree is none over {n_pixels} pixels: a join may name each pixel and each "
             "earlier join once."
+        )
+    if mask is not None and not mask.ravel()[tree[tree < n_pixels]].all():
+        raise ValueError(
+            "tree joins pixels outside the mask; give the mask that it was made with."
         )
     return tree
 

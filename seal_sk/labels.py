@@ -9,6 +9,7 @@ import numpy as np
 from . import _labels, _split
 from ._metrics import boundary_map
 from ._validation import (
+    check_areas,
     check_colors,
     check_connectivity,
     check_int,
@@ -308,10 +309,5 @@ def _check_feasible(labels, n_segments, connectivity):
             f"n_segments={n_segments} is more than the {n_pixels} unmasked pixels; ask "
             "for at most one segment per pixel."
         )
-    area = np.where(labels < 0, np.int32(-1), np.int32(0))
-    n_areas = _labels.components(area, connectivity)[1] if n_pixels < area.size else 1
-    if n_segments < n_areas:
-        raise ValueError(
-            f"n_segments={n_segments} is less than the {n_areas} separate areas that "
-            "the mask leaves; ask for at least one segment in each."
-        )
+    if n_pixels < labels.size:
+        check_areas(n_segments, labels >= 0, connectivity)

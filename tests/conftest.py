@@ -89,3 +89,22 @@ def assert_label_map():
         assert regions.max() == n_segments
 
     return check
+
+
+@pytest.fixture(scope="session")
+def masks():
+    """Strategy for a mask or none, with where it is True and how many areas it has."""
+    from hypothesis import strategies as st
+    from hypothesis.extra.numpy import arrays
+    from skimage.measure import label
+
+    @st.composite
+    def draw(draw, shape, connectivity):
+        mask = draw(st.none() | arrays(bool, shape))
+        if mask is None:
+            return None, np.ones(shape, dtype=bool), 1
+        if not mask.any():
+            mask[draw(st.integers(0, shape[0] - 1)), 0] = True
+        return mask, mask, label(mask, connectivity=connectivity // 4).max()
+
+    return draw

@@ -13,19 +13,21 @@ from seal_sk._fh import colour_distance
 from seal_sk._fh import fh as fh_kernel
 
 from seal_sk import fh, fh_image, rgb_affinity
-from seal_sk.segmentation.image import _half_gaussian
+from seal_sk.segmentation.graph import as_bytes
+from seal_sk.segmentation.image import _half_gaussian, _smooth_distance
 
 OFFSETS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 
 
-def edges_of(distance):
-    """Edges in the documented order, as (distance, pixel, pixel)."""
+def edges_of(distance, mask):
+    """Edges inside the mask in the documented order, as (distance, pixel, pixel)."""
     height, width, channels = distance.shape
     edges = []
     for i in range(distance.size):
         y, x, c = i // channels // width, i // channels % width, i % channels
         v, u = y + OFFSETS[c][0], x + OFFSETS[c][1]
-        if 0 <= v < height and u < width:
+        exists = 0 <= v < height and u < width
+        if exists and (mask is None or (mask[y, x] and mask[v, u])):
             tie = i * 2654435769 % 2**32
             edges.append((distance[y, x, c], tie, y * width + x, v * width + u))
     return [(float(d), a, b) for d, _, a, b in sorted(edges)]
@@ -34,9 +36,10 @@ def edges_of(distance):
 class SlowForest:
     """Segments as a list of labels."""
 
-    def __init__(self, distance):
-        self.edges = edges_of(distance)
-        self.n = self.left = distance.shape[0] * distance.shape[1]
+    def __init__(self, distance, mask):
+        self.edges = edges_of(distance, mask)
+        self.n = distance.shape[0] * distance.shape[1]
+        self.left = self.n if mask is None else int(mask.sum())
         self.label = list(range(self.n))
         self.size = [1] * self.n
 
@@ -60,8 +63,8 @@ class SlowForest:
         return np.array(self.label).reshape(distance.shape[:2])
 
 
-def slow_fh(distance, scale, min_size):
-    forest = SlowForest(distance)
+def slow_fh(distance, scale, min_size, mask):
+    forest = SlowForest(distance, mask)
     largest = [0.0] * forest.n
     for d, a, b in forest.walk():
         bounds = (
@@ -75,13 +78,13 @@ def slow_fh(distance, scale, min_size):
     return forest.array(distance)
 
 
-def slow_cut(distance, n_segments, min_size):
-    min_size = min(min_size, distance[..., 0].size // n_segments)
+def slow_cut(distance, n_segments, min_size, mask=None):
+    min_size = min(min_size, SlowForest(distance, mask).left // n_segments)
     while True:
-        forest = SlowForest(distance)
+        forest = SlowForest(distance, mask)
         forest.join_small(min_size, 1)
         if forest.left < n_segments:
-            forest = SlowForest(distance)
+            forest = SlowForest(distance, mask)
             forest.join_small(min_size, 2)
             forest.join_small(min_size, 1)
         if forest.left >= n_segments:
@@ -112,28 +115,36 @@ def draw_distance(data):
     return data.draw(arrays(np.float64, shape, elements=st.sampled_from(few)))
 
 
+def assert_same_inside(labels, expected, inside):
+    """One partition up to the names of the labels, -1 outside; returns how many."""
+    assert np.array_equal(labels >= 0, inside)
+    pairs = np.unique(np.stack([labels[inside], expected[inside]]), axis=1)
+    assert pairs.shape[1] == labels.max() + 1 == len(np.unique(expected[inside]))
+    return pairs.shape[1]
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_equals_the_slow_reference(data):
+def test_equals_the_slow_reference(masks, data):
     distance = draw_distance(data)
+    mask, inside, _ = data.draw(masks(distance.shape[:2], 8))
     scale = data.draw(st.sampled_from([0.0, 1e-3, 0.25, 0.7, 1.0, 3.0]))
     min_size = data.draw(st.integers(0, 10))
-    labels = fh_kernel(distance, scale, min_size, 0)
-    expected = slow_fh(distance, scale, min_size)
-    pairs = np.unique(np.stack([labels, expected]).reshape(2, -1), axis=1)
-    assert pairs.shape[1] == labels.max() + 1 == len(np.unique(expected))
+    labels = fh_kernel(distance, scale, min_size, 0, as_bytes(mask))
+    expected = slow_fh(distance, scale, min_size, mask)
+    assert_same_inside(labels, expected, inside)
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_exact_numbers_equal_the_slow_reference(data):
+def test_exact_numbers_equal_the_slow_reference(masks, data):
     distance = draw_distance(data)
-    n_segments = data.draw(st.integers(1, distance[..., 0].size))
+    mask, inside, areas = data.draw(masks(distance.shape[:2], 2 * distance.shape[2]))
+    n_segments = data.draw(st.integers(areas, np.count_nonzero(inside)))
     min_size = data.draw(st.integers(0, 10))
-    labels = fh_kernel(distance, 0.0, min_size, n_segments)
-    expected = slow_cut(distance, n_segments, min_size)
-    pairs = np.unique(np.stack([labels, expected]).reshape(2, -1), axis=1)
-    assert pairs.shape[1] == labels.max() + 1 == n_segments
+    labels = fh_kernel(distance, 0.0, min_size, n_segments, as_bytes(mask))
+    expected = slow_cut(distance, n_segments, min_size, mask)
+    assert assert_same_inside(labels, expected, inside) == n_segments
 
 
 def test_long_runs_of_near_equal_distances_are_sorted(rng):
@@ -146,22 +157,41 @@ def test_long_runs_of_near_equal_distances_are_sorted(rng):
         assert pairs.shape[1] == 30
 
 
+def assert_distances_of(smooth, distance, inside):
+    height, width = inside.shape
+    for c, (dy, dx) in enumerate(OFFSETS):
+        for y in range(max(0, -dy), min(height, height - dy)):
+            for x in range(width - dx):
+                if not (inside[y, x] and inside[y + dy, x + dx]):
+                    continue
+                total = 0.0
+                for a, b in zip(smooth[y, x], smooth[y + dy, x + dx], strict=True):
+                    total += (a - b) * (a - b)
+                assert distance[y, x, c] == np.sqrt(total)
+
+
 @pytest.mark.parametrize("shape", [(13, 17, 3), (1, 20, 1), (20, 1, 3), (2, 3, 5)])
 @pytest.mark.parametrize("sigma", [0.0, 0.1, 0.8, 5.0])
 def test_distances_are_those_of_scipys_smoothing(rng, shape, sigma):
     image = rng.random(shape)
     smooth = gaussian_filter(image, (sigma, sigma, 0))
     distance = colour_distance(image, _half_gaussian(sigma), 4)
-    height, width, _ = shape
-    for c, (dy, dx) in enumerate(OFFSETS):
-        for y in range(max(0, -dy), min(height, height - dy)):
-            for x in range(width - dx):
-                total = 0.0
-                for a, b in zip(smooth[y, x], smooth[y + dy, x + dx], strict=True):
-                    total += (a - b) * (a - b)
-                assert distance[y, x, c] == np.sqrt(total)
+    assert_distances_of(smooth, distance, np.ones(shape[:2], dtype=bool))
     four = colour_distance(image, _half_gaussian(sigma), 2)
     assert np.array_equal(four, distance[..., :2])
+
+
+@pytest.mark.parametrize("bands", [1, 3])
+@pytest.mark.parametrize("sigma", [0.0, 0.8, 5.0])
+def test_distances_inside_a_mask_are_those_of_normalised_convolution(rng, bands, sigma):
+    image, mask = rng.random((13, 17, bands)), rng.random((13, 17)) < 0.6
+    mask[:4, :5] = False
+    smooth = gaussian_filter(image * mask[..., None], (sigma, sigma, 0))
+    with np.errstate(invalid="ignore"):
+        smooth /= gaussian_filter(mask.astype(float), sigma)[..., None]
+    image[~mask] = np.nan
+    distance = _smooth_distance(image, sigma, 4, mask)
+    assert_distances_of(smooth, distance, mask)
 
 
 @pytest.mark.parametrize(

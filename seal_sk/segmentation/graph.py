@@ -4,10 +4,12 @@ import numpy as np
 
 from .._ers import ers as _ers
 from .._fh import fh as _fh
-from .._labels import of_tree
+from .._labels import of_tree, relabel
 from .._validation import (
     check_affinity,
+    check_areas,
     check_int,
+    check_mask,
     check_n_segments,
     check_real,
     check_shape,
@@ -17,7 +19,9 @@ from .._validation import (
 __all__ = ["cut_tree", "ers", "fh"]
 
 
-def ers(affinity, n_segments, *, balance=0.5, nested=False, return_tree=False):
+def ers(
+    affinity, n_segments, *, balance=0.5, mask=None, nested=False, return_tree=False
+):
     """Entropy rate superpixels on an affinity map.
 
     Joins pixels, edge by edge, where the entropy rate of a random walk over the
@@ -29,12 +33,16 @@ def ers(affinity, n_segments, *, balance=0.5, nested=False, return_tree=False):
     affinity : array-like of shape (H, W, 2) or (H, W, 4)
         float32 or float64 in 0..1: right, down (and down-right, up-right).
     n_segments : int or sequence of int
-        Number of segments, in 1..H*W. Exactly so many come out. For several counts,
-        what does not depend on the count is done once.
+        Number of segments, from 1 (or the number of areas that `mask` falls into) to
+        the number of pixels. Exactly so many come out. For several counts, what does
+        not depend on the count is done once.
     balance : float, default=0.5
         Weight of the balance term, at least 0. It is multiplied by `n_segments`
         and by the ratio of the two terms' largest first gains; more makes the
         segments more equal in size.
+    mask : array-like of bool of shape (H, W), optional
+        True where the image is to be segmented: the graph is that of these pixels
+        alone. Edges that lead out of it may have any affinity, NaN included.
     nested : bool, default=False
         Take all counts from one run, with the balance weight of the largest of them:
         each level of this hierarchy refines those with fewer segments, and all of them
@@ -48,11 +56,13 @@ def ers(affinity, n_segments, *, balance=0.5, nested=False, return_tree=False):
     labels : ndarray of shape (H, W), int32, or a list of them
         Labels 0..n_segments-1, numbered in scan order of their first pixels. Each
         label is one region, connected as the affinity map is (4 or 8 neighbours).
-        A list, in the order of the counts, where `n_segments` is a sequence.
-    tree : ndarray of shape (H * W - min(n_segments), 2), int32
+        -1 outside the mask. A list, in the order of the counts, where `n_segments` is
+        a sequence.
+    tree : ndarray of shape (n_pixels - min(n_segments), 2), int32
         Only with `return_tree`: the two nodes that join i makes into node H * W + i,
-        in the order of the joins; nodes below H * W are the pixels in scan order. As
-        ``children_`` of scikit-learn's AgglomerativeClustering.
+        in the order of the joins; nodes below H * W are the pixels in scan order, of
+        which a mask leaves `n_pixels`. As ``children_`` of scikit-learn's
+        AgglomerativeClustering.
 
     Raises
     ------
@@ -89,17 +99,21 @@ def ers(affinity, n_segments, *, balance=0.5, nested=False, return_tree=False):
     >>> all(len(np.unique(coarse[fine == label])) == 1 for label in range(8))
     True
     """
-    affinity = check_affinity(affinity)
+    affinity = check_affinity(affinity, mask=mask)
+    if mask is not None:
+        mask = check_mask(mask, affinity.shape)
     several = isinstance(n_segments, (list, tuple, range, np.ndarray)) and (
         getattr(n_segments, "ndim", 1) > 0
     )
     counts = [
-        check_n_segments(count, affinity.shape)
+        check_n_segments(count, affinity.shape, mask)
         for count in (n_segments if several else [n_segments])
     ]
     if not counts:
         raise ValueError("n_segments is empty; give at least one count.")
     balance = check_real(balance, 0, name="balance")
+    if mask is not None:
+        check_areas(min(counts), mask, 2 * affinity.shape[2])
     if return_tree and not nested:
         raise ValueError(
             "return_tree needs nested=True: only then do the counts share one tree."
@@ -109,17 +123,20 @@ def ers(affinity, n_segments, *, balance=0.5, nested=False, return_tree=False):
     falling = np.unique(np.array(counts, dtype=np.intp))[::-1].copy()
     whole = not return_tree and falling[-1] == 1
     run = falling[: len(falling) - whole]
-    maps, tree = (
-        _ers(affinity, run, balance, nested, return_tree) if len(run) else ([], None)
-    )
+    maps, tree = [], None
+    if len(run):
+        maps, tree = _ers(affinity, run, balance, nested, return_tree, as_bytes(mask))
     if whole:
-        maps.append(np.zeros(affinity.shape[:2], dtype=np.int32))
+        one = np.zeros(affinity.shape[:2], dtype=np.int32)
+        if mask is not None:
+            one[~mask] = -1
+        maps.append(one)
     by_count = dict(zip(falling.tolist(), maps, strict=True))
     labels = [by_count[count] for count in counts] if several else maps[0]
     return (labels, tree) if return_tree else labels
 
 
-def cut_tree(tree, n_segments, *, shape):
+def cut_tree(tree, n_segments, *, shape, mask=None):
     """Label map of any count from the joins of a nested `ers`.
 
     Parameters
@@ -127,14 +144,17 @@ def cut_tree(tree, n_segments, *, shape):
     tree : array-like of shape (n_joins, 2), integers
         What ``ers(..., nested=True, return_tree=True)`` returns.
     n_segments : int
-        From ``H * W - n_joins`` to ``H * W``.
+        From ``n_pixels - n_joins`` to ``n_pixels``: all of the image, or of the mask.
     shape : tuple of int
         Height and width of the image.
+    mask : array-like of bool of shape (H, W), optional
+        The one that the tree was made with.
 
     Returns
     -------
     ndarray of shape (H, W), int32
-        Labels 0..n_segments-1, numbered in scan order of their first pixels.
+        Labels 0..n_segments-1, numbered in scan order of their first pixels; -1
+        outside the mask.
 
     Raises
     ------
@@ -154,18 +174,27 @@ def cut_tree(tree, n_segments, *, shape):
     True
     """
     shape = check_shape(shape)
-    n_segments = check_n_segments(n_segments, shape)
+    if mask is not None:
+        mask = check_mask(mask, shape)
+    n_segments = check_n_segments(n_segments, shape, mask)
     n = shape[0] * shape[1]
-    tree = check_tree(tree, n)
-    if n_segments < n - len(tree):
+    tree = check_tree(tree, n, mask=mask)
+    n_outside = 0 if mask is None else n - np.count_nonzero(mask)
+    n_last = n - n_outside - len(tree)
+    if n_segments < n_last:
         raise ValueError(
-            f"n_segments={n_segments} is less than the {n - len(tree)} that the tree "
-            "ends with; make it with a smaller count."
+            f"n_segments={n_segments} is less than the {n_last} that the tree ends "
+            "with; make it with a smaller count, or give the mask it was made with."
         )
-    return of_tree(tree, n, n_segments).reshape(shape)
+    # Pixels outside are segments of their own until their labels are taken away.
+    labels = of_tree(tree, n, n_segments + n_outside).reshape(shape)
+    if n_outside:
+        labels[~mask] = -1
+        labels, _ = relabel(labels)
+    return labels
 
 
-def fh(affinity, *, scale=3.0, min_size=None, n_segments=None):
+def fh(affinity, *, scale=3.0, min_size=None, n_segments=None, mask=None):
     """Felzenszwalb and Huttenlocher's segmentation of an affinity map.
 
     Takes the edges by rising dissimilarity (1 - affinity) and joins two segments
@@ -183,20 +212,25 @@ def fh(affinity, *, scale=3.0, min_size=None, n_segments=None):
         makes fewer, larger segments. Not used where `n_segments` is given.
     min_size : int, optional
         Least number of pixels in a segment. By default 20, or
-        ``H * W // (8 * n_segments)``.
+        ``n_pixels // (8 * n_segments)``. Smaller areas of a mask stay as they are.
     n_segments : int, optional
-        Number of segments, in 1..H*W. Exactly so many come out: segments under
-        `min_size` join first; then segments of up to n pixels join over scale / n,
-        whatever they hold inside, while the scale rises from 0, at least doubling,
-        until so many are left. Where fewer segments of `min_size` are found than
-        asked for (rare up to ``n_segments * min_size`` of half the pixels), it is
-        halved until there are enough. Results of the same `min_size` are nested.
+        Number of segments, from 1 (or the number of areas that `mask` falls into) to
+        the number of pixels. Exactly so many come out: segments under `min_size` join
+        first; then segments of up to n pixels join over scale / n, whatever they hold
+        inside, while the scale rises from 0, at least doubling, until so many are
+        left. Where fewer segments of `min_size` are found than asked for (rare up to
+        ``n_segments * min_size`` of half the pixels), it is halved until there are
+        enough. Results of the same `min_size` are nested.
+    mask : array-like of bool of shape (H, W), optional
+        True where the image is to be segmented: the graph is that of these pixels
+        alone. Edges that lead out of it may have any affinity, NaN included.
 
     Returns
     -------
     ndarray of shape (H, W), int32
         Labels from 0, numbered in scan order of their first pixels. Each label is
-        one region, connected as the affinity map is (4 or 8 neighbours).
+        one region, connected as the affinity map is (4 or 8 neighbours). -1 outside
+        the mask.
 
     Raises
     ------
@@ -232,24 +266,36 @@ def fh(affinity, *, scale=3.0, min_size=None, n_segments=None):
            [0, 0, 0, 1, 1, 1],
            [0, 0, 0, 1, 1, 1]], dtype=int32)
     """
-    affinity = check_affinity(affinity)
+    affinity = check_affinity(affinity, mask=mask)
+    if mask is not None:
+        mask = check_mask(mask, affinity.shape)
     scale = check_real(scale, 0, name="scale")
-    n_segments, min_size = check_sizes(n_segments, min_size, affinity.shape)
+    n_segments, min_size = check_sizes(
+        n_segments, min_size, affinity.shape, mask, 2 * affinity.shape[2]
+    )
     # In double, so that float32 affinities lose nothing that float64 would keep.
     distance = np.subtract(1.0, affinity, dtype=np.float64)
-    return _fh(distance, scale, min_size, n_segments)
+    return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
 
 
-def check_sizes(n_segments, min_size, shape):
+def check_sizes(n_segments, min_size, shape, mask, connectivity):
     """`n_segments`, 0 for as many as come out, and `min_size`, both as ints."""
+    n_pixels = shape[0] * shape[1] if mask is None else int(np.count_nonzero(mask))
     default = 20
     if n_segments is None:
         n_segments = 0
     else:
-        n_segments = check_n_segments(n_segments, shape)
-        default = shape[0] * shape[1] // (8 * n_segments)
+        n_segments = check_n_segments(n_segments, shape, mask)
+        default = n_pixels // (8 * n_segments)
+        if mask is not None:
+            check_areas(n_segments, mask, connectivity)
     if min_size is None:
         return n_segments, default
     # A segment of more than all pixels is one of all pixels.
     min_size = check_int(min_size, 0, name="min_size")
-    return n_segments, min(min_size, shape[0] * shape[1])
+    return n_segments, min(min_size, n_pixels)
+
+
+def as_bytes(mask):
+    """A checked mask as the kernels take it."""
+    return None if mask is None else mask.view(np.uint8)

@@ -22,7 +22,7 @@ from .._validation import (
     unit_scale,
 )
 from ..labels import force_n_segments, merge_small
-from .graph import check_sizes
+from .graph import as_bytes, check_sizes
 
 __all__ = ["fh_image", "slic", "snic"]
 
@@ -30,7 +30,14 @@ _ONE_MASK_AT_A_TIME = Lock()
 
 
 def fh_image(
-    image, *, scale=100.0, sigma=0.8, min_size=None, connectivity=8, n_segments=None
+    image,
+    *,
+    scale=100.0,
+    sigma=0.8,
+    min_size=None,
+    connectivity=8,
+    n_segments=None,
+    mask=None,
 ):
     """Felzenszwalb and Huttenlocher's segmentation of an image.
 
@@ -51,18 +58,22 @@ def fh_image(
         ten times the image's longer side; 0 for none.
     min_size : int, optional
         Least number of pixels in a segment. By default 20, or
-        ``H * W // (8 * n_segments)``.
+        ``n_pixels // (8 * n_segments)``. Smaller areas of a mask stay as they are.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel.
     n_segments : int, optional
-        Number of segments, in 1..H*W, of which exactly so many come out, as
-        :func:`fh` describes.
+        Number of segments, from 1 (or the number of areas that `mask` falls into) to
+        the number of pixels, of which exactly so many come out, as :func:`fh`
+        describes.
+    mask : array-like of bool of shape (H, W), optional
+        True where the image is to be segmented. Elsewhere it may hold anything, NaN
+        included, and the smoothing takes nothing from there.
 
     Returns
     -------
     ndarray of shape (H, W), int32
         Labels from 0, numbered in scan order of their first pixels. Each label is
-        one region, connected as `connectivity` says.
+        one region, connected as `connectivity` says. -1 outside the mask.
 
     Raises
     ------
@@ -79,7 +90,9 @@ def fh_image(
     ``skimage.segmentation.felzenszwalb``, `scale`, `sigma` and `min_size` included,
     but for distances that are equal: scikit-image takes these in the order that an
     unstable sort leaves, and doesn't join over a distance that equals the bound.
-    Memory as for :func:`fh`.
+    Inside a mask, the smoothed image is that of normalised convolution: the Gaussian
+    of the image, 0 outside, divided by the Gaussian of the mask. Memory as for
+    :func:`fh`.
 
     References
     ----------
@@ -98,21 +111,23 @@ def fh_image(
            [0, 0, 0, 1, 1, 1],
            [0, 0, 0, 1, 1, 1]], dtype=int32)
     """
-    image = check_image(image)
+    image = check_image(image, mask=mask)
+    if mask is not None:
+        mask = check_mask(mask, image.shape)
     # scikit-image's unit, and that of the original program: colours of 0..255.
     scale = check_real(scale, 0, name="scale") / 255.0
     sigma = check_sigma(sigma, image.shape)
     channels = check_connectivity(connectivity) // 2
-    n_segments, min_size = check_sizes(n_segments, min_size, image.shape)
+    n_segments, min_size = check_sizes(
+        n_segments, min_size, image.shape, mask, 2 * channels
+    )
     if image.shape[0] * image.shape[1] * channels > _MAX_EDGES:
         raise ValueError(
             f"image has {image.shape[0]} x {image.shape[1]} pixels; at most "
             f"{_MAX_EDGES // channels} fit: cut it into tiles."
         )
-    distance = colour_distance(
-        np.ascontiguousarray(unit_scale(image)), _half_gaussian(sigma), channels
-    )
-    return _fh(distance, scale, min_size, n_segments)
+    distance = _smooth_distance(image, sigma, channels, mask)
+    return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
 
 
 def snic(image, n_segments, *, compactness=10.0, mask=None, exact=False):
@@ -365,6 +380,17 @@ def _clusters(colors, mask, *, compactness, **parameters):
         warnings.filterwarnings("ignore", message="One of the clusters is empty")
         labels = slic(colors, mask=mask, **parameters)
     return np.where(mask, labels, -1)
+
+
+def _smooth_distance(image, sigma, channels, mask):
+    """Distances between the colours of neighbours, smoothed inside the mask."""
+    image = np.ascontiguousarray(unit_scale(image))
+    # The division by the Gaussian of a full mask, which is 1, would only round.
+    weighted = not (mask is None or mask.all())
+    if weighted:
+        image[~mask] = 0.0
+        image = np.dstack([image, mask])
+    return colour_distance(image, _half_gaussian(sigma), channels, weighted)
 
 
 def _half_gaussian(sigma):

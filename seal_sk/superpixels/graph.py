@@ -211,7 +211,10 @@ class GraphSuperpixels(SuperpixelTransformer):
 
     def _cut(self, affinity, n_segments, mask):
         """One label map; a list of them where `n_segments` is a list."""
-        affinity = check_affinity(affinity)
+        affinity = check_affinity(affinity, mask=mask)
+        if mask is not None:
+            # Edges to the outside may have any value, but not in sums.
+            affinity = np.where((affinity >= 0) & (affinity <= 1), affinity, 0)
         if self.connectivity == 4:
             affinity = affinity[..., :2]
         elif affinity.shape[2] == 2:
@@ -337,7 +340,7 @@ class ERSSuperpixels(GraphSuperpixels):
 def _check_input(source, image, mask, name):
     """What the source will read, checked; one from elsewhere checks for itself."""
     if source is None:
-        return check_affinity(image, name=name)
+        return check_affinity(image, mask=mask, name=name)
     source = unfrozen(source)
     if not hasattr(source, "_check_input"):
         return image

@@ -61,8 +61,6 @@ class FHSuperpixels(SuperpixelTransformer):
         "connectivity": [Options(Integral, {4, 8})],
     }
 
-    _takes_mask = False
-
     def __init__(
         self, n_segments=300, *, sigma=0.8, min_size=None, connectivity=8, n_jobs=None
     ):
@@ -79,6 +77,7 @@ class FHSuperpixels(SuperpixelTransformer):
             min_size=self.min_size,
             connectivity=self.connectivity,
             n_segments=n_segments,
+            mask=mask,
         )
 
 
