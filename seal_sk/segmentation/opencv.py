@@ -41,9 +41,10 @@ def lsc(image, n_segments, *, ratio=0.075, max_iter=10, exact=False):
         one is grey, and gives what its three-channel copy gives. Colours are rounded
         to 8 bits.
     n_segments : int
-        Number of segments, in 1..H*W. As the grid allows, one in twenty more or fewer
-        come out of a photograph; more where they have only a few pixels each, since
-        the step of the grid is a whole number of pixels.
+        Number of segments, in 1..H*W. As the grid allows, a few more or fewer come
+        out: of BSDS500's photographs 99 for 100, 287 for 300 and 1054 for 1000 in the
+        mean. Up to twice as many do where each has a few pixels only, since the step
+        of the grid is a whole number of pixels.
     ratio : float, default=0.075
         Weight of the position against the colour, at least 0.
     max_iter : int, default=10
@@ -131,9 +132,10 @@ def seeds(
         one is grey, and gives what its three-channel copy gives. Colours are rounded
         to 8 bits.
     n_segments : int
-        Number of segments, in 1..H*W. As sides are whole numbers of blocks, from a
-        fifth to a half fewer come out of a photograph, and many numbers give the same
-        segmentation. Below 10 it may be more.
+        Number of segments, in 1..H*W. Fewer come out, since their sides are whole
+        numbers of the largest blocks: of BSDS500's photographs 60 for 100, 216 for
+        300, 261 for 600 and 599 for 1000 in the mean, and of small images still
+        fewer. OpenCV takes 10 for any number below.
     n_levels : int, default=4
         Sizes of blocks, each twice as wide as the one before, in 2..16; fewer are
         used where the image has no room for them. More allow for fewer numbers.

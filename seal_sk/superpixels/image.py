@@ -87,8 +87,7 @@ class SLICSuperpixels(SuperpixelTransformer):
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; up to half as many fewer come out, as `seal_sk.slic`
-        says.
+        Superpixels per image; fewer come out, about as many as `seal_sk.slic` says.
     compactness : float, default=10.0
         Weight of position against colour, above 0, in units of CIELAB.
     max_iter : int, default=10

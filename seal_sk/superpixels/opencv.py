@@ -93,8 +93,7 @@ class SEEDSSuperpixels(SuperpixelTransformer):
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; up to half as many fewer come out, as `seal_sk.seeds`
-        says.
+        Superpixels per image; fewer come out, about as many as `seal_sk.seeds` says.
     n_levels : int, default=4
         Sizes of the blocks that change sides, in 2..16.
     prior : int, default=2
