@@ -5,8 +5,8 @@
 Images of BSDS500 train, evenly spaced; mean over all (image, annotation) pairs. An
 edge between two pixels is the max, mean or min of theirs, or the first one's; its
 diagonals are derived from the four edges around (`to_eight_connected`) or their own,
-divided by sqrt(2). A scale for features is a share of the root mean square distance,
-or a multiple of the median, over all images or of each its own.
+divided by sqrt(2). A scale for features is a share of the mean distance (over all
+images, or of each image its own), of its root mean square, or the median.
 """
 
 import argparse
@@ -72,34 +72,42 @@ def main():
     for name in ("canny", "sobel", "scharr", "prewitt", "roberts", "farid"):
         report(name, EdgeAffinity(name).transform(images))
 
-    soft = [_soft(filters.sobel(rgb2gray(image)), 0.03) for image in images]
-    hard = [canny(image, "skimage").astype(float) for image in images]
-    for kind, edges in (("canny", hard), ("sobel", soft)):
+    _compare_edges(report, images)
+    _compare_scales(report, images)
+
+
+def _compare_edges(report, images):
+    gradients = [filters.sobel(rgb2gray(image)) for image in images]
+    thin = [canny(image, "skimage").astype(float) for image in images]
+    for kind, edges in (
+        ("canny", thin),
+        ("sobel", [_soft(g, 0.03) for g in gradients]),
+    ):
         for rule in RULES:
             for own in (False, True):
                 diagonals = "own" if own else "derived"
-                report(
-                    f"{kind} {rule} {diagonals}", [_join(e, rule, own) for e in edges]
-                )
-    for gradient in (0.01, 0.02, 0.03, 0.04, 0.05, 0.1):
-        maps = [filters.sobel(rgb2gray(image)) for image in images]
-        maps = [_join(_soft(g, gradient), "max", False) for g in maps]
-        report(f"sobel, gradient {gradient}", maps)
+                maps = [_join(e, rule, own) for e in edges]
+                report(f"{kind} {rule} {diagonals}", maps)
+    for scale in (0.01, 0.02, 0.03, 0.04, 0.05, 0.1):
+        maps = [_join(_soft(g, scale), "max", False) for g in gradients]
+        report(f"sobel, gradient {scale}", maps)
 
-    for kind, function in (("CIELAB", _lab), ("RGB", _rgb), ("random conv", _Conv())):
+
+def _compare_scales(report, images):
+    for kind, function in (("CIELAB", _lab), ("RGB", _rgb), ("random", _Conv())):
         features = [function(image) for image in images]
         for metric in ("l2", "cosine"):
             distances = [_distances(f, metric) for f in features]
-            rms = np.sqrt(np.mean(np.concatenate(distances) ** 2))
-            own = [np.sqrt(np.mean(d**2)) for d in distances]
-            median = np.median(np.concatenate(distances))
+            every = np.concatenate(distances)
             choices = {
-                f"{share} rms": [share * rms] * len(images)
-                for share in (0.125, 0.25, 0.5, 1)
+                f"{share} mean": share * every.mean() for share in (0.25, 0.5, 0.75, 1)
             }
-            choices["0.5 rms of its own"] = [0.5 * r for r in own]
-            choices["median"] = [median] * len(images)
+            choices["0.75 own mean"] = [0.75 * d.mean() for d in distances]
+            choices["0.25 rms"] = 0.25 * np.sqrt((every**2).mean())
+            choices["0.5 rms"] = 0.5 * np.sqrt((every**2).mean())
+            choices["median"] = np.median(every)
             for choice, scales in choices.items():
+                scales = np.broadcast_to(scales, len(images))
                 pairs = zip(features, scales, strict=True)
                 maps = [feature_affinity(f, metric=metric, scale=s) for f, s in pairs]
                 report(f"{kind} {metric} {choice}", maps)

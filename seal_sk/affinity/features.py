@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._compat import Interval, StrOptions
 from .._validation import check_features, check_rgb, unit_scale
 from .base import AffinitySource
-from .maps import METRICS, distance_moment, feature_affinity, scale_of
+from .maps import METRICS, feature_affinity, scale_of, total_distance
 
 __all__ = ["FeatureAffinity"]
 
@@ -49,9 +49,9 @@ class FeatureAffinity(AffinitySource):
     Attributes
     ----------
     scale_ : float
-        The scale in use after `fit`: `scale`, or the root mean square distance between
-        neighbours to the right and below in all images of `X`, times 0.25 for the
-        cosine and 0.5 for l2.
+        The scale in use after `fit`: `scale`, or the mean distance between neighbours
+        to the right and below over all images of `X`, times 0.5 for the cosine and 0.75
+        for l2.
 
     See Also
     --------
@@ -133,7 +133,7 @@ class FeatureAffinity(AffinitySource):
         n_jobs = self.n_jobs if self._thread_safe else 1
         scale = scale_of(
             Parallel(n_jobs=n_jobs, prefer="threads")(
-                delayed(distance_moment)(features, self.metric) for features in maps
+                delayed(total_distance)(features, self.metric) for features in maps
             ),
             self.metric,
         )

@@ -24,9 +24,9 @@ __all__ = [
     "to_eight_connected",
 ]
 
-#: Distances between the features of two pixels, and what share of its root mean square
-#: an estimated scale is (docs/decisions/affinity-sources.md).
-METRICS = {"cosine": 0.25, "l2": 0.5}
+#: Distances between the features of two pixels, and what share of the mean distance an
+#: estimated scale is (docs/decisions/affinity-sources.md).
+METRICS = {"cosine": 0.5, "l2": 0.75}
 
 # Cosine distance of vectors that single precision can't tell from parallel ones.
 _PARALLEL = float(np.finfo(np.float32).eps) ** 2
@@ -148,9 +148,9 @@ def feature_affinity(features, *, metric="cosine", scale=None, connectivity=8):
         and v from parallel), "l2" is ``|u - v|``.
     scale : float, optional
         Distance at which the affinity has fallen to 0.61. None estimates it from the
-        map itself: the root mean square of d over all neighbours to the right and
-        below, times 0.25 for the cosine and 0.5 for l2. Each map then has a scale of
-        its own; `FeatureAffinity` estimates one for all images.
+        map itself: the mean of d over all neighbours to the right and below, times 0.5
+        for the cosine and 0.75 for l2. Each map then has a scale of its own;
+        `FeatureAffinity` estimates one for all images.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
 
@@ -186,7 +186,7 @@ def feature_affinity(features, *, metric="cosine", scale=None, connectivity=8):
     distances = _distances(features, metric, channels)
     if scale is None:
         # Any scale makes 1 of distances that are all 0.
-        scale = scale_of([_moment(distances)], metric) or 1.0
+        scale = scale_of([_total(distances)], metric) or 1.0
     else:
         scale = check_real(scale, 0, name="scale", exclusive=True)
     affinity = np.zeros((*features.shape[1:], channels), dtype=np.float32)
@@ -199,23 +199,23 @@ def feature_affinity(features, *, metric="cosine", scale=None, connectivity=8):
     return affinity
 
 
-def distance_moment(features, metric):
-    """Sum of the squared distances to the right and down, and their number.
+def total_distance(features, metric):
+    """Sum of the distances to the right and below, and their number.
 
     What `scale_of` makes a scale of, for checked features.
     """
-    return _moment(_distances(features, metric, 2))
+    return _total(_distances(features, metric, 2))
 
 
-def scale_of(moments, metric):
-    """The scale for `feature_affinity` from the moments of one image or several."""
-    total, number = np.sum(list(moments), axis=0)
-    return METRICS[metric] * float(np.sqrt(total / number)) if number else 0.0
+def scale_of(totals, metric):
+    """The scale for `feature_affinity` from the totals of one image or several."""
+    total, number = np.sum(list(totals), axis=0)
+    return METRICS[metric] * float(total / number) if number else 0.0
 
 
-def _moment(distances):
+def _total(distances):
     across, down = distances[:2]
-    return np.vdot(across, across) + np.vdot(down, down), across.size + down.size
+    return across.sum() + down.sum(), across.size + down.size
 
 
 def _distances(features, metric, channels):
