@@ -212,7 +212,8 @@ def fh(affinity, *, scale=3.0, min_size=None, n_segments=None, mask=None):
         makes fewer, larger segments. Not used where `n_segments` is given.
     min_size : int, optional
         Least number of pixels in a segment. By default 20, or
-        ``n_pixels // (8 * n_segments)``. Smaller areas of a mask stay as they are.
+        ``n_pixels // (8 * n_segments)`` for `n_pixels` in the image, or in the mask.
+        Smaller areas of a mask stay as they are.
     n_segments : int, optional
         Number of segments, from 1 (or the number of areas that `mask` falls into) to
         the number of pixels. Exactly so many come out: segments under `min_size` join

@@ -58,7 +58,8 @@ def fh_image(
         ten times the image's longer side; 0 for none.
     min_size : int, optional
         Least number of pixels in a segment. By default 20, or
-        ``n_pixels // (8 * n_segments)``. Smaller areas of a mask stay as they are.
+        ``n_pixels // (8 * n_segments)`` for `n_pixels` in the image, or in the mask.
+        Smaller areas of a mask stay as they are.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel.
     n_segments : int, optional
