@@ -121,6 +121,7 @@ from seal_sk.labels import split_components
 rng = np.random.default_rng(0)
 shapes = [(h, w) for h in range(1, 10) for w in range(1, 10)]
 shapes += [(1, 90), (90, 1), (2, 50), (6, 30), (9, 100), (150, 3), (15, 500), (500, 15)]
+shapes += [(1714, 1), (886, 2)]
 for h, w in shapes:
     for image in (np.zeros((h, w, 3)), rng.random((h, w, 3)), rng.random((h, w))):
         for count in sorted({{1, 2, 10, h * w // 4, h * w // 2, h * w}}):

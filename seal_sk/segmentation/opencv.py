@@ -1,7 +1,7 @@
 """From an image to a label map by OpenCV's contributed modules."""
 
 from contextlib import contextmanager
-from math import isqrt
+from math import sqrt
 from threading import Lock
 
 import numpy as np
@@ -74,7 +74,8 @@ def lsc(image, n_segments, *, ratio=0.075, max_iter=10, exact=False):
     (4 * n_segments)`` pixels, join the neighbour of the most similar colour.
 
     OpenCV can't start where a grid of clusters so large doesn't fit, in thin images.
-    They are then made as small as is needed, and exactly `n_segments` come out.
+    They are then made as small as is needed, and exactly `n_segments` come out. In
+    images one pixel wide none fit, and one region is split.
 
     OpenCV's result depends on chance where it uses several threads. While this runs,
     it uses one, in the whole process; images can run side by side.
@@ -100,9 +101,12 @@ def lsc(image, n_segments, *, ratio=0.075, max_iter=10, exact=False):
     height, width = image.shape[:2]
     side = max(round((height * width / n_segments) ** 0.5), 1)
     fitting = side
-    while not _has_grid(height, width, fitting):
+    while fitting > 0 and not _has_grid(height, width, fitting):
         fitting -= 1
     lab = _lab(cv2, image, smooth=True)
+    if fitting == 0:
+        whole = np.zeros((height, width), dtype=np.int32)
+        return _connected(whole, n_segments, lab, exact=True)
     with _one_thread(cv2):
         clusters = cv2.ximgproc.createSuperpixelLSC(lab, fitting, ratio)
         clusters.iterate(max_iter)
@@ -265,8 +269,12 @@ def _connected(labels, n_segments, lab, exact):
 def _has_grid(height, width, side):
     """Whether OpenCV can start LSC: it divides by these numbers."""
     n_clusters = height * width // (side * side)
-    n_columns = isqrt(width * n_clusters // height)
-    return 0 < n_columns <= n_clusters
+    # How it rounds is not known: both ways must do.
+    least, most = (
+        int(sqrt(width * n_clusters / height * nearly))
+        for nearly in (1 - 1e-6, 1 + 1e-6)
+    )
+    return least > 0 and most <= n_clusters
 
 
 def _fitting_levels(height, width, n_superpixels, n_levels):
