@@ -211,7 +211,7 @@ def test_masks_confine_every_source(images, truths):
     seal = SEALSuperpixels(15, **TRAINING, random_state=0).fit(images, truths)
     for segmenter in ("ers", "fh"):
         seal.set_params(segmenter=segmenter)
-        labels, whole = seal.transform(hidden[:2], mask=[mask, mask | True])
+        labels, whole = seal.transform([hidden[0], images[1]], mask=[mask, mask | True])
         assert np.array_equal(labels < 0, ~mask)
         assert whole.min() == 0
 

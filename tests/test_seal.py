@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from seal_sk import ERSSuperpixels, SEALSuperpixels
 from seal_sk.datasets import make_scenes
 from seal_sk.metrics import asa_scorer
-from seal_sk.pan import PAPER_SETTINGS
+from seal_sk.pan import PAPER_SETTINGS, fitting
 from seal_sk.pan.network import PAN
 from seal_sk.pan.training import Course
 
@@ -25,6 +25,7 @@ def small(**params):
     return SEALSuperpixels(
         **{
             "n_segments": 20,
+            "train_segment_size": 230,
             "width": 4,
             "max_iter": 12,
             "batch_size": 2,
@@ -86,15 +87,15 @@ def test_history_and_counts(fitted):
 
 def test_the_best_weights_on_validation_are_kept(scenes, monkeypatch):
     validated = []
-    cut_all = SEALSuperpixels._cut_all
+    superpixels = fitting._superpixels
 
-    def watched(self, images, n_segments, net, device):
+    def watched(estimator, images, net, device):
         validated.append(net.conv1.weight.detach().clone())
-        return cut_all(self, images, n_segments, net, device)
+        return superpixels(estimator, images, net, device)
 
     scores = iter([0.5, 0.9, 0.7])
-    monkeypatch.setattr(SEALSuperpixels, "_cut_all", watched)
-    monkeypatch.setattr(SEALSuperpixels, "_mean_asa", lambda *args: next(scores))
+    monkeypatch.setattr(fitting, "_superpixels", watched)
+    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: next(scores))
     seal = small().fit(*scenes)
     assert torch.equal(seal.net_.conv1.weight, validated[1])
     assert not torch.equal(seal.net_.conv1.weight, validated[2])
@@ -138,17 +139,17 @@ def test_resumes_with_parameters_of_a_search(scenes, fitted, tmp_path):
 def test_warm_start_on_other_data_forgets_what_was_best(scenes):
     flat = [np.zeros_like(image) for image in scenes[0]]
     seal = small().fit(flat, [np.zeros_like(truth) for truth in scenes[1]])
-    assert seal._state["best_asa"] == 1.0
+    assert seal.affinity_._state["best_asa"] == 1.0
     before = seal.net_.conv1.weight.clone()
     seal.set_params(warm_start=True, max_iter=24).fit(*scenes)
-    assert seal._state["best_asa"] < 1.0
+    assert seal.affinity_._state["best_asa"] < 1.0
     assert not torch.equal(seal.net_.conv1.weight, before)
     with pytest.raises(ValueError, match="width=5"):
         seal.set_params(width=5).fit(*scenes)
 
 
 def test_more_patience_goes_on(scenes, monkeypatch):
-    monkeypatch.setattr(SEALSuperpixels, "_mean_asa", lambda *args: 0.5)
+    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: 0.5)
     seal = small(max_iter=400, n_iter_no_change=2).fit(*scenes)
     assert seal.n_iter_ == 12
     seal.set_params(warm_start=True, n_iter_no_change=3).fit(*scenes)
@@ -218,7 +219,8 @@ def test_ctrl_c_leaves_a_usable_state(scenes, fitted, tmp_path):
     whole = small(max_iter=done + 3, lr_schedule="constant").fit(*scenes)
     seal.set_params(max_iter=done + 3, warm_start=True).fit(*scenes)
     assert np.array_equal(
-        seal._state["net"]["conv1.weight"], whole._state["net"]["conv1.weight"]
+        seal.affinity_._state["net"]["conv1.weight"],
+        whole.affinity_._state["net"]["conv1.weight"],
     )
     assert seal.n_iter_ == done + 3
 
@@ -248,7 +250,7 @@ def test_checkpoints_are_not_overwritten_or_mixed_up(scenes, tmp_path):
 
 
 def test_stops_when_nothing_improves(scenes, monkeypatch):
-    monkeypatch.setattr(SEALSuperpixels, "_mean_asa", lambda *args: 0.5)
+    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: 0.5)
     seal = small(max_iter=400, n_iter_no_change=2).fit(*scenes)
     assert seal.n_iter_ == 12
 
@@ -256,7 +258,9 @@ def test_stops_when_nothing_improves(scenes, monkeypatch):
 def test_without_validation_the_last_weights_are_kept(scenes):
     seal = small(validation_fraction=0.0).fit(*scenes)
     assert all("asa" not in line for line in seal.history_)
-    assert torch.equal(seal.net_.conv1.weight, seal._state["net"]["conv1.weight"])
+    assert torch.equal(
+        seal.net_.conv1.weight, seal.affinity_._state["net"]["conv1.weight"]
+    )
 
 
 def test_partial_fit(scenes):
@@ -342,7 +346,7 @@ def test_transform_does_not_depend_on_company(fitted, scenes):
     one_by_one = [fitted.transform([image])[0] for image in images[:6]]
     turned = fitted.transform(images[5::-1])[::-1]
     threads = small(n_jobs=3)
-    threads.net_ = fitted.net_
+    threads.affinity_ = fitted.affinity_
     for maps in (one_by_one, turned, threads.transform(images[:6])):
         assert all(np.array_equal(a, b) for a, b in zip(maps, expected, strict=True))
 

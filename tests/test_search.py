@@ -36,6 +36,14 @@ COUNTS = [4, 5, 6, 8, 10, 12, 15, 18, 20, 25, 30, 40]
 GRID = {"n_segments": COUNTS, "balance": [0.1, 0.5, 2.0]}
 
 
+LOOKS = []
+
+
+def colours(image):
+    LOOKS.append(image.shape)
+    return np.moveaxis(image / 255.0, -1, 0)
+
+
 @pytest.fixture
 def five(scenes):
     return scenes[0][:5], scenes[1][:5]
@@ -165,16 +173,33 @@ def test_a_curve_over_counts_takes_one_look(five, counted):
 
 
 def test_features_are_looked_at_once(five, tmp_path):
-    calls = []
-
-    def features(image):
-        calls.append(image)
-        return np.moveaxis(image / 255.0, -1, 0)
-
-    source = FeatureAffinity(features, metric="l2", scale=0.1)
+    LOOKS.clear()
+    source = FeatureAffinity(colours, metric="l2", scale=0.1)
     graph = GraphSuperpixels(affinity=source, memory=str(tmp_path))
-    search(graph, KFold(5), refit=False).fit(*five)
-    assert len(calls) <= 5
+    search(graph, KFold(5)).fit(*five)
+    assert len(LOOKS) == 5
+
+
+def test_an_edited_function_is_called_again(five, tmp_path):
+    images, _ = five
+    image = images[0]
+
+    def maps_of(code):
+        scope = {"np": np, "__name__": "user"}
+        exec(code, scope)
+        source = FeatureAffinity(scope["features"], metric="l2", scale=0.1)
+        graph = GraphSuperpixels(affinity=source, memory=str(tmp_path))
+        return graph.predict_affinity([image])[0]
+
+    code = "def features(image): return np.moveaxis(image / {}, -1, 0)"
+    assert not np.array_equal(maps_of(code.format(255)), maps_of(code.format(100)))
+
+
+def test_what_cannot_be_kept_is_refused(five, tmp_path):
+    source = FeatureAffinity(lambda image: np.moveaxis(image / 255.0, -1, 0))
+    graph = GraphSuperpixels(affinity=source, memory=str(tmp_path))
+    with pytest.raises(ValueError, match="functions of a module in place of lambdas"):
+        graph.fit(*five)
 
 
 SCORING = {"asa": asa_scorer, "br": boundary_recall_scorer}
@@ -209,7 +234,7 @@ def test_scorers_everywhere(scenes, several):
 
 def test_the_smallest_count_that_is_good_enough(scenes):
     def smallest(results):
-        reached = results["mean_test_score"] >= 0.9
+        reached = results["mean_test_score"] >= 0.75
         counts = np.asarray(results["param_n_segments"], dtype=float)
         return int(np.argmin(np.where(reached, counts, np.inf)))
 
@@ -228,8 +253,8 @@ def test_the_smallest_count_that_is_good_enough(scenes):
         )
     )
     chosen = result.best_params_["n_segments"]
-    assert scores[chosen] >= 0.9
-    assert all(scores[count] < 0.9 for count in scores if count < chosen)
+    assert scores[chosen] >= 0.75
+    assert all(scores[count] < 0.75 for count in scores if count < chosen)
 
 
 def test_masks_through_metadata_routing(scenes):

@@ -13,6 +13,8 @@ from seal_sk.pan import PAN, read_weights, write_weights
 from seal_sk.pan.edges import canny
 from seal_sk.pan.network import predict_affinity
 
+ARCHITECTURE = '{"network": "pan", "width": 6, "in_channels": 3, "edges": "skimage"}'
+
 
 @pytest.fixture
 def net():
@@ -77,6 +79,45 @@ def test_grey_and_other_dtypes(net, rng):
     )
 
 
+def test_bands(rng):
+    net = PAN(6, in_channels=7, seed=1).eval()
+    bands = rng.integers(0, 256, (20, 24, 7), dtype=np.uint8)
+    affinity = predict_affinity(net, bands)
+    assert affinity.shape == (20, 24, 2)
+    for same in (bands / 255.0, bands.astype(np.uint16) * 257):
+        np.testing.assert_allclose(predict_affinity(net, same), affinity, atol=1e-5)
+    for wrong in (bands[..., :5], bands[..., :3], bands[..., 0]):
+        with pytest.raises(ValueError, match="the network reads 7: choose the bands"):
+            predict_affinity(net, wrong)
+    one = PAN(6, in_channels=1, seed=1).eval()
+    assert predict_affinity(one, bands[..., 0]).shape == (20, 24, 2)
+    with pytest.raises(ValueError, match="reads 1:"):
+        predict_affinity(one, bands[..., :3])
+    with pytest.raises(ValueError, match="needs 3 channels"):
+        PAN(6, in_channels=7, edges="opencv")
+
+
+def test_without_edges(rng):
+    net = PAN(6, edges=None, seed=1).eval()
+    image = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    with torch.no_grad():
+        (values,) = network_input(image)
+        expected = net(torch.from_numpy(values)[None])[0].numpy().transpose(1, 2, 0)
+    assert np.array_equal(predict_affinity(net, image), expected)
+    n_more = sum(p.numel() for p in PAN(6).parameters())
+    assert n_more - sum(p.numel() for p in net.parameters()) == 8
+
+
+@pytest.mark.parametrize(
+    "net", [PAN(6, 7, seed=2), PAN(6, 1, None), PAN(3, edges=None)]
+)
+def test_every_architecture_is_kept(net, tmp_path):
+    write_weights(tmp_path / "net.safetensors", net.eval())
+    again, _ = read_weights(tmp_path / "net.safetensors")
+    assert again.architecture == net.architecture
+    assert torch.equal(again.conv1.weight, net.conv1.weight)
+
+
 def test_write_and_read(net, tmp_path):
     path = tmp_path / "net.safetensors"
     write_weights(path, net, {"n_segments": 5})
@@ -123,11 +164,15 @@ def test_files_that_are_refused(net, tmp_path):
         ("architecture", '{"network": "hed"}', "does not know"),
         ("params", "{", "does not say which network"),
         ("params", "[1]", "does not say which network"),
-        ("architecture", '{"network": "pan", "width": "4", "edges": "x"}', "not know"),
+        ("architecture", '{"network": "pan", "width": 4, "edges": "x"}', "not know"),
+        ("architecture", ARCHITECTURE.replace("6", '"4"'), "can't be.*width"),
+        ("architecture", ARCHITECTURE.replace("skimage", "cv"), "can't be.*edges"),
+        ("architecture", ARCHITECTURE.replace("3", "0"), "can't be.*in_channels"),
+        ("architecture", ARCHITECTURE.replace("3", "4"), "another network"),
     ):
         metadata = {
             "format": "seal_sk",
-            "architecture": '{"network": "pan", "width": 6, "edges": "skimage"}',
+            "architecture": ARCHITECTURE,
             "params": "{}",
         }
         save_file({"a": torch.zeros(2)}, foreign, {**metadata, name: value})
@@ -173,7 +218,12 @@ def test_authors_format_is_read(net, tmp_path, rng):
     torch.save(state, path, _use_new_zipfile_serialization=False)
     again, params = read_weights(path)
     assert params == {}
-    assert again.architecture == {"network": "pan", "width": 6, "edges": "opencv"}
+    assert again.architecture == {
+        "network": "pan",
+        "width": 6,
+        "in_channels": 3,
+        "edges": "opencv",
+    }
     assert torch.equal(again.conv7.weight, net.conv7.weight)
 
 

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from seal_sk import SEALSuperpixels, ers, to_eight_connected
-from seal_sk.pan import training
+from seal_sk.pan import SEALLoss, bce_loss, fitting, training
 from seal_sk.pan.samples import Samples
-from seal_sk.pan.training import Course
 
 
 def small(**params):
     return SEALSuperpixels(
         **{
             "n_segments": 20,
+            "train_segment_size": 230,
             "width": 4,
             "max_iter": 4,
             "batch_size": 2,
@@ -31,34 +31,24 @@ def validations(monkeypatch):
 
     def decide(*scores):
         coming = iter(scores)
-        monkeypatch.setattr(SEALSuperpixels, "_mean_asa", lambda *args: next(coming))
+        monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: next(coming))
 
     return decide
 
 
-def test_the_loss_is_built_from_the_course():
-    fields = dict.fromkeys(Course.__dataclass_fields__)
-    fields.update(n_segments=7, balance=0.25, ignore_label=9)
-    for loss in ("seal", "bce", "balanced_bce"):
-        criterion = training._criterion(Course(**{**fields, "loss": loss}))
-        assert criterion.ignore_label == 9
-        if loss == "seal":
-            assert (criterion.n_segments, criterion.balance) == (7, 0.25)
-
-
 def test_images_held_out_are_validated_on_and_not_trained_on(scenes, monkeypatch):
     validated, drawn = [], []
-    cut_all, init = SEALSuperpixels._cut_all, Samples.__init__
+    superpixels, init = fitting._superpixels, Samples.__init__
 
-    def watched_cut(self, images, n_segments, net, device):
+    def watched_cut(estimator, images, net, device):
         validated.append(list(images))
-        return cut_all(self, validated[-1], n_segments, net, device)
+        return superpixels(estimator, validated[-1], net, device)
 
     def watched_init(self, X, y, indices, *args, **kwargs):
         drawn.extend(indices)
         init(self, X, y, indices, *args, **kwargs)
 
-    monkeypatch.setattr(SEALSuperpixels, "_cut_all", watched_cut)
+    monkeypatch.setattr(fitting, "_superpixels", watched_cut)
     monkeypatch.setattr(Samples, "__init__", watched_init)
     seal = small().fit(*scenes)
     assert sorted([*drawn, *seal.validation_indices_]) == list(range(24))
@@ -97,7 +87,7 @@ def test_losses_of_the_history_are_means_of_their_interval(scenes, monkeypatch):
 
 def test_weight_decay_reaches_the_optimizer(scenes):
     def decay(seal):
-        return seal._state["optimizer"]["param_groups"][0]["weight_decay"]
+        return seal.affinity_._state["optimizer"]["param_groups"][0]["weight_decay"]
 
     seal = small(weight_decay=0.25).fit(*scenes)
     assert decay(seal) == 0.25
@@ -165,3 +155,63 @@ def test_transform_cuts_as_the_parameters_say(scenes):
     four = ers(affinity, 20, balance=3.0)
     seal.set_params(connectivity=4)
     assert np.array_equal(seal.transform(scenes[0][:1])[0], four)
+
+
+LOSSES = {
+    "seal": "seal",
+    "bce": "bce",
+    "balanced_bce": "balanced_bce",
+    "fh": SEALLoss(segmenter="fh"),
+    "joint": SEALLoss(boundary="joint"),
+    "normalised": SEALLoss(normalize=True, clip=1.0),
+    "own": lambda logits, truth: 2 * bce_loss(logits, truth),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_every_loss_trains_and_resumes(scenes, tmp_path, loss):
+    params = {"loss": loss, "validation_fraction": 0.0, "lr": 5e-3}
+    params |= {"batch_size": 4, "max_iter": 12, "validate_every": 4}
+    whole = small(**params).fit(*scenes)
+    losses = [line["loss"] for line in whole.history_]
+    assert losses[-1] < losses[0]
+    params["checkpoint_dir"] = tmp_path
+    small(**params, max_time=1e-9).fit(*scenes)
+    resumed = small(**params, warm_start=True).fit(*scenes)
+    assert torch.equal(resumed.net_.conv1.weight, whole.net_.conv1.weight)
+    other = "seal" if loss == "bce" else "bce"
+    with pytest.raises(ValueError, match="loss="):
+        small(**{**params, "loss": other}, warm_start=True).fit(*scenes)
+
+
+def test_the_ignore_label_reaches_every_loss(scenes):
+    seen = []
+
+    def own(logits, truth, *, ignore_label):
+        seen.append(ignore_label)
+        return logits.mean()
+
+    small(loss=own, ignore_label=7, max_iter=1, batch_size=1).fit(*scenes)
+    assert seen == [7]
+
+
+@pytest.mark.parametrize("wrong", [1.0, torch.zeros(2)], ids=["number", "vector"])
+def test_a_loss_that_is_none_is_refused(scenes, wrong):
+    seal = small(loss=lambda logits, truth: wrong)
+    with pytest.raises(TypeError, match="must return a scalar tensor, not"):
+        seal.fit(*scenes)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,)])
+@pytest.mark.parametrize("use_edges", [True, False])
+def test_networks_read_what_the_images_have(rng, shape, use_edges):
+    images = [rng.integers(0, 256, (40, 48, *shape), dtype=np.uint8) for _ in range(3)]
+    truths = [np.arange(48) // 12 + np.zeros((40, 1), int)] * 3
+    seal = small(use_edges=use_edges, validation_fraction=0.4).fit(images, truths)
+    assert seal.net_.in_channels == (shape or (1,))[0]
+    assert (seal.net_.edges is None) != use_edges
+    assert [m.shape for m in seal.transform(images)] == [(40, 48)] * 3
+    with pytest.raises(ValueError, match=r"X\[0\] has 5 channels; the network reads"):
+        seal.transform([np.zeros((40, 48, 5), np.uint8)])
+    with pytest.raises(ValueError, match="X has 5 channels, but the network"):
+        seal.partial_fit([np.zeros((40, 48, 5), np.uint8)], truths[:1])
