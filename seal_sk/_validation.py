@@ -4,7 +4,7 @@ An image is converted by its dtype and never rescaled by its content, so that
 neighbouring crops of one photograph always get the same values.
 """
 
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 
 import numpy as np
 
@@ -295,6 +295,103 @@ def check_label_map(labels, shape=None, *, name="labels"):
             f"map) is {tuple(shape)}; they must be of the same size."
         )
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
+
+
+def check_superpixels(labels, shape=None, *, name="labels"):
+    """Return a label map as C-contiguous int32, -1 where masked, and its number.
+
+    Each of 0..n-1 must occur; whether each is one region is not looked at.
+    """
+    labels = check_label_map(labels, shape, name=name)
+    high = int(labels.max())
+    if high < 0:
+        raise ValueError(f"{name} masks every pixel; there is no superpixel.")
+    # No more labels than pixels, so that what is counted stays small.
+    if high < labels.size:
+        labels = np.maximum(labels, -1) if labels.dtype.kind == "i" else labels
+        labels = np.ascontiguousarray(labels, dtype=np.int32)
+        if np.bincount(labels.ravel() + 1, minlength=high + 2)[1:].all():
+            return labels, high + 1
+    raise ValueError(
+        f"{name} goes up to {high}, but some label below does not occur; number the "
+        "superpixels 0, 1, 2, ... with seal_sk.labels.relabel_consecutive."
+    )
+
+
+def check_labelled(image, labels, *, name="image", labels_name="labels"):
+    """Return a checked image, its superpixels as `check_superpixels`, their number.
+
+    Masked pixels of the image may hold anything.
+    """
+    image = _as_image(image, name)
+    labels, n = check_superpixels(labels, image.shape[:2], name=labels_name)
+    mask = None if labels.min() >= 0 else labels >= 0
+    return check_image(image, mask=mask, name=name), labels, n
+
+
+def check_labelled_pair(pair, *, name):
+    """`check_labelled` of a tuple or list (image, labels)."""
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise TypeError(
+            f"{name} is {type(pair).__name__}; with segmenter='precomputed' each item "
+            "is a pair (image, labels)."
+        )
+    return check_labelled(
+        *pair, name=f"the image of {name}", labels_name=f"the label map of {name}"
+    )
+
+
+def check_n_channels(image, n_channels, *, name):
+    """Refuse a checked image of another number of channels than in training."""
+    if image.shape[2] != n_channels:
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels, but the first image given to fit "
+            f"has {n_channels}; all images must have the same."
+        )
+
+
+def check_names(names, known, *, name):
+    """Return `names`, some of `known` and each once, as a tuple."""
+    if not isinstance(names, (tuple, list)):
+        raise TypeError(f"{name}={names!r} must be a tuple or list of names.")
+    unknown = [one for one in names if one not in known]
+    if unknown or not names or len(set(names)) < len(names):
+        raise ValueError(
+            f"{name}={names!r} must name some of {', '.join(map(repr, known))}, each "
+            "once."
+        )
+    return tuple(names)
+
+
+def check_values(values, n):
+    """Return numbers for `n` superpixels as an array (n,) or (n, c)."""
+    _refuse_mask(values, "values")
+    values = np.asarray(values)
+    if values.dtype.kind not in "biufc":
+        raise TypeError(
+            f"values has dtype {values.dtype}; numbers or booleans can be painted."
+        )
+    if values.ndim not in (1, 2) or len(values) != n:
+        raise ValueError(
+            f"values has shape {values.shape}, but labels has {n} superpixels; give "
+            f"({n},) or ({n}, c)."
+        )
+    return values
+
+
+def check_fill(fill, dtype):
+    """Refuse what is no number, or none that an array of `dtype` can hold."""
+    if not isinstance(fill, (Number, np.bool_)):
+        raise TypeError(f"fill={fill!r} must be a number.")
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not isinstance(fill, Integral) or not limits.min <= fill <= limits.max:
+            raise ValueError(f"fill={fill!r} must be an integer that fits {dtype}.")
+    elif dtype.kind == "b" and fill not in (0, 1):
+        raise ValueError(f"fill={fill!r} must be True or False, as values are.")
+    elif dtype.kind == "f" and not isinstance(fill, (Real, np.bool_)):
+        raise ValueError(f"fill={fill!r} must be a real number, as values are.")
+    return fill
 
 
 def check_affinity(affinity):
