@@ -329,6 +329,15 @@ def check_labelled(image, labels, *, name="image", labels_name="labels"):
     return check_image(image, mask=mask, name=name), labels, n
 
 
+def check_label_maps(label_maps, X):
+    """Refuse what a segmenter gave for `X` unless it is one thing an image."""
+    if not hasattr(label_maps, "__len__") or len(label_maps) != len(X):
+        raise ValueError(
+            f"the segmenter did not give one label map for each of the {len(X)} "
+            "images; its transform(X) must give a list of them."
+        )
+
+
 def check_labelled_pair(pair, *, name):
     """`check_labelled` of a tuple or list (image, labels)."""
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:

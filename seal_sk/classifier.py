@@ -9,7 +9,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import HasMethods
-from ._validation import check_annotations, check_pairs
+from ._validation import (
+    check_annotations,
+    check_image,
+    check_labelled_pair,
+    check_pairs,
+)
 from .features import FEATURES, SuperpixelFeatures, paint
 from .features.estimator import tags_of_images
 
@@ -46,8 +51,8 @@ class SuperpixelClassifier(BaseEstimator):
         Value of `y` where the class is unknown. `predict` gives it to pixels that the
         segmenter masks.
     n_jobs : int, optional
-        Images described at a time, as in joblib. Those of `classifier` and `segmenter`
-        are their own.
+        Images described at a time, as for `SuperpixelFeatures`. Those of `classifier`
+        and `segmenter` are their own.
 
     Attributes
     ----------
@@ -187,18 +192,19 @@ class SuperpixelClassifier(BaseEstimator):
         ------
         ValueError, TypeError
             If `X` is not as described, or a pixel is masked and there is no
-            `ignore_label`.
+            `ignore_label` that fits the dtype.
         """
         rows, label_maps = self._described(X)
-        fill = self.ignore_label
-        if fill is None:
-            for i, labels in enumerate(label_maps):
-                if labels.min() < 0:
-                    raise ValueError(
-                        f"the superpixels of X[{i}] leave pixels masked, which have no "
-                        "class; set ignore_label to what these shall get."
-                    )
-            fill = self.classes_[0]
+        fill = self.classes_[0]
+        masked = [i for i, labels in enumerate(label_maps) if labels.min() < 0]
+        if masked:
+            fill, limits = self.ignore_label, np.iinfo(self.classes_.dtype)
+            if fill is None or not limits.min <= fill <= limits.max:
+                raise ValueError(
+                    f"the superpixels of X[{masked[0]}] leave pixels masked, which "
+                    "have no class; set ignore_label to what these shall get, in "
+                    f"{limits.min}..{limits.max}."
+                )
         classes = np.asarray(self.classifier_.predict(rows), dtype=self.classes_.dtype)
         return _painted(classes, label_maps, fill)
 
@@ -255,8 +261,7 @@ class SuperpixelClassifier(BaseEstimator):
         accuracies = []
         for i, predicted in enumerate(self.predict(X)):
             annotations = check_annotations(y[i], predicted.shape, name=f"y[{i}]")
-            ones = [_accuracy(one, predicted, self.ignore_label) for one in annotations]
-            ones = [accuracy for accuracy in ones if accuracy >= 0]
+            ones = list(_accuracies(annotations, predicted, self.ignore_label))
             if ones:
                 accuracies.append(np.mean(ones))
         if not accuracies:
@@ -277,8 +282,11 @@ class SuperpixelClassifier(BaseEstimator):
             y, (list, tuple, np.ndarray)
         ):
             for i, (item, truth) in enumerate(zip(X, y, strict=True)):
-                image = item[0] if self.segmenter == "precomputed" else item
-                check_annotations(truth, np.shape(image)[:2], name=f"y[{i}]")
+                if self.segmenter == "precomputed":
+                    image, _, _ = check_labelled_pair(item, name=f"X[{i}]")
+                else:
+                    image = check_image(item, name=f"X[{i}]")
+                check_annotations(truth, image.shape[:2], name=f"y[{i}]")
 
     def __sklearn_tags__(self):
         tags = tags_of_images(super().__sklearn_tags__())
@@ -303,14 +311,14 @@ def _majority(labels, n, annotations, ignore_label):
     return values[votes.argmax(axis=1)], votes.any(axis=1)
 
 
-def _accuracy(annotation, predicted, ignore_label):
-    """Share of the known pixels that are right; -1 where none is known."""
-    known = np.ones(predicted.shape, dtype=bool)
-    if ignore_label is not None:
-        known = (annotation != ignore_label) & (predicted != ignore_label)
-    if not known.any():
-        return -1.0
-    return np.mean(annotation[known] == predicted[known])
+def _accuracies(annotations, predicted, ignore_label):
+    """Share of right pixels, for each annotation in which any is known."""
+    for annotation in annotations:
+        known = np.ones(predicted.shape, dtype=bool)
+        if ignore_label is not None:
+            known = (annotation != ignore_label) & (predicted != ignore_label)
+        if known.any():
+            yield np.mean(annotation[known] == predicted[known])
 
 
 def _painted(values, label_maps, fill):

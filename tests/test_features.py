@@ -11,6 +11,7 @@ import pytest
 from scipy.spatial import ConvexHull
 from skimage.color import rgb2gray
 from skimage.measure import regionprops_table
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -459,6 +460,8 @@ def test_order_jobs_and_lazy_sequences_change_nothing(scenes):
         assert same(clone(estimator).set_params(n_jobs=n_jobs).fit_transform(images))
     lazy = LazySequence(images.__getitem__, range(5))
     assert same(clone(estimator).fit(lazy).transform(lazy))
+    with config_context(transform_output="pandas"):
+        assert same(estimator.transform(images))
     assert same(estimator.transform(tuple(images)))
     assert same(estimator.transform(np.stack(images)))
     assert same(estimator.transform(images[::-1])[::-1])
@@ -516,6 +519,13 @@ def test_bad_images_are_named(scenes):
     estimator = SuperpixelFeatures(FunctionTransformer(gaps)).fit(images)
     with pytest.raises(ValueError, match=r"the segmenter's map of X\[0\] .*relabel"):
         estimator.transform(images)
+    estimator = SuperpixelFeatures(FunctionTransformer(only_one)).fit(images)
+    with pytest.raises(ValueError, match="one label map for each of the 2 images"):
+        estimator.transform(images)
+
+
+def only_one(images):
+    return [np.zeros(images[0].shape[:2], dtype=int)]
 
 
 def gaps(images):

@@ -11,6 +11,7 @@ from .._compat import HasMethods, Interval, StrOptions
 from .._validation import (
     check_image,
     check_images,
+    check_label_maps,
     check_labelled,
     check_labelled_pair,
     check_n_channels,
@@ -47,8 +48,10 @@ class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         Give pandas DataFrames in place of arrays.
     n_jobs : int, optional
         Images described at a time, as in joblib: None is 1 (unless a
-        ``joblib.parallel_config`` says otherwise), -1 all processors. That of
-        `segmenter` is its own.
+        ``joblib.parallel_config`` says otherwise), -1 all processors. They are
+        threads, which gain little, as most of the work holds the interpreter's lock:
+        for many large images ask for processes with
+        ``joblib.parallel_config(backend="loky")``. That of `segmenter` is its own.
 
     Attributes
     ----------
@@ -196,7 +199,7 @@ class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
             label_maps = [None] * len(X)
         else:
             label_maps = self.segmenter_.transform(X)
-        # Threads: images need not be copied, and NumPy releases the GIL at times.
+            check_label_maps(label_maps, X)
         described = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(_describe)(*self._labelled(item, labels, i), features, bins, frame)
             for i, (item, labels) in enumerate(zip(_items(X), label_maps, strict=True))
