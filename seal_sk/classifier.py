@@ -46,7 +46,7 @@ class SuperpixelClassifier(BaseEstimator):
     features : tuple of str
         Groups of features, as for `seal_sk.superpixel_features`; all by default.
     bins : int, default=8
-        Ranges of a channel in the group "histogram".
+        Ranges of a channel in the group "histogram", from 1 to 256.
     ignore_label : int, optional
         Value of `y` where the class is unknown. `predict` gives it to pixels that the
         segmenter masks.

@@ -332,7 +332,7 @@ BAD = [
     ({"features": ["colour"]}, ValueError, "'texture'"),
     ({"bins": 0}, ValueError, "bins=0 must be at least 1"),
     ({"bins": 2.0}, TypeError, "bins=2.0 must be an integer"),
-    ({"bins": 65537}, ValueError, "at most 65536"),
+    ({"bins": 257}, ValueError, "bins=257 must be at most 256"),
 ]
 
 

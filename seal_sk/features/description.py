@@ -16,6 +16,7 @@ FEATURES = ("mean", "std", "histogram", "texture", "shape", "position", "contras
 
 # Colours are counted and compared in 16 bits, where every dtype gives the same.
 _STEPS = 65535
+MAX_BINS = 256
 # Shares of red, green and blue in the brightness, times 10,000 (ITU-R BT.709).
 _LUMA = (2125, 7154, 721)
 # Neighbours of a pixel, clockwise from the left: rows and columns to go.
@@ -56,7 +57,7 @@ def superpixel_features(image, labels, *, features=FEATURES, bins=8, as_frame=Fa
           superpixels (root mean square over the channels), averaged by the length of
           the border; 0 without neighbours.
     bins : int, default=8
-        Ranges of a channel in ``"histogram"``, from 1 to 65536.
+        Ranges of a channel in ``"histogram"``, from 1 to 256.
     as_frame : bool, default=False
         Return a pandas DataFrame with named columns.
 
@@ -124,8 +125,8 @@ def check_choice(features, bins):
     """Return the names of groups, and the number of bins, checked."""
     features = check_names(features, FEATURES, name="features")
     bins = check_int(bins, 1, name="bins")
-    if bins > _STEPS + 1:
-        raise ValueError(f"bins={bins} must be at most {_STEPS + 1}.")
+    if bins > MAX_BINS:
+        raise ValueError(f"bins={bins} must be at most {MAX_BINS}.")
     return features, bins
 
 
@@ -180,7 +181,7 @@ class _Superpixels:
         self.n = n
         self.inside = labels >= 0
         self._all_inside = bool(self.inside.all())
-        self.label = self.pixels(labels)
+        self.label = self.pixels(labels).astype(np.intp)
         self.size = np.bincount(self.label, minlength=n)
 
     def pixels(self, values):
@@ -260,7 +261,7 @@ def _std(superpixels):
 def _histogram(superpixels, bins):
     columns = {}
     for channel, steps in enumerate(superpixels.steps):
-        code = superpixels.pixels(steps).astype(np.int64) * bins // _STEPS
+        code = superpixels.pixels(steps) * bins // _STEPS
         shares = superpixels.shares(np.minimum(code, bins - 1), bins)
         columns |= {f"histogram_{channel}_{i}": shares[:, i] for i in range(bins)}
     return columns
@@ -347,17 +348,12 @@ def _shape(superpixels):
 def _hull_areas(superpixels, box):
     """Areas of the convex hulls of the superpixels, their pixels as squares."""
     labels = np.pad(superpixels.labels, ((0, 0), (1, 1)), constant_values=-1)
-    # Corners of the hull are ends of runs: those at the left, then at the right.
-    change = labels[:, 1:] != labels[:, :-1]
-    ends = (
-        (change & (labels[:, 1:] >= 0), labels[:, 1:]),
-        (
-            change & (labels[:, :-1] >= 0),
-            labels[:, :-1],
-        ),
-    )
-    label = np.concatenate([of[at] for at, of in ends])
-    row, column = np.concatenate([np.nonzero(at) for at, _ in ends], axis=1)
+    before, behind = labels[:, :-1], labels[:, 1:]
+    change = before != behind
+    # Corners of a hull are where runs end, at their right and at their left.
+    right, left = change & (before >= 0), change & (behind >= 0)
+    label = np.concatenate([before[right], behind[left]])
+    row, column = np.concatenate([np.nonzero(right), np.nonzero(left)], axis=1)
     order = np.argsort(label, kind="stable")
     points = np.column_stack([row, column])[order]
     first = np.searchsorted(label[order], np.arange(superpixels.n + 1))

@@ -20,6 +20,7 @@ from .._validation import (
 from ..superpixels import SNICSuperpixels
 from .description import (
     FEATURES,
+    MAX_BINS,
     as_table,
     check_choice,
     column_names,
@@ -43,7 +44,7 @@ class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
     features : tuple of str
         Groups of columns, as for `seal_sk.superpixel_features`; all by default.
     bins : int, default=8
-        Ranges of a channel in the group "histogram".
+        Ranges of a channel in the group "histogram", from 1 to 256.
     as_frame : bool, default=False
         Give pandas DataFrames in place of arrays.
     n_jobs : int, optional
@@ -93,7 +94,7 @@ class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
             None,
         ],
         "features": [tuple, list],
-        "bins": [Interval(Integral, 1, None, closed="left")],
+        "bins": [Interval(Integral, 1, MAX_BINS, closed="both")],
         "as_frame": ["boolean"],
         "n_jobs": [None, Integral],
     }
