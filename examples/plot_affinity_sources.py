@@ -4,8 +4,8 @@ Affinities side by side
 
 A graph algorithm cuts along affinities, whatever they come from. The paper's Figure 4
 compares sources: colour differences, deep features, an edge detector, a network trained
-with plain, class-balanced and segmentation-aware losses, and the oracle, which reads the
-ground truth. Each of them is a transformer from images to affinity maps, and
+with plain, class-balanced and segmentation-aware losses, and the oracle, which reads
+the ground truth. Each of them is a transformer from images to affinity maps, and
 :class:`~seal_sk.GraphSuperpixels` joins it with a segmenter.
 
 Two sources need files of others. Edges of HED are drawn where its weights are there
@@ -32,7 +32,7 @@ from seal_sk import (
     OracleAffinity,
     RGBAffinity,
 )
-from seal_sk.affinity import vgg16_conv1_1
+from seal_sk.affinity.vgg import vgg16_conv1_1
 
 # %%
 # Every source is a line. The networks are trained for a short time here, each with the

@@ -1,7 +1,8 @@
 """Learned superpixels with a scikit-learn interface.
 
-Image -> affinity map -> graph segmentation -> label map -> scores. Names are loaded
-when they are first used, so that importing the package costs next to nothing.
+Image -> affinity map -> graph segmentation -> label map -> scores, or features and
+classes. Names are loaded when they are first used, so that importing the package costs
+next to nothing.
 """
 
 from importlib import import_module
@@ -22,6 +23,9 @@ _HOME = {
     "SEEDSSuperpixels": "superpixels",
     "SLICSuperpixels": "superpixels",
     "SNICSuperpixels": "superpixels",
+    "SuperpixelClassifier": "classifier",
+    "SuperpixelFeatures": "features",
+    "adjacency": "features",
     "binary_affinity": "affinity",
     "edge_affinity": "affinity",
     "ers": "segmentation",
@@ -30,15 +34,19 @@ _HOME = {
     "fh_image": "segmentation",
     "lsc": "segmentation",
     "oracle_affinity": "affinity",
+    "paint": "features",
     "rgb_affinity": "affinity",
     "seeds": "segmentation",
     "slic": "segmentation",
     "snic": "segmentation",
+    "superpixel_features": "features",
     "to_eight_connected": "affinity",
 }
 _MODULES = (
     "affinity",
+    "classifier",
     "datasets",
+    "features",
     "labels",
     "metrics",
     "pan",

@@ -33,7 +33,9 @@ def test_every_public_name_is_there():
     "module",
     [
         "affinity",
+        "classifier",
         "datasets",
+        "features",
         "labels",
         "metrics",
         "pan",
@@ -52,7 +54,8 @@ def test_every_module_lists_its_names(module):
 def test_import_is_light():
     loaded = run(
         "import sys, sklearn, seal_sk, seal_sk.superpixels, seal_sk.affinity,"
-        "seal_sk.pan, seal_sk.metrics, seal_sk.datasets, seal_sk.cli;"
+        "seal_sk.pan, seal_sk.metrics, seal_sk.datasets, seal_sk.cli,"
+        "seal_sk.features, seal_sk.classifier;"
         "print([m for m in ('torch', 'skimage', 'matplotlib', 'cv2') "
         "if m in sys.modules])"
     )

@@ -10,7 +10,7 @@ from .._fh import fh as _fh
 from .._seeds import exact_seeds, grid_seeds
 from .._snic import snic as _snic
 from .._validation import (
-    _MAX_EDGES,
+    MAX_EDGES,
     check_connectivity,
     check_image,
     check_int,
@@ -122,10 +122,10 @@ def fh_image(
     n_segments, min_size = check_sizes(
         n_segments, min_size, image.shape, mask, 2 * channels
     )
-    if image.shape[0] * image.shape[1] * channels > _MAX_EDGES:
+    if image.shape[0] * image.shape[1] * channels > MAX_EDGES:
         raise ValueError(
             f"image has {image.shape[0]} x {image.shape[1]} pixels; at most "
-            f"{_MAX_EDGES // channels} fit: cut it into tiles."
+            f"{MAX_EDGES // channels} fit: cut it into tiles."
         )
     distance = _smooth_distance(image, sigma, channels, mask)
     return _fh(distance, scale, min_size, n_segments, as_bytes(mask))

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from seal_sk import SEALSuperpixels
 from seal_sk.pan import PAN, read_weights, write_weights
 from seal_sk.pan.edges import canny
-from seal_sk.pan.network import predict_affinity
+from seal_sk.pan.network import network_input, predict_affinity
 
 ARCHITECTURE = '{"network": "pan", "width": 6, "in_channels": 3, "edges": "skimage"}'
 

@@ -1,0 +1,196 @@
+"""Images and masks.
+
+An image is converted by its dtype and never rescaled by its content, so that
+neighbouring crops of one photograph always get the same values.
+"""
+
+import numpy as np
+
+#: What divides an image of this dtype to bring it to 0..1.
+_FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0, "float64": 1.0}
+
+
+def check_image(image, *, mask=None, name="image"):
+    """Return `image` as an (H, W, C) array of a supported dtype.
+
+    Parameters
+    ----------
+    image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
+        uint8, uint16, float32 or float64; floats in 0..1.
+    mask : array-like of bool of shape (H, W), optional
+        Pixels where it is False may hold anything.
+    name : str
+        What the error messages call it.
+
+    Returns
+    -------
+    ndarray of shape (H, W, C)
+        Native byte order; the dtype is kept. Floats beyond 0..1 outside of the mask
+        are 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        With what is wrong and what to do about it.
+    """
+    image = as_image(image, name)
+    if mask is not None:
+        mask_name = "mask" if name == "image" else f"mask of {name}"
+        mask = check_mask(mask, image.shape, name=mask_name)
+    if image.dtype.kind == "f":
+        values = image if mask is None else image[mask]
+        low, high = values.min(), values.max()
+        refuse_infinite(low, high, name)
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"{name} is floating point with values in {low:g}..{high:g}; floats "
+                "must lie in 0..1: divide by the largest value of its sensor (255 "
+                "for 8 bits), or pass the integer array."
+            )
+        if mask is not None:
+            image = _without_outside(image, mask)
+    return image
+
+
+def _without_outside(image, mask):
+    """A float image in which what is no colour, outside of the mask, is 0."""
+    wrong = ~((image >= 0) & (image <= 1)).all(axis=2) & ~mask
+    if not wrong.any():
+        return image
+    image = image.copy()
+    image[wrong] = 0
+    return image
+
+
+def check_colors(image, labels, *, name="image"):
+    """Return `image` as an (H, W, C) array of the size of a checked label map.
+
+    For what compares colours with each other only: floats may have any range, as in
+    CIELAB, and any value at all where `labels` is negative.
+    """
+    image = as_image(image, name)
+    if image.shape[:2] != labels.shape:
+        raise ValueError(
+            f"{name} is {image.shape[:2]}, but labels has shape {labels.shape}; they "
+            "must be of the same size."
+        )
+    if image.dtype.kind == "f":
+        used = image if labels.min() >= 0 else image[labels >= 0]
+        if used.size:
+            refuse_infinite(used.min(), used.max(), name)
+    return image
+
+
+def as_image(image, name):
+    """An (H, W, C) array in native byte order, of a dtype in `_FULL_SCALE`."""
+    refuse_mask(image, name)
+    image = np.asarray(image)
+    if image.ndim not in (2, 3):
+        raise ValueError(
+            f"{name} has shape {image.shape}; an image is (H, W), (H, W, 1), "
+            "(H, W, 3) or (H, W, C)."
+        )
+    if image.size == 0:
+        raise ValueError(f"{name} has shape {image.shape}, which holds no pixel.")
+    image = image.astype(image.dtype.newbyteorder("="), copy=False)
+    if image.dtype.name not in _FULL_SCALE:
+        raise TypeError(
+            f"{name} has dtype {image.dtype}; give uint8, uint16, float32 or "
+            "float64 (floats in 0..1)."
+        )
+    if image.ndim == 2:
+        image = image[:, :, None]
+    if image.shape[2] in (2, 4):
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels, the last of which looks like "
+            f"alpha; drop it with image[..., :{image.shape[2] - 1}]."
+        )
+    return image
+
+
+def refuse_infinite(low, high, name):
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(
+            f"{name} holds NaN or infinite values; replace them before, for "
+            "example with numpy.nan_to_num."
+        )
+
+
+def refuse_mask(array, name):
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and the mask would be lost; pass its .data, or "
+            ".filled(value)."
+        )
+
+
+def check_mask(mask, shape, *, name="mask"):
+    """Return `mask` as a C-contiguous bool array, True somewhere, of size (H, W)."""
+    refuse_mask(mask, name)
+    mask = np.asarray(mask)
+    if mask.dtype != bool:
+        raise TypeError(
+            f"{name} has dtype {mask.dtype}; give booleans, True where the image is to "
+            "be segmented, for example mask > 0."
+        )
+    if mask.shape != tuple(shape[:2]):
+        raise ValueError(
+            f"{name} has shape {mask.shape}, but the image is {tuple(shape[:2])}; they "
+            "must be of the same height and width."
+        )
+    if not mask.any():
+        raise ValueError(f"{name} is False everywhere; nothing is left to segment.")
+    return np.ascontiguousarray(mask)
+
+
+def check_areas(n_segments, mask, connectivity):
+    """Refuse fewer segments than the areas that a checked mask falls into."""
+    from scipy.ndimage import label
+
+    _, n_areas = label(mask, np.ones((3, 3)) if connectivity == 8 else None)
+    if n_segments < n_areas:
+        raise ValueError(
+            f"n_segments={n_segments} is less than the {n_areas} separate areas that "
+            "the mask leaves; ask for at least one segment in each."
+        )
+
+
+def unit_scale(image, dtype=np.float64):
+    """Values of a checked image in 0..1, as `dtype`."""
+    return image.astype(dtype) / dtype(_FULL_SCALE[image.dtype.name])
+
+
+def check_rgb(image, *, mask=None, name="image"):
+    """A checked image with three channels; one channel is repeated."""
+    image = check_image(image, mask=mask, name=name)
+    if image.shape[2] == 1:
+        return np.repeat(image, 3, axis=2)
+    if image.shape[2] != 3:
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels; only one (grey) or three (RGB) can "
+            "be read here: choose three bands."
+        )
+    return image
+
+
+def check_bands(image, n_channels, *, mask=None, name="image"):
+    """A checked image with `n_channels`; for three, one channel is repeated."""
+    image = check_image(image, mask=mask, name=name)
+    if image.shape[2] == 1 and n_channels == 3:
+        return np.repeat(image, 3, axis=2)
+    if image.shape[2] != n_channels:
+        wanted = "1 (grey) or 3 (RGB)" if n_channels == 3 else n_channels
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels; the network reads {wanted}: choose "
+            "the bands that it was trained on."
+        )
+    return image
+
+
+def check_n_channels(image, n_channels, *, name):
+    """Refuse a checked image of another number of channels than in training."""
+    if image.shape[2] != n_channels:
+        raise ValueError(
+            f"{name} has {image.shape[2]} channels, but the first image given to fit "
+            f"has {n_channels}; all images must have the same."
+        )

@@ -1,0 +1,85 @@
+"""Sequences of images, masks and ground truths."""
+
+import numpy as np
+
+from .images import check_image
+
+
+def check_images(X, check=check_image, *, mask=None, name="X"):
+    """Check that `X` is a sequence of images, and return it.
+
+    Images in memory are looked at one by one, by `check`; those of a lazy sequence are
+    checked when they are loaded. `mask` is as `check_masks` has passed it.
+    """
+    check_sequence(X, name=name)
+    if isinstance(X, (list, tuple, np.ndarray)):
+        for i, image in enumerate(X):
+            inside = None if mask is None else mask[i]
+            check(image, mask=inside, name=f"{name}[{i}]")
+    return X
+
+
+def check_masks(mask, X):
+    """Check that `mask` is None, or a sequence as long as `X` of masks and None."""
+    if mask is None:
+        return
+    if isinstance(mask, (str, bytes, dict)) or not (
+        hasattr(mask, "__len__") and hasattr(mask, "__getitem__")
+    ):
+        raise TypeError(f"mask is {type(mask).__name__}; give a list of masks.")
+    if isinstance(mask, np.ndarray) and mask.dtype != object and mask.ndim < 3:
+        raise ValueError(
+            f"mask is one array of shape {mask.shape}; give a sequence with one mask "
+            "per image: for one image pass [mask]."
+        )
+    check_sequence(X, name="X")
+    if len(mask) != len(X):
+        raise ValueError(
+            f"X has {len(X)} images and mask has {len(mask)} masks; they must pair up "
+            "one to one (None where the whole image is meant)."
+        )
+
+
+def check_sequence(X, *, name):
+    """Refuse a bare array, a string, an empty sequence and what has no length."""
+    if isinstance(X, np.ndarray) and X.dtype != object and X.ndim != 4:
+        raise ValueError(
+            f"{name} is one array of shape {X.shape}; a sequence of images is "
+            f"expected, since (H, W, 3) and (n, H, W) can't be told apart. For one "
+            "image pass [image]; for a stack of grey images pass list(stack)."
+        )
+    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim != 1:
+        raise ValueError(
+            f"{name} is an object array of shape {X.shape}; use a list of images."
+        )
+    if isinstance(X, (str, bytes, dict)) or not (
+        hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    ):
+        raise TypeError(
+            f"{name} is {type(X).__name__}; give a list of arrays (or any sequence "
+            "with __len__ and __getitem__)."
+        )
+    if len(X) == 0:
+        raise ValueError(f"{name} is empty; give at least one.")
+    return X
+
+
+def check_pairs(X, y):
+    """Check that `X` and `y` are sequences of the same length."""
+    check_sequence(X, name="X")
+    if y is None:
+        raise ValueError("y is None; ground truth is needed: a label map per image.")
+    if isinstance(y, np.ndarray) and y.dtype != object and y.ndim < 3:
+        raise ValueError(
+            f"y is one array of shape {y.shape}; give a sequence with one label map "
+            "(or a list of them) per image: for one image pass [label_map]."
+        )
+    if isinstance(y, (str, bytes, dict)) or not (
+        hasattr(y, "__len__") and hasattr(y, "__getitem__")
+    ):
+        raise TypeError(f"y is {type(y).__name__}; give a list of label maps.")
+    if len(X) != len(y):
+        raise ValueError(
+            f"X has {len(X)} images and y has {len(y)} ground truths; they must "
+            "pair up one to one."
+        )

@@ -1,0 +1,266 @@
+"""SuperpixelFeatures: images in, a table for each out."""
+
+from numbers import Integral
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from .._compat import HasMethods, Interval, StrOptions
+from .._validation import (
+    check_image,
+    check_images,
+    check_label_maps,
+    check_labelled,
+    check_labelled_pair,
+    check_n_channels,
+    check_sequence,
+)
+from ..superpixels import SNICSuperpixels
+from .description import (
+    FEATURES,
+    MAX_BINS,
+    as_table,
+    check_choice,
+    column_names,
+    describe,
+    frame_type,
+)
+
+__all__ = ["SuperpixelFeatures"]
+
+
+class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Cut images into superpixels and describe each of these by a row of numbers.
+
+    Parameters
+    ----------
+    segmenter : transformer or "precomputed", optional
+        Anything whose ``transform(X)`` gives a label map for each image. `fit` fits a
+        clone of it, so wrap a trained one in ``sklearn.frozen.FrozenEstimator``. By
+        default ``SNICSuperpixels()``, the fastest one; give one to search over its
+        parameters. With "precomputed", `X` is a sequence of pairs (image, labels).
+    features : tuple of str
+        Groups of columns, as for `seal_sk.superpixel_features`; all by default.
+    bins : int, default=8
+        Ranges of a channel in the group "histogram", from 1 to 256.
+    as_frame : bool, default=False
+        Give pandas DataFrames in place of arrays.
+    n_jobs : int, optional
+        Images described at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors. They are
+        threads, which gain little, as most of the work holds the interpreter's lock:
+        for many large images ask for processes with
+        ``joblib.parallel_config(backend="loky")``. That of `segmenter` is its own.
+
+    Attributes
+    ----------
+    segmenter_ : transformer or None
+        The fitted clone; None with "precomputed".
+    n_channels_ : int
+        Channels of the images.
+    label_maps_ : list of ndarray of shape (H, W), int32
+        Those of the last `transform`, to `seal_sk.paint` results with.
+
+    See Also
+    --------
+    seal_sk.superpixel_features : the same for one image and its label map.
+    SuperpixelClassifier : classes for the superpixels, painted back.
+
+    Notes
+    -----
+    A lazy sequence is loaded twice in `transform`: to be segmented, and to be
+    described.
+
+    Examples
+    --------
+    >>> from seal_sk import SNICSuperpixels, SuperpixelFeatures
+    >>> from seal_sk.datasets import make_scenes
+    >>> images, _ = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> features = SuperpixelFeatures(
+    ...     SNICSuperpixels(n_segments=40, exact=True), features=("mean", "position")
+    ... )
+    >>> [table.shape for table in features.fit_transform(images)]
+    [(40, 9), (40, 9)]
+    >>> features.get_feature_names_out()[:4].tolist()
+    ['mean_0', 'mean_1', 'mean_2', 'centroid_row']
+    """
+
+    _parameter_constraints: dict = {
+        "segmenter": [
+            HasMethods(["fit", "transform"]),
+            StrOptions({"precomputed"}),
+            None,
+        ],
+        "features": [tuple, list],
+        "bins": [Interval(Integral, 1, MAX_BINS, closed="both")],
+        "as_frame": ["boolean"],
+        "n_jobs": [None, Integral],
+    }
+
+    def __init__(
+        self,
+        segmenter=None,
+        *,
+        features=FEATURES,
+        bins=8,
+        as_frame=False,
+        n_jobs=None,
+    ):
+        self.segmenter = segmenter
+        self.features = features
+        self.bins = bins
+        self.as_frame = as_frame
+        self.n_jobs = n_jobs
+
+    def fit(self, X, y=None):
+        """Fit the segmenter.
+
+        Parameters
+        ----------
+        X : sequence of images, or of pairs (image, labels)
+            What `transform` takes.
+        y : sequence, optional
+            Handed to the segmenter; only a learned one needs it.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not as described, or a parameter is wrong.
+        ImportError
+            If `as_frame` is set and pandas is not installed.
+        """
+        self._validate_params()
+        check_choice(self.features, self.bins)
+        if self.as_frame:
+            frame_type()
+        check_sequence(X, name="X")
+        # An attribute first: the other images are compared with it.
+        self.n_channels_ = self._check_item(X[0], name="X[0]", first=True).shape[2]
+        check_images(X, self._check_item)
+        if self.segmenter == "precomputed":
+            self.segmenter_ = None
+        elif self.segmenter is None:
+            self.segmenter_ = SNICSuperpixels().fit(X, y)
+        else:
+            self.segmenter_ = clone(self.segmenter).fit(X, y)
+        return self
+
+    def transform(self, X):
+        """Describe the superpixels of each image.
+
+        Parameters
+        ----------
+        X : sequence of array-like of shape (H, W), (H, W, 1) or (H, W, C)
+            Images, which may differ in size, but not in channels; uint8, uint16, or
+            floating point in 0..1. With "precomputed", pairs of an image and its label
+            map, where superpixels are 0..n-1 and masked pixels negative. A lazy
+            sequence is loaded image by image.
+
+        Returns
+        -------
+        list of ndarray of shape (n, n_features), float64, or of DataFrame
+            A table an image, a row a superpixel: row i is that of label i in
+            `label_maps_`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` is not as described.
+        """
+        tables, self.label_maps_ = self.describe(X)
+        return tables
+
+    def describe(self, X):
+        """As `transform`, but leave the estimator as it is.
+
+        Parameters
+        ----------
+        X : sequence
+            As for `transform`.
+
+        Returns
+        -------
+        tables : list
+            What `transform` returns.
+        label_maps : list of ndarray of shape (H, W), int32
+            The superpixels; -1 where masked.
+        """
+        check_is_fitted(self)
+        self._validate_params()
+        features, bins = check_choice(self.features, self.bins)
+        frame = frame_type() if self.as_frame else None
+        check_images(X, self._check_item)
+        if self.segmenter_ is None:
+            label_maps = [None] * len(X)
+        else:
+            label_maps = self.segmenter_.transform(X)
+            check_label_maps(label_maps, X)
+        described = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(_describe)(*self._labelled(item, labels, i), features, bins, frame)
+            for i, (item, labels) in enumerate(zip(_items(X), label_maps, strict=True))
+        )
+        tables, label_maps = zip(*described, strict=True)
+        return list(tables), list(label_maps)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Present for pipelines.
+
+        Returns
+        -------
+        ndarray of str
+        """
+        check_is_fitted(self)
+        features, bins = check_choice(self.features, self.bins)
+        return np.array(column_names(self.n_channels_, features, bins), dtype=object)
+
+    def _check_item(self, item, *, mask=None, name, first=False):
+        if self.segmenter == "precomputed":
+            image, _, _ = check_labelled_pair(item, name=name)
+        else:
+            image = check_image(item, name=name)
+        if not first:
+            check_n_channels(image, self.n_channels_, name=name)
+        return image
+
+    def _labelled(self, item, labels, i):
+        """A checked image, its superpixels and their number."""
+        name = f"X[{i}]"
+        if self.segmenter_ is None:
+            image, labels, n = check_labelled_pair(item, name=name)
+        else:
+            image, labels, n = check_labelled(
+                item, labels, name=name, labels_name=f"the segmenter's map of {name}"
+            )
+        check_n_channels(image, self.n_channels_, name=name)
+        return image, labels, n
+
+    def __sklearn_tags__(self):
+        return tags_of_images(super().__sklearn_tags__())
+
+
+def tags_of_images(tags):
+    """Change the tags of an estimator to those of one that takes images."""
+    tags.input_tags.two_d_array = False
+    tags.input_tags.three_d_array = True
+    tags.no_validation = True
+    return tags
+
+
+def _items(X):
+    # Not iter(X): a lazy sequence needs only __len__ and __getitem__.
+    return (X[i] for i in range(len(X)))
+
+
+def _describe(image, labels, n, features, bins, frame):
+    return as_table(describe(image, labels, n, features, bins), frame), labels
