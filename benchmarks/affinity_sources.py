@@ -28,6 +28,7 @@ from seal_sk import (
     to_eight_connected,
 )
 from seal_sk._validation import FROM_TO
+from seal_sk.affinity.maps import METRICS
 from seal_sk.metrics import asa_score, boundary_recall_score, mean_over_pairs
 from seal_sk.pan.edges import canny
 
@@ -102,7 +103,8 @@ def _compare_scales(report, images):
             choices = {
                 f"{share} mean": share * every.mean() for share in (0.25, 0.5, 0.75, 1)
             }
-            choices["0.75 own mean"] = [0.75 * d.mean() for d in distances]
+            share = METRICS[metric]
+            choices[f"{share} own mean"] = [share * d.mean() for d in distances]
             choices["0.25 rms"] = 0.25 * np.sqrt((every**2).mean())
             choices["0.5 rms"] = 0.5 * np.sqrt((every**2).mean())
             choices["median"] = np.median(every)

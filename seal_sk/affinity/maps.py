@@ -193,9 +193,9 @@ def feature_affinity(features, *, metric="cosine", scale=None, connectivity=8):
     for channel, distance in enumerate(distances):
         if channel > 1:
             distance *= np.sqrt(2.0)
-        affinity[(*FROM_TO[channel][0], channel)] = np.exp(
-            -((distance / scale) ** 2) / 2
-        )
+        with np.errstate(over="ignore"):
+            likeness = np.exp(-((distance / scale) ** 2) / 2)
+        affinity[(*FROM_TO[channel][0], channel)] = likeness
     return affinity
 
 

@@ -178,6 +178,13 @@ def test_cosine_of_nearly_parallel_features_keeps_its_digits():
     assert affinity[0, 0, 0] == pytest.approx(math.exp(-0.5), rel=1e-4)
 
 
+def test_extreme_scales(rng):
+    features = rng.standard_normal((5, 8, 9))
+    assert not feature_affinity(features, scale=1e-300, metric="l2").any()
+    large = feature_affinity(features, scale=1e300, metric="l2", connectivity=4)
+    assert (large[:-1, :-1] == 1).all()
+
+
 def test_parallel_features_belong_together(rng):
     grey = rng.random((6, 7), dtype=np.float32)
     affinity = feature_affinity(np.stack([grey, grey, 3 * grey]))
