@@ -148,8 +148,9 @@ def test_every_check_is_run():
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_scikit_learns_data_free_checks(name):
+    estimator = ESTIMATORS[name]
     for check in DATA_FREE:
-        getattr(estimator_checks, check)(name, clone(ESTIMATORS[name]))
+        getattr(estimator_checks, check)(type(estimator).__name__, clone(estimator))
 
 
 # For all estimators ##################################################################
@@ -237,7 +238,7 @@ def check_metadata_routing_changes_nothing(estimator, X, y):
     with config_context(enable_metadata_routing=True):
         pipeline = make_pipeline(FunctionTransformer(), estimator).fit(X, y)
         assert_same(results(pipeline, X), expected)
-        assert isinstance(estimator.get_metadata_routing().serialize(), dict)
+        assert type(estimator).__name__ in str(estimator.get_metadata_routing().owner)
 
 
 def check_lazy_folds_are_not_loaded_whole(estimator, X, y):
@@ -486,7 +487,7 @@ BAD_Y = [
     ("y", "error", "message"), [row[1:] for row in BAD_Y], ids=[row[0] for row in BAD_Y]
 )
 def test_bad_ground_truth(y, error, message):
-    X = [IMAGE, IMAGE]
+    X = [np.indices((20, 24)).sum(axis=0).astype(np.uint8)] * 2
     with pytest.raises(error, match=message):
         clone(ESTIMATORS["SEALSuperpixels"]).fit(X, y)
     for name in CUTTERS:
