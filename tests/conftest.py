@@ -39,27 +39,6 @@ def scenes():
     return make_scenes(24, shape=(64, 72), random_state=0)
 
 
-@pytest.fixture(scope="session")
-def data_free_checks():
-    """scikit-learn's own checks of estimators, those that need no data."""
-    from sklearn.utils import estimator_checks
-
-    names = [
-        "check_do_not_raise_errors_in_init_or_set_params",
-        "check_estimator_cloneable",
-        "check_estimator_repr",
-        "check_estimator_tags_renamed",
-        "check_get_params_invariance",
-        "check_mixin_order",
-        "check_no_attributes_set_in_init",
-        "check_param_validation",
-        "check_parameters_default_constructible",
-        "check_set_params",
-        "check_valid_tag_types",
-    ]
-    return [getattr(estimator_checks, name) for name in names]
-
-
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

@@ -1,8 +1,6 @@
 """SuperpixelClassifier: classes of pixels from classes of superpixels."""
 
 import pickle
-import re
-import runpy
 from pathlib import Path
 
 import joblib
@@ -18,7 +16,6 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
-from sklearn.utils import estimator_checks
 
 from seal_sk import (
     SEALSuperpixels,
@@ -30,7 +27,6 @@ from seal_sk import (
 from seal_sk.datasets.lazy import LazySequence
 
 ROOT = Path(__file__).parents[1]
-DATA_FREE = runpy.run_path(Path(__file__).with_name("test_estimators.py"))["DATA_FREE"]
 SIMPLE = SuperpixelClassifier(
     RandomForestClassifier(10, random_state=0),
     segmenter=SNICSuperpixels(60, exact=True),
@@ -61,11 +57,6 @@ def assert_same(maps, expected):
     for one, other in zip(maps, expected, strict=True):
         assert one.dtype == other.dtype
         assert np.array_equal(one, other)
-
-
-@pytest.mark.parametrize("check", DATA_FREE)
-def test_scikit_learns_data_free_checks(check):
-    getattr(estimator_checks, check)("SuperpixelClassifier", clone(SIMPLE))
 
 
 def test_learns_better_than_the_majority(estimator, data):
@@ -299,14 +290,3 @@ def test_unfitted(data):
 def test_html_and_repr(estimator):
     assert "RandomForestClassifier" in repr(estimator)
     assert "SNICSuperpixels" in estimator._repr_html_()
-
-
-def test_the_guides_example_runs():
-    guide = (ROOT / "docs" / "guide.md").read_text()
-    section = guide.split("## Features and classification")[1].split("\n## ")[0]
-    (block,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    names = {}
-    exec(block, names)
-    assert names["search"].best_params_ == {"segmenter__n_segments": 100}
-    assert names["search"].best_score_ > 0.85
-    assert names["class_maps"][0].shape == names["images"][0].shape[:2]

@@ -1,10 +1,8 @@
 """Features of superpixels, their graph, and painting back."""
 
 import pickle
-import runpy
 import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +15,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import estimator_checks
 
 from seal_sk import (
     SNICSuperpixels,
@@ -30,7 +27,6 @@ from seal_sk.datasets.lazy import LazySequence
 from seal_sk.features import FEATURES
 from seal_sk.labels import relabel_consecutive
 
-DATA_FREE = runpy.run_path(Path(__file__).with_name("test_estimators.py"))["DATA_FREE"]
 SIMPLE = SuperpixelFeatures(SNICSuperpixels(15, exact=True), bins=3)
 
 # Left half black above red, right half one grey.
@@ -425,11 +421,6 @@ def test_paint_brings_means_back():
 def test_bad_paint(values, fill, error, message):
     with pytest.raises(error, match=message):
         paint(values, QUADRANTS, fill=fill)
-
-
-@pytest.mark.parametrize("check", DATA_FREE)
-def test_scikit_learns_data_free_checks(check):
-    getattr(estimator_checks, check)("SuperpixelFeatures", clone(SIMPLE))
 
 
 def test_estimator_is_the_function(scenes):

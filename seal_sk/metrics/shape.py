@@ -152,6 +152,8 @@ def sizes(area):
 def explained_variation(image, superpixels):
     """`explained_variation_score` of an image and prepared superpixels of its size."""
     mask = None if superpixels.known is None else superpixels.known.view(bool)
+    if mask is not None and not mask.any():
+        return 1.0
     image = check_image(image, mask=mask)
     known = slice(None) if mask is None else mask
     labels = superpixels.labels[known].ravel()

@@ -103,11 +103,6 @@ def assert_same(maps, expected):
         assert np.array_equal(affinity, same)
 
 
-def test_scikit_learns_data_free_checks(name, source, data_free_checks):
-    for check in data_free_checks:
-        check(type(source).__name__, clone(source))
-
-
 def test_the_contract(name, source, inputs):
     X = inputs[name]
     assert source.fit(X) is source
