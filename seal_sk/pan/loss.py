@@ -249,12 +249,12 @@ class SEALLoss(nn.Module):
     --------
     >>> import torch
     >>> from seal_sk.pan import SEALLoss
-    >>> loss = SEALLoss(segment_size=64, normalize=True, clip=1.0)
-    >>> truth = torch.arange(8).repeat(1, 8, 1) // 4
-    >>> loss.leak(torch.zeros(2, 8, 8), truth[0]).unique()
-    tensor([0.5000])
-    >>> round(loss(torch.zeros(1, 2, 8, 8), truth).item(), 4)
-    0.7179
+    >>> truth = torch.arange(9).repeat(1, 8, 1) // 5
+    >>> logits = torch.zeros(1, 2, 8, 9)
+    >>> round(SEALLoss(segment_size=36)(logits, truth).item(), 3)
+    0.999
+    >>> round(SEALLoss(segment_size=36, normalize=True)(logits, truth).item(), 3)
+    0.702
     """
 
     def __init__(
