@@ -6,6 +6,7 @@ divided by their number. The last column of the first channel, the last row of t
 second, and edges that touch an ignored pixel carry no loss and no gradient.
 """
 
+import re
 from copy import copy
 from functools import partial
 
@@ -136,7 +137,8 @@ def seal_loss(logits, truth, leak, *, boundary="direction", ignore_label=None):
     truth : integer Tensor of shape (N, H, W)
         Label maps.
     leak : Tensor of shape (N, H, W)
-        Of the superpixels of the current prediction, as `superpixel_leak` gives it.
+        Of the superpixels of the current prediction, in pixels, as `superpixel_leak`
+        gives it; normalised and clipped already, if that is wanted.
     boundary : {"direction", "joint"}, default="direction"
         Which edges are at a boundary: those that cross it, so that an edge along it
         keeps weight 1; or both edges of a pixel of which one crosses it.
@@ -313,6 +315,7 @@ class SEALLoss(nn.Module):
     def forward(self, logits, truth, *, ignore_label=None, leak=None):
         """Return the loss; `leak` where it is known already."""
         if leak is None:
+            _check_shapes(logits, truth)
             pairs = zip(logits, truth, strict=True)
             leak = torch.stack(
                 [self.leak(*pair, ignore_label=ignore_label) for pair in pairs]
@@ -348,13 +351,24 @@ def resolve_loss(loss, segment_size):
     -------
     callable
         Called as ``loss(logits, truth)``, with ``ignore_label=...`` where there is one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is neither a known name nor callable.
     """
     if isinstance(loss, str):
-        loss = {
+        named = {
             "bce": bce_loss,
             "balanced_bce": balanced_bce_loss,
             "seal": SEALLoss(),
-        }[loss]
+        }
+        loss = named[check_option(loss, tuple(named), name="loss")]
+    if not callable(loss):
+        raise TypeError(
+            f"loss={loss!r} must be 'seal', 'bce', 'balanced_bce' or a callable "
+            "loss(logits, truth)."
+        )
     if isinstance(loss, SEALLoss) and loss.segment_size is None:
         loss = copy(loss)
         loss.segment_size = float(segment_size)
@@ -363,6 +377,10 @@ def resolve_loss(loss, segment_size):
 
 def loss_name(loss):
     """What tells losses apart, the same in every process.
+
+    A function is told apart by where it is defined, a `functools.partial` by its
+    function and arguments, any other object, modules included, by its class and what
+    its ``repr`` says.
 
     Parameters
     ----------
@@ -381,24 +399,40 @@ def loss_name(loss):
     """
     if isinstance(loss, str):
         return repr(SEALLoss()) if loss == "seal" else loss
-    if isinstance(loss, nn.Module):
+    if type(loss) is SEALLoss:
         return repr(loss)
     if isinstance(loss, partial):
-        arguments = [*map(repr, loss.args)]
-        arguments += [f"{k}={v!r}" for k, v in sorted(loss.keywords.items())]
+        arguments = [_argument_name(value) for value in loss.args]
+        for name, value in sorted(loss.keywords.items()):
+            arguments.append(f"{name}={_argument_name(value)}")
         return f"{loss_name(loss.func)}({', '.join(arguments)})"
-    kind = loss if hasattr(loss, "__qualname__") else type(loss)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    if hasattr(loss, "__qualname__"):
+        return f"{loss.__module__}.{loss.__qualname__}"
+    kind = type(loss)
+    return f"{kind.__module__}.{kind.__qualname__}: {_lasting_repr(loss)}"
+
+
+def _argument_name(value):
+    return loss_name(value) if callable(value) else _lasting_repr(value)
+
+
+def _lasting_repr(value):
+    # Without addresses, which are others in each process.
+    return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _checked_target(logits, truth, ignore_label):
+    _check_shapes(logits, truth)
+    return affinity_target(truth, ignore_label)
+
+
+def _check_shapes(logits, truth):
     expected = (truth.shape[0], 2, *truth.shape[1:])
     if truth.ndim != 3 or tuple(logits.shape) != expected:
         raise ValueError(
             f"logits have shape {tuple(logits.shape)} and truth {tuple(truth.shape)}; "
             "expected (N, 2, H, W) and (N, H, W)."
         )
-    return affinity_target(truth, ignore_label)
 
 
 def _weighted_bce(logits, target, known, weight):

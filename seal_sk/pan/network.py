@@ -106,6 +106,11 @@ class PAN(nn.Module):
 
     def logits(self, images, edges=None):
         """The affinities before their sigmoid; parameters as for `forward`."""
+        if self.edges is not None and edges is None:
+            raise ValueError(
+                "This network reads edges beside the images: give a tensor "
+                "(N, 1, H, W), 0 on edges, else 1, or build PAN(edges=None)."
+            )
         inputs = [images] if self.edges is None else [images, edges]
         across = [part.transpose(2, 3) for part in inputs]
         if images.shape[2] == images.shape[3]:

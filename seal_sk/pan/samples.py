@@ -130,11 +130,26 @@ def check_data(X, y):
         Of all of them, to tell data sets apart.
     in_channels : int
         Channels of the images; 3 where grey and RGB are mixed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an image or annotation is not as it should be, or images differ in their
+        number of channels.
     """
-    counts, checksum, first = [], 0, {}
+    counts, checksum = [], 0
+    first = {}  # the first image of so many channels
     for i in range(len(X)):
         image = check_image(X[i], name=f"X[{i}]")
-        first.setdefault(image.shape[2], i)
+        n_channels = image.shape[2]
+        for n_others, k in first.items():
+            if n_others != n_channels and {n_others, n_channels} != {1, 3}:
+                raise ValueError(
+                    f"The images differ in their number of channels: X[{k}] has "
+                    f"{n_others}, X[{i}] has {n_channels}. One network reads images of "
+                    "one kind (grey and RGB may be mixed): leave some out."
+                )
+        first.setdefault(n_channels, i)
         if image.shape[:2] == (1, 1):
             raise ValueError(
                 f"X[{i}] is a single pixel, which has no neighbour to learn from; "
@@ -145,10 +160,4 @@ def check_data(X, y):
         for array in (image, *annotations):
             checksum = zlib.crc32(str(array.shape).encode(), checksum)
             checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
-    if len(first) > 1 and first.keys() != {1, 3}:
-        (a, i), (b, k) = list(first.items())[:2]
-        raise ValueError(
-            f"X[{i}] has {a} channels and X[{k}] has {b}; one network reads images of "
-            "one kind (grey and RGB may be mixed)."
-        )
     return counts, checksum, max(first)

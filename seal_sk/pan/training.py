@@ -183,7 +183,8 @@ def train(
     samples : Samples
         Where crops come from.
     criterion : callable
-        The loss, as `resolve_loss` gives it.
+        The loss, as `resolve_loss` gives it, called with a part of the batch at a
+        time. Parameters of its own are neither trained nor moved to `device`.
     device : torch.device
         Where the network computes.
     validate : callable, optional
@@ -201,6 +202,13 @@ def train(
     -------
     str
         Why it ended: "finished", "time" or "interrupted".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `criterion` returns no scalar tensor, or one without a gradient.
+    FloatingPointError
+        If the training diverges.
     """
     began = time.monotonic()
     reason = "finished"
@@ -287,18 +295,32 @@ def _step(state, course, criterion, batch, device, pool):
             leak = torch.stack([future.result() for future in leaks])
             more["leak"] = leak.to(device)
         loss = criterion(logits, truth, **more)
-        if not isinstance(loss, torch.Tensor) or loss.shape != ():
-            raise TypeError(
-                "loss(logits, truth) must return a scalar tensor, not "
-                f"{type(loss).__name__}"
-                + (f" of shape {tuple(loss.shape)}." if hasattr(loss, "shape") else ".")
-            )
+        _check_loss(loss)
         loss = loss * (n / len(batch))
         _check_finite(loss, "loss", state)
         loss.backward()
         total += loss.item()
     state.optimizer.step()
     return total
+
+
+def _check_loss(loss):
+    """Refuse what is no loss, as a user's own function may return it."""
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(
+            "loss(logits, truth) must return a scalar tensor, not "
+            f"{type(loss).__name__}."
+        )
+    if loss.shape != ():
+        raise TypeError(
+            "loss(logits, truth) must return a scalar tensor, not one of shape "
+            f"{tuple(loss.shape)}; take its mean() or sum()."
+        )
+    if not loss.requires_grad:
+        raise ValueError(
+            "loss(logits, truth) returned a tensor without a gradient; compute it from "
+            "logits by torch's functions alone, without detach() or item()."
+        )
 
 
 def _check_finite(tensor, what, state):

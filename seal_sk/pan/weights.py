@@ -7,6 +7,8 @@ import json
 import warnings
 from pathlib import Path
 
+import torch
+
 from .._files import replace_file
 from .network import PAN
 
@@ -74,8 +76,8 @@ def read_weights(path):
         tensors, architecture, params = _read_safetensors(path)
     else:
         tensors, architecture, params = _read_authors(path)
-    net = _build(architecture, path)
-    expected = _persistent(net)
+    # Without memory for it at first: the file may ask for any size.
+    expected = _persistent(_build(architecture, path, "meta"))
     if tensors.keys() != expected.keys() or any(
         tensors[k].shape != expected[k].shape for k in expected
     ):
@@ -87,16 +89,19 @@ def read_weights(path):
         raise ValueError(
             f"{str(path)!r} holds weights that are NaN, infinite or no real numbers."
         )
+    net = _build(architecture, path, "cpu")
     net.load_state_dict(tensors, strict=False)
     return net.eval(), params
 
 
-def _build(architecture, path):
+def _build(architecture, path, device):
     try:
-        return PAN(**{k: v for k, v in architecture.items() if k != "network"})
-    except (TypeError, ValueError) as error:
+        with torch.device(device):
+            return PAN(**{k: v for k, v in architecture.items() if k != "network"})
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{str(path)!r} is for a network that can't be: {error}"
+            f"{str(path)!r} is for a network that can't be: "
+            f"{str(error).splitlines()[0]}"
         ) from error
 
 
@@ -146,8 +151,6 @@ def _read_safetensors(path):
 
 
 def _read_authors(path):
-    import torch
-
     try:
         with warnings.catch_warnings():
             # It warns of pickles that it refuses in the next moment.

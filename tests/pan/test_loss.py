@@ -235,8 +235,39 @@ def test_bad_parameters(params, message):
         SEALLoss(**params)
 
 
-def own_loss(logits, truth, weight=1.0):
+def test_no_gradient_goes_through_the_leak(logits, truth):
+    module = SEALLoss(segment_size=7.5)
+    module(logits, truth).backward()
+    leak = torch.stack([module.leak(*pair) for pair in zip(logits, truth, strict=True)])
+    assert leak.max() > 0
+    assert not leak.requires_grad
+    fixed = logits.detach().clone().requires_grad_()
+    seal_loss(fixed, truth, leak).backward()
+    assert torch.equal(logits.grad, fixed.grad)
+
+
+def own_loss(logits, truth, weight=1.0, regularizers=()):
     return weight * logits.square().mean()
+
+
+class Own:
+    def __init__(self, weight):
+        self.weight = weight
+
+    def __call__(self, logits, truth):
+        return own_loss(logits, truth, self.weight)
+
+    def __repr__(self):
+        return f"Own(weight={self.weight})"
+
+
+class Plain:
+    def __call__(self, logits, truth):
+        return own_loss(logits, truth)
+
+
+class HuberLoss(torch.nn.HuberLoss):
+    """Has the name and the repr of another."""
 
 
 def test_names_tell_losses_apart():
@@ -253,13 +284,35 @@ def test_names_tell_losses_apart():
         own_loss,
         partial(own_loss, weight=2.0),
         partial(own_loss, weight=3.0),
+        partial(own_loss, regularizers=[bce_loss]),
+        partial(own_loss, regularizers=[own_loss]),
+        partial(SEALLoss(clip=3), ignore_label=1),
+        Own(2.0),
+        Own(3.0),
+        Plain(),
+        torch.nn.HuberLoss(),
+        HuberLoss(),
     ]
     names = [loss_name(loss) for loss in losses]
     assert len(set(names)) == len(losses)
     assert loss_name(SEALLoss()) == loss_name("seal")
     assert loss_name(SEALLoss(clip=3.0)) == loss_name(SEALLoss(clip=3))
-    assert loss_name(own_loss).endswith("own_loss")
-    assert "0x" not in "".join(names[:-2])
+    assert "0x" not in "".join(names)
+
+
+def test_names_are_the_same_in_every_process():
+    assert loss_name("seal") == (
+        "SEALLoss(segment_size=None, segmenter='ers', balance=0.5, "
+        "boundary='direction', normalize=False, clip=None)"
+    )
+    assert loss_name(bce_loss) == "seal_sk.pan.loss.bce_loss"
+    assert loss_name(partial(bce_loss, own_loss, b=2, a=bce_loss)) == (
+        f"seal_sk.pan.loss.bce_loss({__name__}.own_loss, "
+        "a=seal_sk.pan.loss.bce_loss, b=2)"
+    )
+    assert loss_name(Plain()) == loss_name(Plain())
+    huber = "torch.nn.modules.loss.HuberLoss: HuberLoss()"
+    assert loss_name(torch.nn.HuberLoss()) == huber
 
 
 def test_losses_are_resolved():
@@ -272,11 +325,18 @@ def test_losses_are_resolved():
     resolved = resolve_loss(free, 100)
     assert (resolved.segment_size, resolved.segmenter) == (100.0, "fh")
     assert free.segment_size is None
+    with pytest.raises(ValueError, match="loss='dice' must be one of 'bce'"):
+        resolve_loss("dice", 100)
+    with pytest.raises(TypeError, match="loss=3 must be 'seal'"):
+        resolve_loss(3, 100)
 
 
 def test_bad_shapes(logits, truth, leak):
     with pytest.raises(ValueError, match="expected"):
         bce_loss(logits[:, :1], truth)
+    for wrong in (logits[:, :1], logits[:1], logits[..., :3]):
+        with pytest.raises(ValueError, match="expected"):
+            SEALLoss()(wrong, truth)
     with pytest.raises(ValueError, match="one leak a pixel"):
         seal_loss(logits, truth, leak[:1])
     with pytest.raises(ValueError, match="boundary"):

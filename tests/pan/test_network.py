@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from seal_sk import SEALSuperpixels
+from seal_sk import SEALSuperpixels, ers, to_eight_connected
 from seal_sk.pan import PAN, read_weights, write_weights
 from seal_sk.pan.edges import canny
 from seal_sk.pan.network import network_input, predict_affinity
@@ -104,6 +104,8 @@ def test_without_edges(rng):
         (values,) = network_input(image)
         expected = net(torch.from_numpy(values)[None])[0].numpy().transpose(1, 2, 0)
     assert np.array_equal(predict_affinity(net, image), expected)
+    with pytest.raises(ValueError, match=r"tensor .*, or build PAN\(edges=None"):
+        PAN(6)(torch.from_numpy(values)[None])
     n_more = sum(p.numel() for p in PAN(6).parameters())
     assert n_more - sum(p.numel() for p in net.parameters()) == 8
 
@@ -169,6 +171,9 @@ def test_files_that_are_refused(net, tmp_path):
         ("architecture", ARCHITECTURE.replace("skimage", "cv"), "can't be.*edges"),
         ("architecture", ARCHITECTURE.replace("3", "0"), "can't be.*in_channels"),
         ("architecture", ARCHITECTURE.replace("3", "4"), "another network"),
+        ("architecture", ARCHITECTURE.replace("6", "300000"), "another network"),
+        ("architecture", ARCHITECTURE.replace("6", "1" + 30 * "0"), "can't be"),
+        ("architecture", ARCHITECTURE.replace("6", "true"), "can't be.*width"),
     ):
         metadata = {
             "format": "seal_sk",
@@ -190,6 +195,10 @@ def test_files_that_are_refused(net, tmp_path):
         read_weights(other)
     wrong = tmp_path / "wrong.pkl"
     torch.save({**net.state_dict(), "conv5.weight": torch.zeros(2)}, wrong)
+    with pytest.raises(ValueError, match="another network"):
+        read_weights(wrong)
+    # Larger than any memory: refused before it is asked for.
+    torch.save({"conv1.weight": torch.zeros(200_000, 3, 1, 7)}, wrong)
     with pytest.raises(ValueError, match="another network"):
         read_weights(wrong)
     with pytest.raises(FileNotFoundError, match="No weights at"):
@@ -227,6 +236,17 @@ def test_authors_format_is_read(net, tmp_path, rng):
     assert torch.equal(again.conv7.weight, net.conv7.weight)
 
 
+@pytest.mark.parametrize("n_channels", [1, 7])
+def test_canny_of_bands_is_that_of_their_mean(rng, n_channels):
+    from skimage.feature import canny as skimage_canny
+
+    coarse = rng.integers(0, 256, (6, 6, n_channels), dtype=np.uint8)
+    bands = np.kron(coarse, np.ones((6, 6, 1), np.uint8))
+    expected = skimage_canny((bands / 255.0).mean(axis=2), 0.7, 0.1, 0.2)
+    assert expected.any()
+    assert np.array_equal(canny(bands, "skimage"), expected)
+
+
 def test_opencv_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     image = np.zeros((9, 9, 3), dtype=np.uint8)
@@ -259,17 +279,19 @@ def test_authors_network_gives_the_authors_affinities(reference, name):
         theirs = {k: file[f"{name}_labels_k{k}"].astype(int) for k in (100, 300)}
     image = getattr(data, name)()
     (affinity,) = seal.predict_affinity([image])
-    assert np.abs(affinity - expected)[:, :-1, 0].max() < 1e-4
-    assert np.abs(affinity - expected)[:-1, :, 1].max() < 1e-4
+    assert np.abs(affinity - expected)[:, :-1, 0].max() < 1e-5
+    assert np.abs(affinity - expected)[:-1, :, 1].max() < 1e-5
 
-    # The saturated background of astronaut has thousands of equal affinities, and
-    # any two ways to break those ties agree on about 94 % of its pixels.
-    n_ties = affinity[:, :-1, 0].size - len(np.unique(affinity[:, :-1, 0]))
-    at_least = 0.999 if n_ties < 0.05 * affinity[..., 0].size else 0.92
+    # Cut from the authors' affinities: ours differ in the last bits, otherwise for
+    # each number of threads, and ERS may follow another path from there. The saturated
+    # background of astronaut has thousands of equal affinities, and any two ways to
+    # break those ties agree on about 94 % of its pixels.
+    n_ties = expected[:, :-1, 0].size - len(np.unique(expected[:, :-1, 0]))
+    at_least = 0.999 if n_ties < 0.05 * expected[..., 0].size else 0.92
     assert at_least == {"chelsea": 0.999, "astronaut": 0.92}[name]
     for k, labels in theirs.items():
         overlap = np.zeros((k, k), dtype=int)
-        (ours,) = seal.set_params(n_segments=k).transform([image])
+        ours = ers(to_eight_connected(expected), k)
         np.add.at(overlap, (ours.ravel(), labels.ravel()), 1)
         matched = overlap[linear_sum_assignment(-overlap)].sum()
         assert matched / ours.size >= at_least

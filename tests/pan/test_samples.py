@@ -136,5 +136,11 @@ def test_the_data_say_how_many_channels():
     assert channels((), (1,)) == 1
     assert channels((3,)) == channels((), (3,), (1,)) == 3
     assert channels((7,), (7,)) == 7
-    with pytest.raises(ValueError, match=r"X\[0\] has 3 channels and X\[1\] has 7"):
-        channels((3,), (7,))
+    for shapes, message in (
+        ([(3,), (7,)], r"X\[0\] has 3, X\[1\] has 7"),
+        ([(7,), (3,), ()], r"X\[0\] has 7, X\[1\] has 3"),
+        # Those in between may be mixed.
+        ([(), (3,), (3,), (7,)], r"X\[0\] has 1, X\[3\] has 7"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            channels(*shapes)

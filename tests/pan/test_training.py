@@ -202,6 +202,12 @@ def test_a_loss_that_is_none_is_refused(scenes, wrong):
         seal.fit(*scenes)
 
 
+def test_a_loss_without_a_gradient_is_refused(scenes):
+    seal = small(loss=lambda logits, truth: logits.detach().mean())
+    with pytest.raises(ValueError, match="without a gradient; compute it from logits"):
+        seal.fit(*scenes)
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (7,)])
 @pytest.mark.parametrize("use_edges", [True, False])
 def test_networks_read_what_the_images_have(rng, shape, use_edges):
