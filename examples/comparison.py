@@ -34,8 +34,8 @@ def training(images):
     """
     small = len(images) < 100
     return {
-        "width": 12 if small else 24,
-        "max_iter": 200 if small else 800,
+        "width": 16,
+        "max_iter": 150 if small else 400,
         "crop_size": 96 if small else 160,
         "train_segment_size": 270 if small else 515,
         "lr": 5e-3 if small else 1e-3,

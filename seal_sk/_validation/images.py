@@ -101,9 +101,11 @@ def as_image(image, name):
     if image.ndim == 2:
         image = image[:, :, None]
     if image.shape[2] in (2, 4):
+        n = image.shape[2]
         raise ValueError(
-            f"{name} has {image.shape[2]} channels, the last of which looks like "
-            f"alpha; drop it with image[..., :{image.shape[2] - 1}]."
+            f"{name} has {n} channels, the last of which looks like alpha; drop it "
+            f"with image[..., :{n - 1}]. If it is a band like the others, repeat them "
+            f"all: numpy.tile(image, {3 if n == 2 else 2})."
         )
     return image
 
