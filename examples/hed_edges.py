@@ -19,12 +19,11 @@ S. Xie and Z. Tu, "Holistically-Nested Edge Detection", ICCV 2015.
 import importlib.util
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
+from skimage.color import gray2rgb
+from skimage.util import img_as_float32
 from torch import nn
-
-from seal_sk._validation import check_rgb, unit_scale
 
 __all__ = ["HED", "HEDEdges", "hed_edges"]
 
@@ -103,11 +102,17 @@ class HEDEdges:
 
         Raises
         ------
-        ValueError, TypeError
-            If the image is not as described.
+        ValueError
+            If the image has neither one nor three channels.
         """
-        image = unit_scale(check_rgb(image), np.float32)
-        images = torch.from_numpy(image).permute(2, 0, 1)[None]
+        image = img_as_float32(image)
+        if image.ndim == 2 or image.shape[2] == 1:
+            image = gray2rgb(image.reshape(image.shape[:2]))
+        if image.shape[2] != 3:
+            raise ValueError(
+                f"image has {image.shape[2]} channels; HED reads RGB or grey."
+            )
+        images = torch.from_numpy(image.copy()).permute(2, 0, 1)[None]
         with torch.inference_mode():
             logits = self.net(images.to(self.net.fuse.weight.device))
             return torch.sigmoid(logits[0]).cpu().numpy()
