@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_memory
 
 from .._version import __version__
+from .base import AffinitySource
 from .identity import described
 
 __all__ = ["affinity_map", "fit_source", "unfrozen"]
@@ -47,7 +48,8 @@ def fit_source(source, X, y, memory):
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
             f"memory keeps fitted sources in files, and {source} can't be written to "
-            f"one ({error}); give it functions of a module in place of lambdas."
+            f"one ({error}); give it functions of a module in place of lambdas, and "
+            "in several processes also in place of those of a script or notebook."
         ) from error
     key = (_key_of(source), _digests(X), y is not None and _digests(y))
     # A search in several processes trains in one of them, while the others wait.
@@ -98,7 +100,7 @@ def _kept_affinity(source, image, key, version):
 
 def _affinity(source, image):
     inner = unfrozen(source)
-    if hasattr(inner, "_affinity"):
+    if isinstance(inner, AffinitySource):
         return inner._affinity(image)
     (affinity,) = source.transform([image])
     return affinity
