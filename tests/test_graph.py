@@ -253,6 +253,12 @@ def test_bad_parameters(images, params, message):
         GraphSuperpixels(**params).fit(images)
 
 
+def test_an_estimator_of_label_maps_is_no_source(images):
+    graph = GraphSuperpixels(20, affinity=ERSSuperpixels(20))
+    with pytest.raises(ValueError, match="an affinity map is"):
+        graph.transform(images)
+
+
 def test_bad_affinity_maps_are_named(images):
     graph = GraphSuperpixels(5, affinity="precomputed")
     with pytest.raises(ValueError, match=r"X\[1\] has shape .* an affinity map is"):

@@ -1,7 +1,10 @@
 """Model selection: what does not depend on a parameter is not computed again."""
 
+from collections import deque
+
 import numpy as np
 import pytest
+import torch
 from sklearn import config_context
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
@@ -13,8 +16,11 @@ from sklearn.model_selection import (
     cross_validate,
     learning_curve,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from seal_sk import (
+    EdgeAffinity,
     ERSSuperpixels,
     FeatureAffinity,
     GraphSuperpixels,
@@ -36,7 +42,7 @@ COUNTS = [4, 5, 6, 8, 10, 12, 15, 18, 20, 25, 30, 40]
 GRID = {"n_segments": COUNTS, "balance": [0.1, 0.5, 2.0]}
 
 
-LOOKS = []
+LOOKS = deque()  # a list would be taken for a constant of `colours`
 
 
 def colours(image):
@@ -193,6 +199,119 @@ def test_an_edited_function_is_called_again(five, tmp_path):
 
     code = "def features(image): return np.moveaxis(image / {}, -1, 0)"
     assert not np.array_equal(maps_of(code.format(255)), maps_of(code.format(100)))
+
+
+def along(image, axis):
+    return np.abs(np.gradient(image.mean(axis=2) / 255.0)[axis]).clip(0, 1)
+
+
+class Gradients:
+    def __init__(self, axis=0):
+        self.axis = axis
+
+    def rows(self, image):
+        return along(image, 0)
+
+    def columns(self, image):
+        return along(image, 1)
+
+    def either(self, image):
+        return along(image, self.axis)
+
+
+class Channel(torch.nn.Module):
+    def __init__(self, channel, dtype=torch.float32):
+        super().__init__()
+        self.channel = channel
+        self.factor = torch.nn.Parameter(torch.ones((), dtype=dtype))
+
+    def forward(self, planes):
+        return planes[:, self.channel : self.channel + 1] * self.factor
+
+
+class Weighted(torch.nn.Module):
+    def __init__(self, weights):
+        super().__init__()
+        self.register_buffer("weights", torch.tensor(weights), persistent=False)
+
+    def forward(self, planes):
+        return (planes * self.weights[None, :, None, None]).sum(1, keepdim=True)
+
+
+CODE = """
+from functools import partial
+import numpy as np
+AXES = {{"one": {}}}
+AXIS = {}
+def along(image, axis): return np.abs(np.gradient(image.mean(axis=2) / 255)[axis])
+def gradient(image): return along(image, {})
+def calls(image): return gradient(image)
+def reads(image): return along(image, AXIS)
+def looks_up(image): return along(image, AXES["one"])
+def defaults(image, *, axis=AXIS): return along(image, axis)
+def calls_what_it_is_given(f, image): return f(image)
+given = partial(calls_what_it_is_given, gradient)
+class Callable:
+    def __call__(self, image): return gradient(image)
+instance = Callable()
+"""
+
+
+def edited(name, axis):
+    scope = {"__name__": "user"}
+    exec(CODE.format(axis, axis, axis), scope)
+    return scope[name]
+
+
+NAMES = ["gradient", "calls", "reads", "looks_up", "defaults", "given", "instance"]
+
+
+def by_edges(one, other):
+    return EdgeAffinity(one), EdgeAffinity(other)
+
+
+def by_features(one, other):
+    return [FeatureAffinity(net, metric="l2", scale=0.1) for net in (one, other)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        by_edges(Gradients().rows, Gradients().columns),
+        by_edges(Gradients(0).either, Gradients(1).either),
+        by_edges(*[lambda i: along(i, 0), lambda i: along(i, 1)]),
+        *[by_edges(*[edited(name, axis) for axis in (0, 1)]) for name in NAMES],
+        by_features(Channel(0), Channel(2)),
+        by_features(Channel(0, torch.bfloat16), Channel(2, torch.bfloat16)),
+        by_features(Weighted([1.0, 0.0, 0.0]), Weighted([0.0, 0.0, 1.0])),
+    ],
+)
+def test_what_computes_otherwise_is_told_apart(five, tmp_path, one, other):
+    images = five[0][:1]
+
+    def maps_of(source, memory=None):
+        return GraphSuperpixels(affinity=source, memory=memory).predict_affinity(images)
+
+    assert not np.array_equal(maps_of(one)[0], maps_of(other)[0])
+    for _ in range(2):
+        for source in (one, other):
+            assert np.array_equal(maps_of(source, str(tmp_path))[0], maps_of(source)[0])
+    assert len(list(tmp_path.glob("joblib/**/output.pkl"))) == 2
+
+
+def test_weights_replaced_inside_a_pipeline_are_noticed(five, tmp_path):
+    images, truths = five
+    path, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
+    learned = LearnedAffinity(**TRAINING).fit(images, truths)
+    learned.save(path)
+    learned.set_params(random_state=1).fit(images, truths).save(other)
+    pipeline = make_pipeline(FunctionTransformer(), LearnedAffinity(weights=path))
+    graph = GraphSuperpixels(affinity=FrozenEstimator(pipeline), memory=str(tmp_path))
+    first = graph.predict_affinity(images)[0]
+    path.write_bytes(other.read_bytes())
+    second = graph.predict_affinity(images)[0]
+    assert not np.array_equal(first, second)
+    assert np.array_equal(second, pipeline.transform(images)[0])
 
 
 def test_what_cannot_be_kept_is_refused(five, tmp_path):

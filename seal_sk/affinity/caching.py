@@ -5,18 +5,17 @@ source, the images and ground truths themselves, the version of the package.
 """
 
 import pickle
-from functools import partial
-from inspect import getsource, isfunction
 from pathlib import Path
 
 import joblib
-import numpy as np
 from filelock import FileLock
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_memory
 
 from .._version import __version__
+from .base import AffinitySource
+from .identity import described
 
 __all__ = ["affinity_map", "fit_source", "unfrozen"]
 
@@ -49,7 +48,8 @@ def fit_source(source, X, y, memory):
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
             f"memory keeps fitted sources in files, and {source} can't be written to "
-            f"one ({error}); give it functions of a module in place of lambdas."
+            f"one ({error}); give it functions of a module in place of lambdas, and "
+            "in several processes also in place of those of a script or notebook."
         ) from error
     key = (_key_of(source), _digests(X), y is not None and _digests(y))
     # A search in several processes trains in one of them, while the others wait.
@@ -100,7 +100,7 @@ def _kept_affinity(source, image, key, version):
 
 def _affinity(source, image):
     inner = unfrozen(source)
-    if hasattr(inner, "_affinity"):
+    if isinstance(inner, AffinitySource):
         return inner._affinity(image)
     (affinity,) = source.transform([image])
     return affinity
@@ -108,35 +108,13 @@ def _affinity(source, image):
 
 def _key_of(source):
     """What tells sources apart; by default all that they hold."""
-    source = unfrozen(source)
-    held = source._cache_key() if hasattr(source, "_cache_key") else vars(source)
-    kind = type(source)
-    key = {name: described(value) for name, value in held.items()}
-    return joblib.hash((kind.__module__, kind.__qualname__, key))
-
-
-def described(value):
-    """`value` as plain data that has the same hash in every process.
-
-    Functions are told apart by their source code, since one of the same name may have
-    been edited; networks by their weights.
-    """
-    if hasattr(value, "state_dict"):
-        weights = {k: np.asarray(v.cpu()) for k, v in value.state_dict().items()}
-        return repr(value), weights
-    if isinstance(value, partial):
-        return described(value.func), value.args, value.keywords
-    if isfunction(value):
-        try:
-            code = getsource(value)
-        except (OSError, TypeError):
-            code = value.__code__.co_code, repr(value.__code__.co_consts)
-        cells = [described(cell.cell_contents) for cell in value.__closure__ or ()]
-        return value.__module__, value.__qualname__, code, value.__defaults__, cells
-    if callable(value) and not isinstance(value, type) and hasattr(value, "__dict__"):
-        held = {name: described(item) for name, item in vars(value).items()}
-        return type(value).__module__, type(value).__qualname__, held
-    return value
+    try:
+        return joblib.hash(described(unfrozen(source)))
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"memory tells sources apart by what they hold, and {source} holds what "
+            f"can't be written to a file ({error}); leave that out, or memory unset."
+        ) from error
 
 
 def _digests(sequence):
