@@ -119,11 +119,20 @@ def described(value):
     """`value` as plain data that has the same hash in every process.
 
     Functions are told apart by their source code, since one of the same name may have
-    been edited; networks by their weights.
+    been edited; networks by their weights and by the attributes of their modules,
+    which ``repr`` need not show.
     """
     if hasattr(value, "state_dict"):
         weights = {k: np.asarray(v.cpu()) for k, v in value.state_dict().items()}
-        return repr(value), weights
+        settings = [
+            {
+                name: described(item)
+                for name, item in vars(module).items()
+                if not name.startswith("_") and name != "training"
+            }
+            for module in value.modules()
+        ]
+        return repr(value), weights, settings
     if isinstance(value, partial):
         return described(value.func), value.args, value.keywords
     if isfunction(value):

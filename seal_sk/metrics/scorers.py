@@ -5,7 +5,12 @@ from functools import partial
 
 import numpy as np
 
-from .._validation import check_annotations, check_pairs, check_sequence
+from .._validation import (
+    check_annotations,
+    check_label_maps,
+    check_pairs,
+    check_sequence,
+)
 from .boundary import (
     boundary_f_score,
     boundary_precision_score,
@@ -82,12 +87,20 @@ def mean_over_pairs(score, y, label_maps):
     return total / n_pairs
 
 
+def _label_maps(estimator, X):
+    """What the estimator makes of images: one label map for each."""
+    check_sequence(X, name="X")
+    label_maps = estimator.transform(X)
+    check_label_maps(label_maps, X)
+    return label_maps
+
+
 def _scorer(name, score, title):
     sign = -1.0 if name.startswith("neg_") else 1.0
 
     def scorer(estimator, X, y, **parameters):
         check_pairs(X, y)
-        label_maps = estimator.transform(X)
+        label_maps = _label_maps(estimator, X)
         return sign * mean_over_pairs(partial(score, **parameters), y, label_maps)
 
     # As if written out: pickle finds it by its name, and help shows its parameters.
@@ -145,7 +158,7 @@ def evaluate_scorer(estimator, X, y, *, tolerance=1, ignore_label=None):
     """
     check_pairs(X, y)
     rows = {}
-    for i, labels in enumerate(estimator.transform(X)):
+    for i, labels in enumerate(_label_maps(estimator, X)):
         scores = evaluate(
             check_annotations(y[i], labels.shape, name=f"y[{i}]"),
             labels,
@@ -182,8 +195,7 @@ def compactness_scorer(estimator, X, y=None):
     float
         The mean of `compactness_score` over the images; higher is better.
     """
-    check_sequence(X, name="X")
-    return float(np.mean([compactness_score(m) for m in estimator.transform(X)]))
+    return float(np.mean([compactness_score(m) for m in _label_maps(estimator, X)]))
 
 
 def neg_contour_density_scorer(estimator, X, y=None):
@@ -203,8 +215,7 @@ def neg_contour_density_scorer(estimator, X, y=None):
     float
         Minus the mean of `contour_density` over the images; higher is better.
     """
-    check_sequence(X, name="X")
-    return -float(np.mean([contour_density(m) for m in estimator.transform(X)]))
+    return -float(np.mean([contour_density(m) for m in _label_maps(estimator, X)]))
 
 
 def explained_variation_scorer(estimator, X, y=None):
@@ -224,10 +235,9 @@ def explained_variation_scorer(estimator, X, y=None):
     float
         The mean of `explained_variation_score` over the images; higher is better.
     """
-    check_sequence(X, name="X")
     scores = [
         explained_variation_score(X[i], labels)
-        for i, labels in enumerate(estimator.transform(X))
+        for i, labels in enumerate(_label_maps(estimator, X))
     ]
     return float(np.mean(scores))
 
