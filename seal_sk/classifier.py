@@ -14,6 +14,7 @@ from ._validation import (
     check_image,
     check_labelled_pair,
     check_pairs,
+    check_weights,
 )
 from .features import FEATURES, SuperpixelFeatures, paint
 from .features.estimator import tags_of_images
@@ -233,7 +234,7 @@ class SuperpixelClassifier(BaseEstimator):
         probabilities = self.classifier_.predict_proba(rows).astype(np.float32)
         return _painted(probabilities, label_maps, 0)
 
-    def score(self, X, y):
+    def score(self, X, y, sample_weight=None):
         """Mean over the images of the share of pixels that get the right class.
 
         Parameters
@@ -244,6 +245,8 @@ class SuperpixelClassifier(BaseEstimator):
             As for `fit`. Pixels of `ignore_label` and pixels that the segmenter masks
             do not count; an image with several annotations counts with their mean, one
             without any pixel that counts is left out.
+        sample_weight : array-like of shape (n_images,), optional
+            Of each image in the mean.
 
         Returns
         -------
@@ -258,18 +261,20 @@ class SuperpixelClassifier(BaseEstimator):
         check_is_fitted(self)
         check_pairs(X, y)
         self._check_sizes(X, y)
-        accuracies = []
+        weights = check_weights(sample_weight, len(X))
+        accuracies, counted = [], []
         for i, predicted in enumerate(self.predict(X)):
             annotations = check_annotations(y[i], predicted.shape, name=f"y[{i}]")
             ones = list(_accuracies(annotations, predicted, self.ignore_label))
             if ones:
                 accuracies.append(np.mean(ones))
+                counted.append(weights[i])
         if not accuracies:
             raise ValueError(
                 f"y holds nothing but ignore_label={self.ignore_label}; there is no "
                 "pixel to score."
             )
-        return float(np.mean(accuracies))
+        return float(np.average(accuracies, weights=counted))
 
     def _described(self, X):
         check_is_fitted(self)

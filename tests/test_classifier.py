@@ -279,6 +279,44 @@ def test_bad_ground_truth_in_score(estimator, data):
         estimator.score(data[0], None)
 
 
+class Unused:
+    """A segmenter that must not be reached."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def get_params(self, deep=True):
+        return {}
+
+    def transform(self, X):
+        raise AssertionError("cut before all was checked")
+
+
+def test_all_is_checked_before_an_image_is_cut(estimator, data):
+    X, y = [IMAGE, IMAGE], [TRUTH, TRUTH.T]
+    estimator.set_params(segmenter=Unused())
+    with pytest.raises(ValueError, match=r"y\[1\] has shape"):
+        estimator.fit(X, y)
+    estimator.set_params(segmenter=SIMPLE.segmenter).fit(*data)
+    estimator.extractor_.segmenter_ = Unused()
+    with pytest.raises(ValueError, match=r"y\[1\] has shape"):
+        estimator.score(X, y)
+    with pytest.raises(ValueError, match=r"X\[1\] has 1 channels"):
+        estimator.predict([IMAGE, IMAGE[..., 0]])
+
+
+def test_the_parameters_reach_the_extractor(estimator, data):
+    estimator.set_params(features=("histogram",), bins=3, n_jobs=2).fit(*data)
+    assert estimator.extractor_.get_params(deep=False) == {
+        "segmenter": estimator.segmenter,
+        "features": ("histogram",),
+        "bins": 3,
+        "as_frame": False,
+        "n_jobs": 2,
+    }
+    assert estimator.classifier_.n_features_in_ == 9
+
+
 def test_unfitted(data):
     for call in ("predict", "predict_proba"):
         with pytest.raises(NotFittedError):

@@ -141,9 +141,9 @@ def test_the_battery_covers_every_estimator():
 
 def test_every_check_is_run():
     assert (len(ESTIMATORS), len(CUTTERS)) == (20, 12)
-    assert (len(DATA_FREE), len(CHECKS), len(CUTTER_CHECKS)) == (11, 14, 10)
+    assert (len(DATA_FREE), len(CHECKS), len(CUTTER_CHECKS)) == (11, 14, 12)
     n_checks = len(ESTIMATORS) * (len(DATA_FREE) + len(CHECKS))
-    assert n_checks + len(CUTTERS) * len(CUTTER_CHECKS) == 620
+    assert n_checks + len(CUTTERS) * len(CUTTER_CHECKS) == 644
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -238,6 +238,8 @@ def check_metadata_routing_changes_nothing(estimator, X, y):
     with config_context(enable_metadata_routing=True):
         pipeline = make_pipeline(FunctionTransformer(), estimator).fit(X, y)
         assert_same(results(pipeline, X), expected)
+        if hasattr(estimator, "score"):
+            assert pipeline.score(X, y) == estimator.score(X, y)
         assert type(estimator).__name__ in str(estimator.get_metadata_routing().owner)
 
 
@@ -368,6 +370,31 @@ def check_masks(estimator, X, y):
     for wrong in (mask, [mask, mask], [mask[:-1]], [mask & False], [mask * 1]):
         with pytest.raises((ValueError, TypeError), match="mask"):
             estimator.transform(X[:1], mask=wrong)
+
+
+def check_fit_transform_inside_masks(estimator, X, y):
+    mask = np.zeros(X[0].shape[:2], dtype=bool)
+    mask[8:60, 4:50] = True
+    masks = [mask] * len(X)
+    if not estimator._takes_mask:
+        return
+    expected = clone(estimator).fit(X, y).transform(X, mask=masks)
+    assert_same(clone(estimator).fit_transform(X, y, mask=masks), expected)
+    with config_context(enable_metadata_routing=True):
+        step = clone(estimator).set_transform_request(mask=True)
+        pipeline = make_pipeline(FunctionTransformer(), step)
+        assert_same(pipeline.fit_transform(X, y, mask=masks), expected)
+        assert_same(pipeline.transform(X, mask=masks), expected)
+
+
+def check_weights_of_images(estimator, X, y):
+    estimator.fit(X, y)
+    each = [estimator.score([X[i]], [y[i]]) for i in range(3)]
+    weighted = estimator.score(X[:3], y[:3], sample_weight=[1, 0, 3])
+    assert weighted == pytest.approx((each[0] + 3 * each[2]) / 4)
+    for wrong in ([1], [1, 2, -1], [0, 0, 0], [1, 2, np.nan]):
+        with pytest.raises(ValueError, match="sample_weight"):
+            estimator.score(X[:3], y[:3], sample_weight=wrong)
 
 
 def check_regions_are_connected(estimator, X, y):

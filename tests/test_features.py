@@ -3,6 +3,7 @@
 import pickle
 import sys
 from itertools import pairwise
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -521,6 +522,27 @@ def only_one(images):
 
 def gaps(images):
     return [2 * (image[..., 0] > 0).astype(int) for image in images]
+
+
+def test_bad_parameters_after_fit(scenes):
+    estimator = clone(SIMPLE).fit(scenes[0][:1]).set_params(as_frame="pandas")
+    with pytest.raises(ValueError, match="as_frame"):
+        estimator.transform(scenes[0][:1])
+
+
+def test_n_jobs_images_are_described_at_a_time(scenes, monkeypatch):
+    from seal_sk.features import estimator as module
+
+    both = Barrier(2, timeout=20)
+
+    def waits_for_another(*args):
+        both.wait()
+        return describe(*args)
+
+    describe = module.describe
+    monkeypatch.setattr(module, "describe", waits_for_another)
+    tables = clone(SIMPLE).set_params(n_jobs=2).fit_transform(scenes[0][:2])
+    assert len(tables) == 2
 
 
 def test_unfitted(scenes):

@@ -1,6 +1,7 @@
 """GraphSuperpixels: any source of affinities, any segmenter."""
 
 from functools import partial
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from seal_sk import (
     OracleAffinity,
     RGBAffinity,
     SEALSuperpixels,
+    SNICSuperpixels,
     ers,
     fh,
     oracle_affinity,
@@ -130,6 +132,8 @@ def test_ignored_pixels_do_not_count_in_the_score(truths):
     score = graph.score(unknown, unknown)
     assert score == asa_scorer(graph, unknown, unknown, ignore_label=255)
     assert score != asa_scorer(graph, unknown, unknown)
+    frozen = clone(graph).set_params(affinity=FrozenEstimator(graph.affinity))
+    assert frozen.score(unknown, unknown) == score
 
 
 def test_connectivity_is_that_of_the_graph(images):
@@ -181,6 +185,12 @@ def test_a_segmenter_from_elsewhere_is_held_to_the_contract(images):
     with pytest.raises(ValueError, match="segmenter's result has shape"):
         graph.set_params(segmenter=wrong).transform(images)
 
+    def negative(affinity, n_segments):
+        return np.full(affinity.shape[:2], -1)
+
+    with pytest.raises(ValueError, match="number the segments from 0"):
+        graph.set_params(segmenter=negative).transform(images)
+
 
 def test_the_source_of_a_fit_is_a_clone(images):
     source = EdgeAffinity("sobel")
@@ -214,6 +224,20 @@ def test_masks_confine_every_source(images, truths):
         labels, whole = seal.transform([hidden[0], images[1]], mask=[mask, mask | True])
         assert np.array_equal(labels < 0, ~mask)
         assert whole.min() == 0
+
+
+@pytest.mark.parametrize("outside", [np.nan, 7.0])
+def test_affinities_outside_the_mask_are_not_read(images, outside):
+    mask = np.zeros(images[0].shape[:2], dtype=bool)
+    mask[5:40, 10:60] = True
+    mask[20:30, 20:30] = False
+    affinity = rgb_affinity(images[0], connectivity=4)
+    hidden = np.where(mask[..., None], affinity, outside)
+    graph = GraphSuperpixels(15, affinity="precomputed")
+    assert_same(
+        graph.transform([hidden], mask=[mask]),
+        graph.transform([np.where(mask[..., None], affinity, 0)], mask=[mask]),
+    )
 
 
 def test_a_mask_may_be_missing(images):
@@ -263,3 +287,60 @@ def test_bad_affinity_maps_are_named(images):
     graph = GraphSuperpixels(5, affinity="precomputed")
     with pytest.raises(ValueError, match=r"X\[1\] has shape .* an affinity map is"):
         graph.transform([rgb_affinity(images[0]), images[1]])
+
+
+def test_a_segmenter_from_elsewhere_is_given_the_mask(images):
+    mask = np.zeros(images[0].shape[:2], dtype=bool)
+    mask[5:20, 10:30] = True
+    given = []
+
+    def whole(affinity, n_segments, mask=None):
+        given.append(mask)
+        return np.zeros(affinity.shape[:2], dtype=int)
+
+    graph = GraphSuperpixels(1, segmenter=whole)
+    confined, everywhere = graph.transform(images[:2], mask=[mask, None])
+    assert np.array_equal(given[0], mask)
+    assert given[1] is None
+    assert np.array_equal(confined, mask - 1)
+    assert not everywhere.any()
+
+
+@pytest.mark.parametrize(("connectivity", "n"), [(4, 4), (8, 2)])
+def test_regions_are_connected_as_the_graph_is(connectivity, n):
+    def squares(affinity, n_segments):
+        return np.kron(np.eye(2, dtype=int), np.ones((4, 4), dtype=int))
+
+    graph = GraphSuperpixels(2, segmenter=squares, connectivity=connectivity)
+    graph.transform([np.zeros((8, 8), dtype=np.uint8)])
+    assert graph.n_segments_ == [n]
+
+
+@pytest.mark.parametrize("callable_source", [False, True])
+def test_n_jobs_images_are_cut_at_a_time(images, callable_source):
+    both = Barrier(2, timeout=20)
+
+    def waits_for_another(affinity, n_segments):
+        both.wait()
+        return np.zeros(affinity.shape[:2], dtype=int)
+
+    def no_edges(image):
+        return np.zeros(image.shape[:2])
+
+    affinity = EdgeAffinity(no_edges if callable_source else "precomputed")
+    X = images if callable_source else [no_edges(image) for image in images]
+    graph = GraphSuperpixels(
+        1, affinity=affinity, segmenter=waits_for_another, n_jobs=2
+    )
+    assert len(graph.transform(X[:2])) == 2
+
+
+def test_n_jobs_images_are_segmented_at_a_time(images, monkeypatch):
+    both = Barrier(2, timeout=20)
+
+    def waits_for_another(self, image, n_segments, mask):
+        both.wait()
+        return np.zeros(image.shape[:2], dtype=int)
+
+    monkeypatch.setattr(SNICSuperpixels, "_segment_once", waits_for_another)
+    assert len(SNICSuperpixels(1, n_jobs=2).transform(images[:2])) == 2

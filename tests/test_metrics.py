@@ -633,3 +633,13 @@ def test_all_scores_from_one_transform(scenes):
 def test_scorer_refuses_unequal_lengths(scenes):
     with pytest.raises(ValueError, match="must pair up"):
         asa_scorer(ERSSuperpixels(n_segments=5), scenes[0][:3], scenes[1][:2])
+
+
+@pytest.mark.parametrize("name", [*SCORERS, *WITHOUT_TRUTH, "evaluate_scorer"])
+def test_scorers_refuse_an_image_without_a_label_map(name, scenes):
+    class Forgetful:
+        def transform(self, X):
+            return [np.zeros(X[0].shape[:2], dtype=int)]
+
+    with pytest.raises(ValueError, match="one label map for each of the 2 images"):
+        getattr(metrics, name)(Forgetful(), scenes[0][:2], scenes[1][:2])

@@ -1,11 +1,14 @@
 """Model selection: what does not depend on a parameter is not computed again."""
 
 from collections import deque
+from functools import partial
 
+import joblib
 import numpy as np
 import pytest
 import torch
 from sklearn import config_context
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import (
@@ -27,6 +30,7 @@ from seal_sk import (
     LearnedAffinity,
     SEALSuperpixels,
 )
+from seal_sk.affinity.caching import described
 from seal_sk.datasets.lazy import LazySequence
 from seal_sk.metrics import asa_scorer, boundary_recall_scorer
 
@@ -163,6 +167,89 @@ def test_what_decides_the_training_trains_again(five, counted, tmp_path):
     seal.set_params(n_jobs=2, n_segments=7, balance=3.0, verbose=False)
     seal.fit(darker, [truth.copy() for truth in truths])
     assert counted["trainings"] == 7
+
+
+def test_other_truths_train_again(five, counted, tmp_path):
+    images, truths = five
+    seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path))
+    seal.fit(images, truths).fit(images, [truth[::-1] for truth in truths])
+    assert counted["trainings"] == 2
+
+
+def test_what_goes_on_is_not_kept(five, counted, tmp_path):
+    seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path), warm_start=True)
+    for estimator in (seal, clone(seal)):
+        estimator.fit(*five)
+    assert counted["trainings"] == 2
+
+
+def scaled(image, by=1.0, *, shift=0.0):
+    return image * by + shift
+
+
+def nested(by):
+    return lambda image: image * by
+
+
+def test_functions_and_networks_are_told_apart_by_what_they_do():
+    import torch
+
+    class Scaled(torch.nn.Module):
+        def __init__(self, by, weight=1.0):
+            super().__init__()
+            self.by = by
+            self.weight = torch.nn.Parameter(torch.tensor(weight))
+
+        def forward(self, x):
+            return x * self.by * self.weight
+
+    class Call:
+        def __init__(self, by):
+            self.by = by
+
+        def __call__(self, image):
+            return image * self.by
+
+    values = [
+        partial(scaled, by=1.0),
+        partial(scaled, by=2.0),
+        partial(scaled, 2.0),
+        partial(scaled, 3.0),
+        nested(1.0),
+        nested(2.0),
+        Call(1.0),
+        Call(2.0),
+        Scaled(1.0),
+        Scaled(2.0),
+        Scaled(1.0, 2.0),
+        torch.nn.Sequential(Scaled(1.0)),
+        torch.nn.Sequential(Scaled(2.0)),
+    ]
+    hashes = [joblib.hash(described(value)) for value in values]
+    assert len(set(hashes)) == len(values)
+    assert hashes[5] == joblib.hash(described(nested(2.0)))
+    assert hashes[8] == joblib.hash(described(Scaled(1.0).eval()))
+
+
+class Flat(TransformerMixin, BaseEstimator):
+    value = 0.25
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return [np.full((*image.shape[:2], 2), self.value) for image in X]
+
+
+class Flatter(Flat):
+    value = 0.75
+
+
+def test_sources_are_told_apart_by_their_class(five, tmp_path):
+    for source in (Flat(), Flatter()):
+        graph = GraphSuperpixels(affinity=source, memory=str(tmp_path))
+        (affinity,) = graph.fit(*five).predict_affinity(five[0][:1])
+        assert (affinity == source.value).all()
 
 
 def test_without_memory_nothing_is_kept(five, counted):

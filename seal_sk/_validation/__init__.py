@@ -9,7 +9,6 @@ from .affinities import (
     check_tree,
 )
 from .images import (
-    as_image,
     check_areas,
     check_bands,
     check_colors,
@@ -17,8 +16,6 @@ from .images import (
     check_mask,
     check_n_channels,
     check_rgb,
-    refuse_infinite,
-    refuse_mask,
     unit_scale,
 )
 from .labels import (
@@ -33,7 +30,6 @@ from .labels import (
     check_values,
 )
 from .scalars import (
-    MAX_PIXELS,
     check_connectivity,
     check_int,
     check_n_pixels,
@@ -44,13 +40,17 @@ from .scalars import (
     check_shape,
     check_sigma,
 )
-from .sequences import check_images, check_masks, check_pairs, check_sequence
+from .sequences import (
+    check_images,
+    check_masks,
+    check_pairs,
+    check_sequence,
+    check_weights,
+)
 
 __all__ = [
     "FROM_TO",
     "MAX_EDGES",
-    "MAX_PIXELS",
-    "as_image",
     "check_affinity",
     "check_annotations",
     "check_areas",
@@ -84,7 +84,6 @@ __all__ = [
     "check_superpixels",
     "check_tree",
     "check_values",
-    "refuse_infinite",
-    "refuse_mask",
+    "check_weights",
     "unit_scale",
 ]

@@ -83,3 +83,20 @@ def check_pairs(X, y):
             f"X has {len(X)} images and y has {len(y)} ground truths; they must "
             "pair up one to one."
         )
+
+
+def check_weights(sample_weight, n):
+    """Return a weight for each of `n` images, all 1 by default."""
+    if sample_weight is None:
+        return np.ones(n)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    if weights.shape != (n,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}; give one weight for each of the "
+            f"{n} images."
+        )
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise ValueError(
+            "sample_weight must hold finite numbers of at least 0, and one above 0."
+        )
+    return weights

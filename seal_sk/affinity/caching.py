@@ -5,6 +5,7 @@ source, the images and ground truths themselves, the version of the package.
 """
 
 import pickle
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -17,7 +18,7 @@ from .._version import __version__
 from .base import AffinitySource
 from .identity import described
 
-__all__ = ["affinity_map", "fit_source", "unfrozen"]
+__all__ = ["affinity_function", "fit_source", "unfrozen"]
 
 
 def fit_source(source, X, y, memory):
@@ -61,33 +62,38 @@ def fit_source(source, X, y, memory):
         )
 
 
-def affinity_map(source, image, memory):
-    """Affinity map of a checked image, or the one that was computed before.
+def affinity_function(source, memory):
+    """A function from a checked image to its affinity map.
 
     Parameters
     ----------
-    source : transformer
-        From images to affinity maps, fitted if it has to be.
-    image : ndarray
-        As the source reads it.
+    source : transformer or None
+        From images to affinity maps, fitted if it has to be; None where the images are
+        affinity maps already.
     memory : None, str or joblib.Memory
-        Where results are kept; None keeps none.
+        Where maps are kept and found again; None keeps none.
 
     Returns
     -------
-    ndarray of shape (H, W, 2) or (H, W, 4)
+    callable
+        From an image, as the source reads it, to an array (H, W, 2) or (H, W, 4).
     """
     memory = check_memory(memory)
+    if source is None:
+        return _itself
     if memory.location is None:
-        return _affinity(source, image)
-    return memory.cache(_kept_affinity, ignore=["source"])(
-        source, image, _key_of(source), __version__
-    )
+        return partial(_affinity, source)
+    kept = memory.cache(_kept_affinity, ignore=["source"])
+    return partial(kept, source, key=_key_of(source), version=__version__)
 
 
 def unfrozen(source):
     """The source inside of FrozenEstimator, which hides what it can do."""
     return source.estimator if isinstance(source, FrozenEstimator) else source
+
+
+def _itself(affinity):
+    return affinity
 
 
 def _fitted(source, X, y, key, version):

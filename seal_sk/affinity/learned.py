@@ -332,8 +332,8 @@ class LearnedAffinity(AffinitySource):
         Parameters
         ----------
         path : path-like
-            The file; one of `SEALSuperpixels.save` or of the paper's authors is read
-            too, the parameters of which are then the defaults.
+            The file. One of `SEALSuperpixels.save` is read too, and one of the paper's
+            authors' networks, whose parameters are then the defaults.
 
         Returns
         -------

@@ -5,7 +5,13 @@ from functools import partial
 
 import numpy as np
 
-from .._validation import check_annotations, check_pairs, check_sequence
+from .._validation import (
+    check_annotations,
+    check_label_maps,
+    check_pairs,
+    check_sequence,
+    check_weights,
+)
 from .boundary import (
     boundary_f_score,
     boundary_precision_score,
@@ -69,17 +75,28 @@ _DOC = """{title} of an estimator's label maps, for ``scoring=``.
     """
 
 
-def mean_over_pairs(score, y, label_maps):
+def mean_over_pairs(score, y, label_maps, sample_weight=None):
     """Mean of a score over all (image, annotation) pairs.
 
-    ``score(annotations, labels)`` averages over the annotations of one image.
+    ``score(annotations, labels)`` averages over the annotations of one image; those of
+    image i have the weight ``sample_weight[i]`` each.
     """
-    total, n_pairs = 0.0, 0
+    weights = check_weights(sample_weight, len(label_maps))
+    total, sum_of_weights = 0.0, 0.0
     for i, labels in enumerate(label_maps):
         annotations = check_annotations(y[i], labels.shape, name=f"y[{i}]")
-        total += len(annotations) * score(annotations, labels)
-        n_pairs += len(annotations)
-    return total / n_pairs
+        weight = len(annotations) * weights[i]
+        total += weight * score(annotations, labels)
+        sum_of_weights += weight
+    return float(total / sum_of_weights)
+
+
+def _label_maps(estimator, X):
+    """What the estimator makes of images: one label map for each."""
+    check_sequence(X, name="X")
+    label_maps = estimator.transform(X)
+    check_label_maps(label_maps, X)
+    return label_maps
 
 
 def _scorer(name, score, title):
@@ -87,7 +104,7 @@ def _scorer(name, score, title):
 
     def scorer(estimator, X, y, **parameters):
         check_pairs(X, y)
-        label_maps = estimator.transform(X)
+        label_maps = _label_maps(estimator, X)
         return sign * mean_over_pairs(partial(score, **parameters), y, label_maps)
 
     # As if written out: pickle finds it by its name, and help shows its parameters.
@@ -145,7 +162,7 @@ def evaluate_scorer(estimator, X, y, *, tolerance=1, ignore_label=None):
     """
     check_pairs(X, y)
     rows = {}
-    for i, labels in enumerate(estimator.transform(X)):
+    for i, labels in enumerate(_label_maps(estimator, X)):
         scores = evaluate(
             check_annotations(y[i], labels.shape, name=f"y[{i}]"),
             labels,
@@ -182,8 +199,7 @@ def compactness_scorer(estimator, X, y=None):
     float
         The mean of `compactness_score` over the images; higher is better.
     """
-    check_sequence(X, name="X")
-    return float(np.mean([compactness_score(m) for m in estimator.transform(X)]))
+    return float(np.mean([compactness_score(m) for m in _label_maps(estimator, X)]))
 
 
 def neg_contour_density_scorer(estimator, X, y=None):
@@ -203,8 +219,7 @@ def neg_contour_density_scorer(estimator, X, y=None):
     float
         Minus the mean of `contour_density` over the images; higher is better.
     """
-    check_sequence(X, name="X")
-    return -float(np.mean([contour_density(m) for m in estimator.transform(X)]))
+    return -float(np.mean([contour_density(m) for m in _label_maps(estimator, X)]))
 
 
 def explained_variation_scorer(estimator, X, y=None):
@@ -224,10 +239,9 @@ def explained_variation_scorer(estimator, X, y=None):
     float
         The mean of `explained_variation_score` over the images; higher is better.
     """
-    check_sequence(X, name="X")
     scores = [
         explained_variation_score(X[i], labels)
-        for i, labels in enumerate(estimator.transform(X))
+        for i, labels in enumerate(_label_maps(estimator, X))
     ]
     return float(np.mean(scores))
 

@@ -87,6 +87,11 @@ def bce_loss(logits, truth, *, ignore_label=None):
     Tensor
         A scalar.
 
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+
     Examples
     --------
     >>> import torch
@@ -150,6 +155,11 @@ def seal_loss(logits, truth, leak, *, boundary="direction", ignore_label=None):
     Tensor
         A scalar.
 
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or `boundary` is none of the two.
+
     References
     ----------
     Tu et al., "Learning Superpixels with Segmentation-Aware Affinity Loss",
@@ -191,6 +201,11 @@ def superpixel_leak(labels, truth, *, ignore_label=None):
     -------
     ndarray of shape (H, W), float32
         Pixels of the superpixel outside the truth segment that it overlaps most.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If either is no label map, or they differ in size.
 
     Examples
     --------

@@ -122,6 +122,11 @@ class Samples:
 def check_data(X, y):
     """Look at every image and annotation once, before any work is done on them.
 
+    Parameters
+    ----------
+    X, y : sequences
+        Images and ground truths, as many of each.
+
     Returns
     -------
     counts : list of int

@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import get_tags
 
 from .._compat import Interval
 from .._validation import (
@@ -85,6 +86,28 @@ class SuperpixelTransformer(
         self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
         return label_maps
 
+    def fit_transform(self, X, y=None, mask=None):
+        """Fit to images, and cut them.
+
+        Parameters
+        ----------
+        X : sequence of images
+            As for `fit` and `transform`.
+        y : sequence, optional
+            As for `fit`.
+        mask : sequence, optional
+            As for `transform`.
+
+        Returns
+        -------
+        list of ndarray of shape (H, W), int32
+            As from `transform`.
+        """
+        # What learns nothing need not see what a mask hides.
+        if mask is None or get_tags(self).requires_fit:
+            self.fit(X, y)
+        return self.transform(X, mask)
+
     def transform_counts(self, X, n_segments, mask=None):
         """Cut each image into several numbers of superpixels.
 
@@ -142,7 +165,7 @@ class SuperpixelTransformer(
                 for count in counts if shape else []:
                     check_n_segments(count, shape, inside)
 
-    def score(self, X, y, mask=None):
+    def score(self, X, y, mask=None, sample_weight=None):
         """Mean achievable segmentation accuracy over all (image, annotation) pairs.
 
         Parameters
@@ -154,6 +177,8 @@ class SuperpixelTransformer(
             annotations.
         mask : sequence, optional
             As for `transform`; what is outside does not count.
+        sample_weight : array-like of shape (n_images,), optional
+            Of each image in the mean.
 
         Returns
         -------
@@ -162,7 +187,8 @@ class SuperpixelTransformer(
         """
         check_pairs(X, y)
         score = partial(asa_score, ignore_label=self._ignored_label())
-        return mean_over_pairs(score, y, self.transform(X, mask))
+        label_maps = self.transform(X, mask)
+        return mean_over_pairs(score, y, label_maps, sample_weight)
 
     def _shape(self, image):
         """Height and width of an item of `X`; None where it doesn't say."""

@@ -10,7 +10,7 @@ from sklearn.utils import get_tags
 from .._compat import HasMethods, Interval, Options, StrOptions
 from .._validation import check_affinity, check_images, check_label_map
 from ..affinity import RGBAffinity, to_eight_connected
-from ..affinity.caching import affinity_map, fit_source, unfrozen
+from ..affinity.caching import affinity_function, fit_source, unfrozen
 from ..labels import split_components
 from ..segmentation import ers, fh
 from .base import SuperpixelTransformer
@@ -137,7 +137,7 @@ class GraphSuperpixels(SuperpixelTransformer):
             X, lambda image, mask, name: _check_input(source, image, mask, name)
         )
         if source is not None:
-            self.affinity_ = fit_source(source, X, y, self.memory)
+            self._fit_source(source, X, y)
         return self
 
     def predict_affinity(self, X):
@@ -161,14 +161,23 @@ class GraphSuperpixels(SuperpixelTransformer):
         """
         self._validate_params()
         check_images(X, self._check_image)
-        source = self._ready_source()
-        return [self._affinity(source, image) for image, _ in self._loaded(X, None)]
+        affinity = affinity_function(self._ready_source(), self.memory)
+        return [affinity(image) for image, _ in self._loaded(X, None)]
 
     def _source(self):
         """A new source of affinities; None if `X` holds them."""
         if isinstance(self.affinity, str):
             return None
         return RGBAffinity() if self.affinity is None else clone(self.affinity)
+
+    def _fit_source(self, source, X, y):
+        try:
+            self.affinity_ = fit_source(source, X, y, self.memory)
+        except KeyboardInterrupt:
+            # An interrupted training leaves a network that can be used.
+            if hasattr(source, "net_"):
+                self.affinity_ = source
+            raise
 
     def _ready_source(self):
         """The source to compute affinities with: not to be changed."""
@@ -177,9 +186,6 @@ class GraphSuperpixels(SuperpixelTransformer):
         if self.affinity is None or isinstance(self.affinity, str):
             return self._source()
         return self.affinity
-
-    def _affinity(self, source, image):
-        return image if source is None else affinity_map(source, image, self.memory)
 
     def _check_image(self, image, *, mask=None, name="image"):
         return _check_input(self._ready_source(), image, mask, name)
@@ -193,21 +199,22 @@ class GraphSuperpixels(SuperpixelTransformer):
 
     def _segment_all(self, X, mask, n_segments):
         source = self._ready_source()
+        affinity = affinity_function(source, self.memory)
         loaded = self._loaded(X, mask)
         parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
         if source is None or getattr(unfrozen(source), "_thread_safe", False):
             return parallel(
-                delayed(self._segment_from)(source, image, n_segments, inside)
+                delayed(self._segment_by)(affinity, image, n_segments, inside)
                 for image, inside in loaded
             )
         # Threads cut one image while the network looks at the next.
         return parallel(
-            delayed(self._cut)(self._affinity(source, image), n_segments, inside)
+            delayed(self._cut)(affinity(image), n_segments, inside)
             for image, inside in loaded
         )
 
-    def _segment_from(self, source, image, n_segments, mask):
-        return self._cut(self._affinity(source, image), n_segments, mask)
+    def _segment_by(self, affinity, image, n_segments, mask):
+        return self._cut(affinity(image), n_segments, mask)
 
     def _cut(self, affinity, n_segments, mask):
         """One label map; a list of them where `n_segments` is a list."""
@@ -231,6 +238,11 @@ class GraphSuperpixels(SuperpixelTransformer):
         where = {} if mask is None else {"mask": mask}
         labels = self.segmenter(affinity, n_segments=n_segments, **where)
         labels = check_label_map(labels, affinity.shape[:2], name="segmenter's result")
+        if (labels if mask is None else labels[mask]).min() < 0:
+            raise ValueError(
+                "segmenter's result has negative labels, which are for what lies "
+                "outside of a mask; number the segments from 0."
+            )
         if mask is not None:
             labels = np.where(mask, labels, -1)
         return split_components(labels, connectivity=self.connectivity)

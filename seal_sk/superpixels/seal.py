@@ -2,7 +2,6 @@
 
 from .._validation import check_pairs
 from ..affinity import LearnedAffinity
-from ..affinity.caching import fit_source
 from ..affinity.learned import read_params
 from .graph import GraphSuperpixels
 
@@ -246,12 +245,7 @@ class SEALSuperpixels(GraphSuperpixels):
         source = self._source()
         if self.warm_start and hasattr(self, "affinity_"):
             source = self.affinity_.set_params(**source.get_params(deep=False))
-        try:
-            self.affinity_ = fit_source(source, X, y, self.memory)
-        except KeyboardInterrupt:
-            if hasattr(source, "net_"):
-                self.affinity_ = source
-            raise
+        self._fit_source(source, X, y)
         return self
 
     def partial_fit(self, X, y):
@@ -338,9 +332,10 @@ class SEALSuperpixels(GraphSuperpixels):
         return self._learned("n_iter_")
 
     def _learned(self, name):
-        if "affinity_" not in vars(self):
+        affinity = vars(self).get("affinity_")
+        if affinity is None or name not in vars(affinity):
             raise AttributeError(f"There is no {name} before fit.")
-        return getattr(self.affinity_, name)
+        return vars(affinity)[name]
 
     def _source(self):
         names = LearnedAffinity._get_param_names()
