@@ -161,6 +161,7 @@ def test_defaults_on_two_colours():
     X = [image, image[:, ::-1]]
     model = SuperpixelClassifier().fit(X, [one > 100 for one in X])
     assert model.predict([image])[0].dtype == np.uint8
+    assert model.classifier_.random_state == 0
     other = image.T // 2 + 60
     assert model.score([other], [other > 100]) > 0.95
 
