@@ -228,7 +228,7 @@ def test_functions_and_networks_are_told_apart_by_what_they_do():
     hashes = [joblib.hash(described(value)) for value in values]
     assert len(set(hashes)) == len(values)
     assert hashes[5] == joblib.hash(described(nested(2.0)))
-    assert hashes[8] == joblib.hash(described(Scaled(1.0).eval()))
+    assert hashes[8] == joblib.hash(described(Scaled(1.0)))
 
 
 class Flat(TransformerMixin, BaseEstimator):

@@ -88,7 +88,7 @@ def affinity_function(source, memory):
 
 
 def unfrozen(source):
-    """The source inside of FrozenEstimator, which hides what it can do."""
+    """The source itself, where FrozenEstimator holds it."""
     return source.estimator if isinstance(source, FrozenEstimator) else source
 
 

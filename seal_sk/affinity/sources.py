@@ -6,12 +6,12 @@ import numpy as np
 
 from .._compat import Interval, StrOptions
 from .._validation import check_edges, check_ground_truth, unit_scale
+from ..pan.edges import LUMA, canny
 from .base import AffinitySource
 from .maps import edge_affinity, oracle_affinity, rgb_affinity
 
 __all__ = ["EdgeAffinity", "OracleAffinity", "RGBAffinity"]
 
-_LUMA = np.array([0.2125, 0.7154, 0.0721])
 _FILTERS = ("farid", "prewitt", "roberts", "scharr", "sobel")
 # Gradient of the lightness, as scikit-image scales it, that makes an edge of 0.39.
 # Chosen on training images: docs/decisions/affinity-sources.md.
@@ -145,12 +145,10 @@ class EdgeAffinity(AffinitySource):
         if image.shape[2] != 3:
             image = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)
         if self.edges == "canny":
-            from ..pan.edges import canny
-
             return canny(image, "skimage")
         from skimage import filters
 
-        gradient = getattr(filters, self.edges)(image @ _LUMA)
+        gradient = getattr(filters, self.edges)(image @ LUMA)
         return -np.expm1(-((gradient / _GRADIENT) ** 2) / 2)
 
 

@@ -4,13 +4,14 @@ import numpy as np
 
 from .._validation import unit_scale
 
-__all__ = ["EDGES", "canny"]
+__all__ = ["EDGES", "LUMA", "canny"]
 
 #: Where a network's edge channel comes from. Ours is scikit-image's; the authors'
 #: released networks were trained on OpenCV's.
 EDGES = ("skimage", "opencv")
 
-_LUMA = np.array([0.2125, 0.7154, 0.0721])
+#: Weights of R, G and B in the lightness.
+LUMA = np.array([0.2125, 0.7154, 0.0721])
 
 # With these, scikit-image finds about as many edges as OpenCV's Canny(50, 100) does
 # on photographs, nine in ten of them within a pixel of those.
@@ -41,7 +42,7 @@ def canny(image, source):
         from skimage.feature import canny as skimage_canny
 
         values, n_channels = unit_scale(image), image.shape[2]
-        grey = values @ _LUMA if n_channels == 3 else values.mean(axis=2)
+        grey = values @ LUMA if n_channels == 3 else values.mean(axis=2)
         return skimage_canny(grey, _SIGMA, _LOW, _HIGH)
     try:
         import cv2

@@ -118,8 +118,9 @@ class SuperpixelTransformer(
         ----------
         X : sequence of images
             As for `transform`.
-        n_segments : sequence of int
-            What to take in place of the parameter of this name.
+        n_segments : sequence of int, or int
+            What to take in place of the parameter of this name; a list of label maps an
+            image comes out for one number, too.
         mask : sequence, optional
             As for `transform`.
 

@@ -337,6 +337,9 @@ class SEALSuperpixels(GraphSuperpixels):
             raise AttributeError(f"There is no {name} before fit.")
         return vars(affinity)[name]
 
+    def _ignored_label(self):
+        return self.ignore_label
+
     def _source(self):
         names = LearnedAffinity._get_param_names()
         return LearnedAffinity(**{name: getattr(self, name) for name in names})
