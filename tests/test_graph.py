@@ -240,6 +240,24 @@ def test_affinities_outside_the_mask_are_not_read(images, outside):
     )
 
 
+def test_masks_may_be_lists(images):
+    mask = np.zeros(images[0].shape[:2], dtype=bool)
+    mask[:20] = True
+    for segmenter in ("ers", partial(fh, min_size=3)):
+        graph = GraphSuperpixels(15, segmenter=segmenter)
+        assert_same(
+            graph.transform(images[:1], mask=[mask.tolist()]),
+            graph.transform(images[:1], mask=[mask]),
+        )
+
+
+def test_affinities_from_now_on(images):
+    graph = GraphSuperpixels(15).fit(images)
+    expected = graph.transform(images)
+    graph.set_params(affinity="precomputed")
+    assert_same(graph.transform([rgb_affinity(image) for image in images]), expected)
+
+
 def test_a_mask_may_be_missing(images):
     mask = np.zeros(images[0].shape[:2], dtype=bool)
     mask[:20] = True

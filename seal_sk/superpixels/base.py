@@ -215,7 +215,7 @@ class SuperpixelTransformer(
     def _loaded(self, X, mask):
         """Images and masks one by one; lazy images are checked only here."""
         for i in range(len(X)):
-            inside = None if mask is None else mask[i]
+            inside = None if mask is None or mask[i] is None else np.asarray(mask[i])
             yield self._check_image(X[i], mask=inside, name=f"X[{i}]"), inside
 
     def __sklearn_tags__(self):

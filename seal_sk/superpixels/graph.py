@@ -181,11 +181,11 @@ class GraphSuperpixels(SuperpixelTransformer):
 
     def _ready_source(self):
         """The source to compute affinities with: not to be changed."""
+        if isinstance(self.affinity, str):
+            return None
         if hasattr(self, "affinity_"):
             return self.affinity_
-        if self.affinity is None or isinstance(self.affinity, str):
-            return self._source()
-        return self.affinity
+        return RGBAffinity() if self.affinity is None else self.affinity
 
     def _check_image(self, image, *, mask=None, name="image"):
         return _check_input(self._ready_source(), image, mask, name)
