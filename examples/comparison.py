@@ -35,7 +35,7 @@ def training(images):
     small = len(images) < 100
     return {
         "width": 16,
-        "max_iter": 150 if small else 400,
+        "max_iter": 150 if small else 250,
         "crop_size": 96 if small else 160,
         "train_segment_size": 270 if small else 515,
         "lr": 5e-3 if small else 1e-3,
