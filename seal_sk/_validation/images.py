@@ -164,15 +164,7 @@ def unit_scale(image, dtype=np.float64):
 
 def check_rgb(image, *, mask=None, name="image"):
     """A checked image with three channels; one channel is repeated."""
-    image = check_image(image, mask=mask, name=name)
-    if image.shape[2] == 1:
-        return np.repeat(image, 3, axis=2)
-    if image.shape[2] != 3:
-        raise ValueError(
-            f"{name} has {image.shape[2]} channels; only one (grey) or three (RGB) can "
-            "be read here: choose three bands."
-        )
-    return image
+    return check_bands(image, 3, mask=mask, name=name)
 
 
 def check_bands(image, n_channels, *, mask=None, name="image"):
@@ -181,10 +173,10 @@ def check_bands(image, n_channels, *, mask=None, name="image"):
     if image.shape[2] == 1 and n_channels == 3:
         return np.repeat(image, 3, axis=2)
     if image.shape[2] != n_channels:
-        wanted = "1 (grey) or 3 (RGB)" if n_channels == 3 else n_channels
+        wanted = "one (grey) or three (RGB)" if n_channels == 3 else n_channels
         raise ValueError(
-            f"{name} has {image.shape[2]} channels; the network reads {wanted}: choose "
-            "the bands that it was trained on."
+            f"{name} has {image.shape[2]} channels; only {wanted} can be read here: "
+            "choose the bands."
         )
     return image
 

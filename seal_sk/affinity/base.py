@@ -85,9 +85,6 @@ class AffinitySource(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         """Height and width of an item of `X` that passed the check."""
         return np.shape(item)[:2]
 
-    def _affinity(self, image):
-        raise NotImplementedError
-
     def _affinities(self, images):
         for image in images:
             yield self._affinity(image)

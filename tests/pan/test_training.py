@@ -217,7 +217,7 @@ def test_networks_read_what_the_images_have(rng, shape, use_edges):
     assert seal.net_.in_channels == (shape or (1,))[0]
     assert (seal.net_.edges is None) != use_edges
     assert [m.shape for m in seal.transform(images)] == [(40, 48)] * 3
-    with pytest.raises(ValueError, match=r"X\[0\] has 5 channels; the network reads"):
+    with pytest.raises(ValueError, match=r"X\[0\] has 5 channels; only"):
         seal.transform([np.zeros((40, 48, 5), np.uint8)])
     with pytest.raises(ValueError, match="X has 5 channels, but the network"):
         seal.partial_fit([np.zeros((40, 48, 5), np.uint8)], truths[:1])
