@@ -45,6 +45,15 @@ def n_labels(labels):
 # Contract
 
 
+@pytest.fixture
+def one_opencv_thread():
+    """OpenCV's LSC depends on chance where several threads run it."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(before)
+
+
 @pytest.mark.parametrize("count", [1, 2, 9, 10, 100, 700])
 def test_label_maps_of_photographs(cut, photograph, assert_label_map, count):
     shape = photograph.shape[:2]
@@ -198,6 +207,7 @@ def test_slic_of_many_bands_is_scikit_images(photograph):
     assert np.array_equal(slic(bands, 100), expected)
 
 
+@pytest.mark.usefixtures("one_opencv_thread")
 def test_lsc_is_opencvs_clusters_joined(photograph):
     smooth = cv2.GaussianBlur(photograph, (3, 3), 0)
     lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)
@@ -213,6 +223,7 @@ def test_lsc_is_opencvs_clusters_joined(photograph):
 
 
 @pytest.mark.parametrize("cut", OF_OPENCV)
+@pytest.mark.usefixtures("one_opencv_thread")
 def test_connected_labels_of_opencv_are_kept(cut, assert_same_partition):
     # Smooth colours: nothing has to be joined.
     ramp = np.linspace(0, 255, 120)
