@@ -212,11 +212,8 @@ def test_lsc_is_opencvs_clusters_joined(photograph):
     smooth = cv2.GaussianBlur(photograph, (3, 3), 0)
     lab = cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB)
     n_pixels = lab.shape[0] * lab.shape[1]
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
     theirs = cv2.ximgproc.createSuperpixelLSC(lab, round((n_pixels / 90) ** 0.5), 0.075)
     theirs.iterate(10)
-    cv2.setNumThreads(before)
     colors = lab * np.float32([100 / 255, 1, 1])
     expected = merge_small(theirs.getLabels(), n_pixels // 360, image=colors)
     assert np.array_equal(lsc(photograph, 90), expected)
