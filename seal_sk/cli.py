@@ -18,8 +18,8 @@ _EXPECTED = (ValueError, TypeError, OSError, ImportError)
 _SEGMENT_HELP = """\
 Cut many images into superpixels and write a label map for each.
 
-Without --weights the superpixels follow colour (entropy rate superpixels); with
-them, the affinities of a trained network.
+The superpixels follow the affinities of a trained network, by default the one that
+comes with the package; with --method ers they follow colours.
 """
 
 _SEGMENT_NOTES = """\
@@ -94,10 +94,16 @@ def _parser():
         help="folder for the label maps; made if it is not there",
     )
     segment.add_argument(
+        "--method",
+        choices=("seal", "ers"),
+        default="seal",
+        help="learned affinities, or differences of colour (default: %(default)s)",
+    )
+    segment.add_argument(
         "--weights",
-        type=Path,
-        metavar="FILE",
-        help="a network: a file of SEALSuperpixels.save, or one of the paper's authors",
+        metavar="NAME_OR_FILE",
+        help="the network of --method seal: bsds500, which comes with the package and "
+        "is the default; a file of SEALSuperpixels.save; or one of the paper's authors",
     )
     segment.add_argument(
         "--format",
@@ -132,8 +138,7 @@ def _parser():
     segment.add_argument(
         "--device",
         default="auto",
-        help="where the network of --weights computes: auto, cpu, cuda, ... "
-        "(default: %(default)s)",
+        help="where the network computes: auto, cpu, cuda, ... (default: %(default)s)",
     )
     segment.add_argument(
         "--jobs",
@@ -292,16 +297,17 @@ def _make_estimator(args):
     """Make the estimator, and try it."""
     import numpy as np
 
-    if args.weights is None:
+    if args.method == "ers":
         from .superpixels import ERSSuperpixels
 
-        if not args.quiet:
-            _complain("no --weights: superpixels by colour (ERS)")
+        if args.weights is not None:
+            raise ValueError("--weights is for --method seal: leave one of them out.")
         estimator = ERSSuperpixels()
     else:
         from .superpixels import SEALSuperpixels
 
-        estimator = SEALSuperpixels.load(args.weights).set_params(device=args.device)
+        estimator = SEALSuperpixels.load(args.weights or "bsds500")
+        estimator.set_params(device=args.device)
     estimator.set_params(
         n_segments=1,
         balance=args.balance,

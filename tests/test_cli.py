@@ -48,7 +48,8 @@ def run(command, *paths):
 
 
 def expected(image, n_segments=30, **params):
-    return ERSSuperpixels(n_segments, **params).transform([image])[0]
+    estimator = SEALSuperpixels(n_segments, weights="bsds500", **params)
+    return estimator.transform([image])[0]
 
 
 def files_of(folder):
@@ -67,10 +68,7 @@ def test_png_label_maps(photos, here, capsys):
         np.testing.assert_array_equal(labels, expected(scene))
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == (
-        "seal-sk: no --weights: superpixels by colour (ERS)\n"
-        "seal-sk: segmented 3 of 3 images\n"
-    )
+    assert err == "seal-sk: segmented 3 of 3 images\n"
 
 
 def test_tiff_label_maps_and_parameters(photos, here):
@@ -99,12 +97,22 @@ def test_65536_labels_fit_into_a_png(here):
     np.testing.assert_array_equal(labels.ravel(), np.arange(65536))
 
 
-def test_learned_label_maps(photos, here, network, capsys):
+def test_label_maps_by_colour(photos, here, capsys):
+    assert run("segment photos -n 30 -o out --method ers") == 0
+    estimator = ERSSuperpixels(n_segments=30)
+    for name, labels in zip("abc", estimator.transform(SCENES[:3]), strict=True):
+        np.testing.assert_array_equal(iio.imread(here / f"out/{name}.png"), labels)
+    capsys.readouterr()
+    assert run("segment photos -o no --method ers --weights bsds500") == 2
+    assert "--weights is for --method seal" in capsys.readouterr().err
+    assert not (here / "no").exists()
+
+
+def test_label_maps_of_a_network(photos, here, network):
     assert run("segment photos -n 30 -o out --device cpu --weights", network) == 0
     estimator = SEALSuperpixels(n_segments=30, weights=network, device="cpu")
     for name, labels in zip("abc", estimator.transform(SCENES[:3]), strict=True):
         np.testing.assert_array_equal(iio.imread(here / f"out/{name}.png"), labels)
-    assert "no --weights" not in capsys.readouterr().err
 
 
 def test_jobs_change_nothing(photos, here):
@@ -398,7 +406,7 @@ def test_interrupt(photos, capsys, monkeypatch):
     def interrupted(self, X):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(ERSSuperpixels, "transform", interrupted)
+    monkeypatch.setattr(SEALSuperpixels, "transform", interrupted)
     assert run("segment photos -n 30 -o out --quiet") == 130
     assert capsys.readouterr().err == "seal-sk: interrupted\n"
 

@@ -62,7 +62,7 @@ def five(scenes):
 @pytest.fixture
 def counted(monkeypatch):
     """How many trainings and looks of a network there have been."""
-    from seal_sk.pan import fitting, network
+    from seal_sk.pan import fitting, prediction
 
     counts = {"trainings": 0, "looks": 0}
 
@@ -75,8 +75,15 @@ def counted(monkeypatch):
 
         monkeypatch.setattr(module, name, watched)
 
+    class Watched(prediction.Predictor):
+        def __call__(self, images):
+            for affinity in super().__call__(images):
+                counts["looks"] += 1
+                yield affinity
+
     watch(fitting, "train", "trainings")
-    watch(network, "predict_affinity", "looks")
+    # Where the training validates, it has taken the other one already.
+    monkeypatch.setattr(prediction, "Predictor", Watched)
     return counts
 
 

@@ -18,7 +18,7 @@ from .._version import __version__
 from .base import AffinitySource
 from .identity import described
 
-__all__ = ["affinity_function", "fit_source", "unfrozen"]
+__all__ = ["affinity_function", "affinity_maps", "fit_source", "unfrozen"]
 
 
 def fit_source(source, X, y, memory):
@@ -85,6 +85,26 @@ def affinity_function(source, memory):
         return partial(_affinity, source)
     kept = memory.cache(_kept_affinity, ignore=["source"])
     return partial(kept, source, key=_key_of(source), version=__version__)
+
+
+def affinity_maps(source, memory, images):
+    """Affinity maps of checked images, one after the other.
+
+    Parameters
+    ----------
+    source, memory
+        As for `affinity_function`.
+    images : iterable of ndarray
+        As the source reads them. One that can do several at a time reads ahead.
+
+    Returns
+    -------
+    iterator of ndarray
+    """
+    inner = unfrozen(source)
+    if check_memory(memory).location is None and isinstance(inner, AffinitySource):
+        return iter(inner._affinities(images))
+    return map(affinity_function(source, memory), images)
 
 
 def unfrozen(source):

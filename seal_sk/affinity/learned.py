@@ -1,6 +1,5 @@
 """The learned source of affinities: a network, trained on ground truth."""
 
-from copy import deepcopy
 from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
@@ -13,6 +12,9 @@ from .._validation import check_bands, check_image, check_pairs
 from .base import AffinitySource
 
 __all__ = ["LearnedAffinity"]
+
+# Networks that ship with the package, by name.
+_SHIPPED = {"bsds500": Path(__file__).parents[1] / "pan" / "bsds500.safetensors"}
 
 # Parameters that say nothing about the network.
 _NOT_SAVED = (
@@ -38,26 +40,38 @@ class LearnedAffinity(AffinitySource):
 
     Parameters
     ----------
-    network : {"pan"}, default="pan"
-        Architecture.
+    network : {"pan", "unet"}, default="pan"
+        Architecture: the paper's (`seal_sk.pan.PAN`), or one of several scales that
+        sees further for a fraction of the work (`seal_sk.pan.UNet`). `weights` decide
+        for themselves.
     width : int, optional
         Channels of the network: the paper has 128. None takes the width of
-        `weights`, or 32, a sixteenth of the work.
+        `weights`; without them it is 32 for "pan", a sixteenth of the paper's work,
+        and 24 for "unet".
     use_edges : bool, default=True
-        Whether the network sees Canny's edges beside the image. `weights` decide for
+        Whether "pan" sees Canny's edges beside the image. `weights` decide for
         themselves.
     loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
         What training minimises: one of those in `seal_sk.pan`, a
         `seal_sk.pan.SEALLoss` with other parameters, or any
         ``loss(logits, truth)`` of tensors (N, 2, H, W) and (N, H, W) that returns a
         scalar (``loss(logits, truth, ignore_label=...)`` where `ignore_label` is set).
+    annotations : {"each", "mean"}, default="each"
+        What a training sample is: an image with one of its annotations, as in the
+        paper; or an image with the mean affinities of all of them, for ``loss="bce"``
+        or one of your own, which then gets affinities (N, 2, H, W), NaN where they
+        are not known, for label maps.
+    augmentation : {"rigid", "full"}, default="rigid"
+        How samples are varied: quarter turns and reflections, as in the paper; or
+        these, and other scales, colours, contrasts and noise.
     train_segment_size : float, default=515
         Mean size, in pixels, of the superpixels cut during training: those whose
         leaks the loss counts, and those whose ASA is validated (ERS, 8 neighbours).
         The default is the paper's 300 superpixels on an image of 481 x 321.
-    weights : path-like, optional
-        A file of `save`, or one of the paper's authors (``.pkl``). With it the
-        estimator transforms without `fit`, and `fit` goes on from it.
+    weights : "bsds500" or path-like, optional
+        The network that ships with the package, trained on BSDS500; a file of `save`;
+        or one of the paper's authors (``.pkl``). With it the estimator transforms
+        without `fit`, and `fit` goes on from it.
     max_iter : int, default=2000
         Steps of the optimizer.
     max_time : float, optional
@@ -76,6 +90,9 @@ class LearnedAffinity(AffinitySource):
         For the "step" schedule.
     weight_decay : float, default=1e-4
         L2 penalty on the weights.
+    averaging : float, default=0.0
+        Decay of the exponential average of the weights, which is what is validated
+        and kept; 0 keeps the weights themselves.
     validation_fraction : float, default=0.1
         Share of the images held out, ``round(validation_fraction * n)`` of them. The
         weights with the best ASA on them are kept. With none held out, it is the
@@ -87,8 +104,9 @@ class LearnedAffinity(AffinitySource):
     ignore_label : int, optional
         Ground-truth label of pixels that nothing is known about.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the network's arithmetic in training; "auto" takes bfloat16 where the
-        hardware has it. `transform` computes in float32.
+        Of the network's arithmetic. "auto" trains in bfloat16 where the hardware has
+        it, and transforms in float32. bfloat16 in `transform` halves the network's
+        time on such hardware, and changes some of the superpixels.
     checkpoint_dir : path-like, optional
         Folder that the state of the training is written to after each validation
         and when it is interrupted.
@@ -108,7 +126,7 @@ class LearnedAffinity(AffinitySource):
 
     Attributes
     ----------
-    net_ : seal_sk.pan.PAN
+    net_ : seal_sk.pan.PAN or seal_sk.pan.UNet
         The trained network, on the CPU, in evaluation mode.
     history_ : list of dict
         A line per validation: ``iteration``, ``loss`` (mean since the last line),
@@ -156,10 +174,12 @@ class LearnedAffinity(AffinitySource):
     _thread_safe = False
 
     _parameter_constraints: dict = {
-        "network": [StrOptions({"pan"})],
+        "network": [StrOptions({"pan", "unet"})],
         "width": [None, Interval(Integral, 1, None, closed="left")],
         "use_edges": ["boolean"],
         "loss": [StrOptions({"seal", "bce", "balanced_bce"}), callable],
+        "annotations": [StrOptions({"each", "mean"})],
+        "augmentation": [StrOptions({"rigid", "full"})],
         "train_segment_size": [Interval(Real, 1, None, closed="left")],
         "weights": [None, str, Path],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -170,6 +190,7 @@ class LearnedAffinity(AffinitySource):
         "lr_schedule": [StrOptions({"cosine", "step", "constant"})],
         "lr_step": [Interval(Integral, 1, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "averaging": [Interval(Real, 0, 1, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "validate_every": [Interval(Integral, 1, None, closed="left")],
         "n_iter_no_change": [None, Interval(Integral, 1, None, closed="left")],
@@ -190,6 +211,8 @@ class LearnedAffinity(AffinitySource):
         width=None,
         use_edges=True,
         loss="seal",
+        annotations="each",
+        augmentation="rigid",
         train_segment_size=515,
         weights=None,
         max_iter=2000,
@@ -200,6 +223,7 @@ class LearnedAffinity(AffinitySource):
         lr_schedule="cosine",
         lr_step=30_000,
         weight_decay=1e-4,
+        averaging=0.0,
         validation_fraction=0.1,
         validate_every=100,
         n_iter_no_change=None,
@@ -216,6 +240,8 @@ class LearnedAffinity(AffinitySource):
         self.width = width
         self.use_edges = use_edges
         self.loss = loss
+        self.annotations = annotations
+        self.augmentation = augmentation
         self.train_segment_size = train_segment_size
         self.weights = weights
         self.max_iter = max_iter
@@ -226,6 +252,7 @@ class LearnedAffinity(AffinitySource):
         self.lr_schedule = lr_schedule
         self.lr_step = lr_step
         self.weight_decay = weight_decay
+        self.averaging = averaging
         self.validation_fraction = validation_fraction
         self.validate_every = validate_every
         self.n_iter_no_change = n_iter_no_change
@@ -364,15 +391,12 @@ class LearnedAffinity(AffinitySource):
         return affinity
 
     def _affinities(self, images):
-        from ..pan.network import predict_affinity
+        from ..pan.prediction import Predictor
         from ..pan.training import resolve_device
 
-        net = self._ready_net()
-        device = resolve_device(self.device)
-        if device.type != "cpu":
-            net = deepcopy(net).to(device)
-        for image in images:
-            yield predict_affinity(net, image, device)
+        precision = "bfloat16" if self.precision == "bfloat16" else "float32"
+        predictor = Predictor(self._ready_net(), resolve_device(self.device), precision)
+        return predictor(images)
 
     def _ready_net(self):
         """The network to predict with, on the CPU: not to be changed."""
@@ -424,18 +448,20 @@ def read_params(path, cls):
     """Parameters for `cls` from a file of `save`, `weights` among them."""
     from ..pan.weights import read_weights
 
-    net, params = read_weights(path)
+    net, params = read_weights(_SHIPPED.get(path, path))
     known = set(cls().get_params(deep=False)) - set(_NOT_SAVED)
     params = {name: value for name, value in params.items() if name in known}
     if "width" in params:
         params["width"] = net.width
+    if path in _SHIPPED:
+        return {**params, "weights": path}
     # Absolute, since clones outlive a change of folder.
     return {**params, "weights": str(Path(path).absolute())}
 
 
 def net_of_file(path):
     """The network in a file of weights, read once as long as the file is the same."""
-    path = Path(path).absolute()
+    path = Path(_SHIPPED.get(path, path)).absolute()
     stamp = path.stat() if path.is_file() else None
     return _net_of_file(path, stamp and (stamp.st_mtime_ns, stamp.st_size))
 

@@ -322,6 +322,30 @@ def oracle_affinity(annotations, *, connectivity=8, ignore_label=None):
     """
     connectivity = check_connectivity(connectivity)
     maps = check_annotations(annotations, name="annotations")
+    affinity, known = mean_affinity(maps, ignore_label=ignore_label)
+    affinity[~known] = 1
+    affinity[:, -1, 0] = 0
+    affinity[-1, :, 1] = 0
+    return affinity if connectivity == 4 else to_eight_connected(affinity)
+
+
+def mean_affinity(maps, *, ignore_label=None):
+    """Mean of the binary affinities of label maps, over those that know an edge.
+
+    Parameters
+    ----------
+    maps : list of ndarray of shape (H, W)
+        Checked annotations.
+    ignore_label : int, optional
+        Label of unknown pixels.
+
+    Returns
+    -------
+    affinity : ndarray of shape (H, W, 2), float32
+        In 0..1; 0 where nobody knows.
+    known : ndarray of bool, same shape
+        False where an edge leads out of the image or nobody knows it.
+    """
     total = np.zeros((*maps[0].shape, 2), dtype=np.float32)
     votes = np.zeros(total.shape, dtype=np.float32)
     for labels in maps:
@@ -333,10 +357,8 @@ def oracle_affinity(annotations, *, connectivity=8, ignore_label=None):
         affinity, known = binary_affinity(labels, ignore_label=ignore_label)
         total += affinity
         votes += known
-    affinity = np.divide(total, votes, out=np.ones_like(total), where=votes > 0)
-    affinity[:, -1, 0] = 0
-    affinity[-1, :, 1] = 0
-    return affinity if connectivity == 4 else to_eight_connected(affinity)
+    known = votes > 0
+    return np.divide(total, votes, out=total, where=known), known
 
 
 def to_eight_connected(affinity):

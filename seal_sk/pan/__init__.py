@@ -9,7 +9,11 @@ from .settings import PAPER_SETTINGS
 
 _HOME = {
     "PAN": "network",
+    "Predictor": "prediction",
     "SEALLoss": "loss",
+    "UNet": "unet",
+    "calibrate": "calibration",
+    "export_onnx": "export",
     "balanced_bce_loss": "loss",
     "bce_loss": "loss",
     "seal_loss": "loss",

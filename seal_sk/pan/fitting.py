@@ -9,11 +9,13 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils import check_random_state
 
+from .._validation import check_bands
 from ..affinity import to_eight_connected
 from ..metrics import asa_score, mean_over_pairs
 from ..segmentation import ers
-from .loss import loss_name, resolve_loss
-from .network import PAN, predict_affinity
+from .loss import SEALLoss, loss_name, resolve_loss
+from .network import PAN
+from .prediction import Predictor
 from .samples import Samples, check_data
 from .training import (
     Course,
@@ -24,10 +26,11 @@ from .training import (
     train,
     write_checkpoint,
 )
+from .unet import UNet
 
 __all__ = ["fit", "partial_fit"]
 
-_DEFAULT_WIDTH = 32
+_DEFAULT_WIDTH = {"pan": 32, "unet": 24}
 _CHECKPOINT = "checkpoint.pt"
 
 
@@ -41,8 +44,9 @@ def fit(estimator, X, y):
     X, y : sequences
         As many ground truths as images.
     """
+    _check_loss(estimator)
     device = resolve_device(estimator.device)
-    counts, checksum, in_channels = check_data(X, y)
+    counts, checksum, in_channels = check_data(X, y, estimator.annotations)
     saved_course, saved = _saved(estimator)
     seed = _seed(estimator, saved)
     order = np.random.default_rng([seed, 2]).permutation(len(X))
@@ -51,7 +55,7 @@ def fit(estimator, X, y):
     course = _course(
         estimator,
         device,
-        n_train=sum(counts[i] for i in training),
+        n_train=_n_samples(estimator, [counts[i] for i in training]),
         n_validation=len(held_out),
         seed=seed,
         data=checksum,
@@ -102,20 +106,22 @@ def fit(estimator, X, y):
 
 def partial_fit(estimator, X, y):
     """Make one pass over more data; parameters as for `fit`."""
+    _check_loss(estimator)
     device = resolve_device(estimator.device)
-    counts, checksum, in_channels = check_data(X, y)
+    counts, checksum, in_channels = check_data(X, y, estimator.annotations)
     saved = getattr(estimator, "_state", None)
     seed = _seed(estimator, saved)
     iteration = saved["iteration"] if saved else 0
     course = _course(
         estimator,
         device,
-        n_train=sum(counts),
+        n_train=_n_samples(estimator, counts),
         n_validation=0,
         seed=seed,
         data=checksum,
         lr_schedule="constant",
-        max_iter=iteration + -(-sum(counts) // int(estimator.batch_size)),
+        max_iter=iteration
+        + -(-_n_samples(estimator, counts) // int(estimator.batch_size)),
         n_iter_no_change=None,
     )
     goes_on = hasattr(estimator, "net_")
@@ -144,6 +150,22 @@ def partial_fit(estimator, X, y):
     estimator.validation_indices_ = np.arange(0)
 
 
+def _check_loss(estimator):
+    if estimator.annotations == "mean" and (
+        estimator.loss in ("seal", "balanced_bce")
+        or isinstance(estimator.loss, SEALLoss)
+    ):
+        raise ValueError(
+            f"loss={estimator.loss!r} needs label maps, and annotations='mean' gives "
+            "mean affinities; set loss='bce' or annotations='each'."
+        )
+
+
+def _n_samples(estimator, counts):
+    """Samples in an epoch, of images with so many annotations each."""
+    return sum(counts) if estimator.annotations == "each" else len(counts)
+
+
 def _superpixels(estimator, images, net, device):
     """Label maps that the network is validated by."""
 
@@ -153,8 +175,11 @@ def _superpixels(estimator, images, net, device):
         return ers(to_eight_connected(affinity), n_segments)
 
     # Threads cut one image while the network looks at the next.
+    affinities = Predictor(net, device)(
+        check_bands(image, net.in_channels) for image in images
+    )
     return Parallel(n_jobs=estimator.n_jobs, prefer="threads")(
-        delayed(cut)(predict_affinity(net, image, device)) for image in images
+        delayed(cut)(affinity) for affinity in affinities
     )
 
 
@@ -174,12 +199,11 @@ def _initial_net(estimator, seed, in_channels):
         source = repr(str(estimator.weights))
         net = deepcopy(estimator.net_of_weights())
     else:
-        return PAN(
-            estimator.width or _DEFAULT_WIDTH,
-            in_channels,
-            "skimage" if estimator.use_edges else None,
-            seed,
-        )
+        width = estimator.width or _DEFAULT_WIDTH[estimator.network]
+        if estimator.network == "unet":
+            return UNet(width, in_channels, seed)
+        edges = "skimage" if estimator.use_edges else None
+        return PAN(width, in_channels, edges, seed)
     estimator.check_width(net, source)
     _check_channels(net, in_channels, source)
     return net
@@ -247,6 +271,9 @@ def _samples(estimator, X, y, indices, counts, net, seed, first=0):
         crop_size=estimator.crop_size,
         in_channels=net.in_channels,
         edges=net.edges,
+        annotations=estimator.annotations,
+        augmentation=estimator.augmentation,
+        ignore_label=estimator.ignore_label,
         seed=seed,
         first=first,
     )

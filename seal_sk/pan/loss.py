@@ -77,10 +77,11 @@ def bce_loss(logits, truth, *, ignore_label=None):
     ----------
     logits : Tensor of shape (N, 2, H, W)
         Affinities before their sigmoid.
-    truth : integer Tensor of shape (N, H, W)
-        Label maps.
+    truth : integer Tensor of shape (N, H, W), or float Tensor of shape (N, 2, H, W)
+        Label maps; or affinities in 0..1, the mean of several annotations or another
+        network's, NaN where they are not known.
     ignore_label : int, optional
-        Label of unknown pixels.
+        Label of unknown pixels in label maps.
 
     Returns
     -------
@@ -100,7 +101,16 @@ def bce_loss(logits, truth, *, ignore_label=None):
     >>> round(bce_loss(torch.zeros(1, 2, 1, 3), truth).item(), 4)
     0.6931
     """
-    return _weighted_bce(logits, *_checked_target(logits, truth, ignore_label), 1.0)
+    if not truth.is_floating_point():
+        target, known = _checked_target(logits, truth, ignore_label)
+        return _weighted_bce(logits, target, known, 1.0)
+    if truth.shape != logits.shape:
+        raise ValueError(
+            f"logits have shape {tuple(logits.shape)} and affinities "
+            f"{tuple(truth.shape)}; expected (N, 2, H, W) of both."
+        )
+    known = ~truth.isnan()
+    return _weighted_bce(logits, truth.nan_to_num(), known, 1.0)
 
 
 def balanced_bce_loss(logits, truth, *, ignore_label=None):
@@ -442,6 +452,8 @@ def _checked_target(logits, truth, ignore_label):
 
 
 def _check_shapes(logits, truth):
+    if truth.is_floating_point():
+        raise ValueError("truth must be label maps of an integer dtype for this loss.")
     expected = (truth.shape[0], 2, *truth.shape[1:])
     if truth.ndim != 3 or tuple(logits.shape) != expected:
         raise ValueError(

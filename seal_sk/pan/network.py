@@ -1,19 +1,16 @@
-"""PAN, the Pixel Affinity Net, and its use on one image."""
+"""PAN, the Pixel Affinity Net."""
 
-import numpy as np
+from copy import deepcopy
+
 import torch
 from torch import nn
 from torch.nn import functional
 
-from .._validation import check_bands, check_int, unit_scale
-from .edges import EDGES, canny
+from .._validation import check_int
+from .base import AffinityNet
+from .edges import EDGES
 
-__all__ = ["PAN", "network_input", "predict_affinity"]
-
-# An affinity sees 9 pixels along its direction and 6 across it; tiles overlap by
-# more, so that their seams are exact.
-_MARGIN = 16
-_TILE = 1024
+__all__ = ["PAN"]
 
 
 class _Residual(nn.Module):
@@ -29,7 +26,7 @@ class _Residual(nn.Module):
         return functional.relu(x + self.in2(self.conv2(y)))
 
 
-class PAN(nn.Module):
+class PAN(AffinityNet):
     """Pixel Affinity Net: the affinity of each pixel with its neighbours.
 
     One convolution of 1 x 7, three residual blocks, an intermediate affinity, joined
@@ -61,6 +58,8 @@ class PAN(nn.Module):
     >>> net(torch.rand(1, 3, 20, 30), torch.ones(1, 1, 20, 30)).shape
     torch.Size([1, 2, 20, 30])
     """
+
+    margin = 16  # it sees 9 pixels along the direction, 6 across
 
     def __init__(self, width=128, in_channels=3, edges="skimage", seed=0):
         super().__init__()
@@ -105,7 +104,7 @@ class PAN(nn.Module):
         }
 
     def logits(self, images, edges=None):
-        """The affinities before their sigmoid; parameters as for `forward`."""
+        """Log-odds of the affinities, before the calibration; as for `forward`."""
         if self.edges is not None and edges is None:
             raise ValueError(
                 "This network reads edges beside the images: give a tensor "
@@ -120,23 +119,9 @@ class PAN(nn.Module):
             right, down = self._right(*inputs), self._right(*across)
         return torch.cat([right, down.transpose(2, 3)], dim=1)
 
-    def forward(self, images, edges=None):
-        """Affinities to the right and down.
-
-        Parameters
-        ----------
-        images : Tensor of shape (N, in_channels, H, W)
-            In 0..1; three channels are blue, green, red.
-        edges : Tensor of shape (N, 1, H, W), optional
-            0 on Canny's edges, else 1; a net without an edge channel takes none.
-
-        Returns
-        -------
-        Tensor of shape (N, 2, H, W)
-            In 0..1. The last column of the first channel and the last row of the
-            second mean nothing.
-        """
-        return torch.sigmoid(self.logits(images, edges))
+    def fused(self):
+        """A copy for prediction; its normalisations stay."""
+        return deepcopy(self).eval()
 
     def _right(self, images, edges=None):
         x = functional.relu(self.in1(self.conv1(images)))
@@ -146,62 +131,6 @@ class PAN(nn.Module):
             x = torch.cat([x, edges.to(x.dtype)], dim=1)
         x = functional.relu(self.in6(self.conv6(x)))
         return self.in7(self.conv7(x))
-
-
-def network_input(image, edges=None):
-    """A checked image as float32 arrays: (C, H, W), and its edges (1, H, W) if any.
-
-    Three channels, RGB, come out as blue, green, red. `edges` is the bool map of
-    `canny`; the network reads 0 on an edge, else 1.
-    """
-    image = image[..., ::-1] if image.shape[2] == 3 else image
-    values = np.ascontiguousarray(unit_scale(image, np.float32).transpose(2, 0, 1))
-    return [values] if edges is None else [values, 1 - edges[None].astype(np.float32)]
-
-
-@torch.inference_mode()
-def predict_affinity(net, image, device="cpu"):
-    """Affinity map of one image by a network in evaluation mode.
-
-    Parameters
-    ----------
-    net : PAN
-        On `device`.
-    image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
-        uint8, uint16, or floating point in 0..1, of as many channels as the network
-        reads; grey is repeated for one of three. A large image is done in tiles that
-        overlap by more than the network sees.
-    device : str or torch.device
-        Where to compute.
-
-    Returns
-    -------
-    ndarray of shape (H, W, 2), float32
-        Affinities to the right and down.
-    """
-    image = check_bands(image, net.in_channels)
-    edges = None if net.edges is None else canny(image, net.edges)
-    height, width = image.shape[:2]
-    affinity = np.empty((height, width, 2), dtype=np.float32)
-    for top in range(0, height, _TILE):
-        for left in range(0, width, _TILE):
-            bottom, right = min(top + _TILE, height), min(left + _TILE, width)
-            y, x = max(top - _MARGIN, 0), max(left - _MARGIN, 0)
-            window = (
-                slice(y, min(bottom + _MARGIN, height)),
-                slice(x, min(right + _MARGIN, width)),
-            )
-            inputs = [
-                torch.from_numpy(part)[None].to(device)
-                for part in network_input(
-                    image[window], None if edges is None else edges[window]
-                )
-            ]
-            predicted = net(*inputs)[0].float().cpu().numpy().transpose(1, 2, 0)
-            affinity[top:bottom, left:right] = predicted[
-                top - y : bottom - y, left - x : right - x
-            ]
-    return affinity
 
 
 def _conv(inputs, outputs, kernel):

@@ -11,11 +11,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from .._files import replace_file
 from .loss import SEALLoss
@@ -51,6 +53,9 @@ class Course:
     weight_decay: float
     precision: str
     crop_size: int | None
+    annotations: str
+    augmentation: str
+    averaging: float
     validate_every: int
     n_iter_no_change: int | None
     n_train: int
@@ -115,20 +120,37 @@ class TrainingState:
     best_asa: float = -1.0
     best_net: dict | None = None
     stale_validations: int = 0
+    average: AveragedModel | None = None  # of the weights, where they are averaged
 
     @classmethod
     def start(cls, net, course, seed):
         """State before the first step."""
-        return cls(net, _adam(net, course), seed)
+        net = net.to(memory_format=net.memory_format)
+        state = cls(net, _adam(net, course), seed)
+        if course.averaging:
+            state.average = AveragedModel(
+                net,
+                multi_avg_fn=partial(_average, decay=course.averaging),
+                use_buffers=True,
+            )
+        return state
+
+    @property
+    def kept_net(self):
+        """The network to validate and to keep."""
+        return self.net if self.average is None else self.average.module
 
     def to_dict(self):
         """Copies of all tensors and plain values, on the CPU."""
-        plain = {k: v for k, v in vars(self).items() if k not in ("net", "optimizer")}
+        modules = ("net", "optimizer", "average")
+        plain = {k: v for k, v in vars(self).items() if k not in modules}
+        average = self.average and self.average.state_dict()
         return _copy(
             {
                 **plain,
                 "architecture": self.net.architecture,
                 "net": self.net.state_dict(),
+                "average": average,
                 "optimizer": self.optimizer.state_dict(),
             }
         )
@@ -140,6 +162,9 @@ class TrainingState:
         saved.pop("architecture")
         self.net.load_state_dict(saved.pop("net"))
         self.optimizer.load_state_dict(saved.pop("optimizer"))
+        average = saved.pop("average")
+        if self.average is not None and average is not None:
+            self.average.load_state_dict(average)
         for name, value in saved.items():
             setattr(self, name, value)
 
@@ -156,7 +181,7 @@ class TrainingState:
 
     def final_weights(self):
         """State dict to keep: the best on validation, or the last without one."""
-        return self.best_net or _copy(self.net.state_dict())
+        return self.best_net or _copy(self.kept_net.state_dict())
 
 
 def train(
@@ -262,15 +287,18 @@ def _step(state, course, criterion, batch, device, pool):
     if course.ignore_label is not None:
         ignored["ignore_label"] = course.ignore_label
     # While superpixels of one part of the batch are cut, the network predicts the
-    # next. On a GPU the parts are halves, elsewhere single samples.
+    # next. On a GPU the parts are halves, elsewhere single samples; but what is
+    # normalised over the batch needs all of it.
     at_a_time = 1 if device.type == "cpu" else math.ceil(len(batch) / 2)
+    if net.normalizes_batch:
+        at_a_time = len(batch)
     pending = []
     for group in _same_shape(batch, at_a_time):
         images, truth = (
             torch.stack([torch.from_numpy(getattr(sample, name)) for sample in group])
             for name in ("image", "truth")
         )
-        inputs = [images.to(device)]
+        inputs = [images.to(device, memory_format=net.memory_format)]
         if group[0].edges is not None:
             edges = torch.stack([torch.from_numpy(sample.edges) for sample in group])
             inputs.append(edges.to(device))
@@ -282,6 +310,9 @@ def _step(state, course, criterion, batch, device, pool):
         _check_finite(logits, "prediction", state)
         leaks = None
         if isinstance(criterion, SEALLoss):
+            # It trains the affinities that are cut; probabilities, as the other losses
+            # make them, are calibrated afterwards.
+            logits = net.calibrated(logits)
             detached = logits.detach().cpu()
             leaks = [
                 pool.submit(criterion.leak, *one, **ignored)
@@ -301,6 +332,8 @@ def _step(state, course, criterion, batch, device, pool):
         loss.backward()
         total += loss.item()
     state.optimizer.step()
+    if state.average is not None:
+        state.average.update_parameters(net)
     return total
 
 
@@ -341,10 +374,10 @@ def _close_interval(state, course, validate):
     }
     state.loss_sum, state.loss_count = 0.0, 0
     if validate is not None:
-        line["asa"] = validate(state.net.eval())
+        line["asa"] = validate(state.kept_net.eval())
         if line["asa"] > state.best_asa:
             state.best_asa = line["asa"]
-            state.best_net = _copy(state.net.state_dict())
+            state.best_net = _copy(state.kept_net.state_dict())
             state.stale_validations = 0
         else:
             state.stale_validations += 1
@@ -405,6 +438,18 @@ def _adam(net, course):
     return torch.optim.Adam(
         net.parameters(), course.lr, (0.9, 0.999), weight_decay=course.weight_decay
     )
+
+
+@torch.no_grad()
+def _average(averaged, current, n_averaged, *, decay):
+    """Go on with an exponential average; at first it forgets faster than later."""
+    n = float(n_averaged)
+    share = 1 - min(decay, (1 + n) / (10 + n))
+    for old, new in zip(averaged, current, strict=True):
+        if old.is_floating_point():
+            old.lerp_(new.to(old.dtype), share)
+        else:
+            old.copy_(new)
 
 
 def _draw(pool, samples, iteration, course):

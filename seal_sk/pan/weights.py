@@ -5,33 +5,40 @@ Neither format can execute code when it is read.
 
 import json
 import warnings
+from inspect import signature
 from pathlib import Path
 
 import torch
 
 from .._files import replace_file
 from .network import PAN
+from .unet import UNet
 
 __all__ = ["read_weights", "write_weights"]
 
 _FORMAT = "seal_sk"
+_NETWORKS = {"pan": PAN, "unet": UNet}
 
 
-def write_weights(path, net, params=None):
+def write_weights(path, net, params=None, *, half=False):
     """Write a network as a safetensors file, whole or not at all.
 
     Parameters
     ----------
     path : path-like
         Where to.
-    net : PAN
+    net : PAN or UNet
         The network.
     params : dict, optional
         JSON values kept beside it (an estimator's parameters).
+    half : bool, default=False
+        Round the kernels of the convolutions to float16, for a file of half the size.
     """
     from safetensors.torch import save
 
     tensors = {k: v.contiguous().cpu() for k, v in _persistent(net).items()}
+    if half:
+        tensors = {k: v.half() if v.ndim > 1 else v for k, v in tensors.items()}
     metadata = {
         "format": _FORMAT,
         "architecture": json.dumps(net.architecture),
@@ -51,8 +58,8 @@ def read_weights(path):
 
     Returns
     -------
-    net : PAN
-        In evaluation mode.
+    net : PAN or UNet
+        In evaluation mode, in float32.
     params : dict
         What was kept beside it; empty for the authors' files.
 
@@ -97,12 +104,18 @@ def read_weights(path):
 def _build(architecture, path, device):
     try:
         with torch.device(device):
-            return PAN(**{k: v for k, v in architecture.items() if k != "network"})
+            settings = dict(architecture)
+            return _NETWORKS[settings.pop("network")](**settings)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{str(path)!r} is for a network that can't be: "
             f"{str(error).splitlines()[0]}"
         ) from error
+
+
+def _settings_of(kind):
+    """The settings that its weights depend on."""
+    return set(signature(kind).parameters) - {"seed"}
 
 
 def _persistent(net):
@@ -135,14 +148,18 @@ def _read_safetensors(path):
     try:
         architecture = json.loads(metadata["architecture"])
         params = json.loads(metadata["params"])
-        known = architecture.keys() == {"network", "width", "in_channels", "edges"}
+        settings = dict(architecture)
+        kind = _NETWORKS.get(settings.pop("network"))
+        known = kind is not None and settings.keys() == set(
+            signature(kind).parameters
+        ) - {"seed"}
         params.keys()
-    except (KeyError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(
             f"{str(path)!r} does not say which network it is for ({error!r}); was it "
             "written by another program?"
         ) from error
-    if not known or architecture["network"] != "pan":
+    if not known:
         raise ValueError(
             f"{str(path)!r} is for the network {architecture}, which this version of "
             "seal_sk does not know; a newer one may."
@@ -185,4 +202,5 @@ def _read_authors(path):
         for name, tensor in tensors.items()
         if not name.endswith("num_batches_tracked")
     }
+    tensors["calibration"] = torch.tensor([1.0, 0.0])
     return tensors, architecture, {}

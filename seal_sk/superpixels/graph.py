@@ -1,5 +1,6 @@
 """Estimators that cut affinity maps, those of any source."""
 
+from itertools import tee
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,7 +11,12 @@ from sklearn.utils import get_tags
 from .._compat import HasMethods, Interval, Options, StrOptions
 from .._validation import check_affinity, check_images, check_label_map
 from ..affinity import RGBAffinity, to_eight_connected
-from ..affinity.caching import affinity_function, fit_source, unfrozen
+from ..affinity.caching import (
+    affinity_function,
+    affinity_maps,
+    fit_source,
+    unfrozen,
+)
 from ..labels import split_components
 from ..segmentation import ers, fh
 from .base import SuperpixelTransformer
@@ -161,8 +167,8 @@ class GraphSuperpixels(SuperpixelTransformer):
         """
         self._validate_params()
         check_images(X, self._check_image)
-        affinity = affinity_function(self._ready_source(), self.memory)
-        return [affinity(image) for image, _ in self._loaded(X, None)]
+        images = (image for image, _ in self._loaded(X, None))
+        return list(affinity_maps(self._ready_source(), self.memory, images))
 
     def _source(self):
         """A new source of affinities; None if `X` holds them."""
@@ -199,18 +205,20 @@ class GraphSuperpixels(SuperpixelTransformer):
 
     def _segment_all(self, X, mask, n_segments):
         source = self._ready_source()
-        affinity = affinity_function(source, self.memory)
         loaded = self._loaded(X, mask)
         parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
         if source is None or getattr(unfrozen(source), "_thread_safe", False):
+            affinity = affinity_function(source, self.memory)
             return parallel(
                 delayed(self._segment_by)(affinity, image, n_segments, inside)
                 for image, inside in loaded
             )
         # Threads cut one image while the network looks at the next.
+        loaded, ahead = tee(loaded)
+        affinities = affinity_maps(source, self.memory, (image for image, _ in ahead))
         return parallel(
-            delayed(self._cut)(affinity(image), n_segments, inside)
-            for image, inside in loaded
+            delayed(self._cut)(affinity, n_segments, inside)
+            for affinity, (_, inside) in zip(affinities, loaded, strict=True)
         )
 
     def _segment_by(self, affinity, image, n_segments, mask):

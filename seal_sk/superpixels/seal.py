@@ -28,26 +28,38 @@ class SEALSuperpixels(GraphSuperpixels):
         Neighbours of a pixel in the graph.
     balance : float, default=0.5
         Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
-    network : {"pan"}, default="pan"
-        Architecture.
+    network : {"pan", "unet"}, default="pan"
+        Architecture: the paper's (`seal_sk.pan.PAN`), or one of several scales that
+        sees further for a fraction of the work (`seal_sk.pan.UNet`). `weights` decide
+        for themselves.
     width : int, optional
         Channels of the network: the paper has 128. None takes the width of
-        `weights`, or 32, a sixteenth of the work.
+        `weights`; without them it is 32 for "pan", a sixteenth of the paper's work,
+        and 24 for "unet".
     use_edges : bool, default=True
-        Whether the network sees Canny's edges beside the image. `weights` decide for
+        Whether "pan" sees Canny's edges beside the image. `weights` decide for
         themselves.
     loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
         What training minimises: one of those in `seal_sk.pan`, a
         `seal_sk.pan.SEALLoss` with other parameters, or any
         ``loss(logits, truth)`` of tensors (N, 2, H, W) and (N, H, W) that returns a
         scalar (``loss(logits, truth, ignore_label=...)`` where `ignore_label` is set).
+    annotations : {"each", "mean"}, default="each"
+        What a training sample is: an image with one of its annotations, as in the
+        paper; or an image with the mean affinities of all of them, for ``loss="bce"``
+        or one of your own, which then gets affinities (N, 2, H, W), NaN where they
+        are not known, for label maps.
+    augmentation : {"rigid", "full"}, default="rigid"
+        How samples are varied: quarter turns and reflections, as in the paper; or
+        these, and other scales, colours, contrasts and noise.
     train_segment_size : float, default=515
         Mean size, in pixels, of the superpixels cut during training: those whose
         leaks the loss counts, and those whose ASA is validated (ERS, 8 neighbours).
         The default is the paper's 300 superpixels on an image of 481 x 321.
-    weights : path-like, optional
-        A file of `save`, or one of the paper's authors (``.pkl``). With it the
-        estimator transforms without `fit`, and `fit` goes on from it.
+    weights : "bsds500" or path-like, optional
+        The network that ships with the package, trained on BSDS500; a file of `save`;
+        or one of the paper's authors (``.pkl``). With it the estimator transforms
+        without `fit`, and `fit` goes on from it.
     max_iter : int, default=2000
         Steps of the optimizer.
     max_time : float, optional
@@ -66,6 +78,9 @@ class SEALSuperpixels(GraphSuperpixels):
         For the "step" schedule.
     weight_decay : float, default=1e-4
         L2 penalty on the weights.
+    averaging : float, default=0.0
+        Decay of the exponential average of the weights, which is what is validated
+        and kept; 0 keeps the weights themselves.
     validation_fraction : float, default=0.1
         Share of the images held out, ``round(validation_fraction * n)`` of them. The
         weights with the best ASA on them are kept. With none held out, it is the
@@ -77,8 +92,9 @@ class SEALSuperpixels(GraphSuperpixels):
     ignore_label : int, optional
         Ground-truth label of pixels that nothing is known about.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the network's arithmetic in training; "auto" takes bfloat16 where the
-        hardware has it. `transform` computes in float32.
+        Of the network's arithmetic. "auto" trains in bfloat16 where the hardware has
+        it, and transforms in float32. bfloat16 in `transform` halves the network's
+        time on such hardware, and changes some of the superpixels.
     checkpoint_dir : path-like, optional
         Folder that the state of the training is written to after each validation
         and when it is interrupted.
@@ -104,7 +120,7 @@ class SEALSuperpixels(GraphSuperpixels):
     ----------
     affinity_ : LearnedAffinity
         The trained source of affinities.
-    net_ : seal_sk.pan.PAN
+    net_ : seal_sk.pan.PAN or seal_sk.pan.UNet
         The trained network, on the CPU, in evaluation mode.
     history_ : list of dict
         A line per validation: ``iteration``, ``loss`` (mean since the last line),
@@ -162,6 +178,8 @@ class SEALSuperpixels(GraphSuperpixels):
         width=None,
         use_edges=True,
         loss="seal",
+        annotations="each",
+        augmentation="rigid",
         train_segment_size=515,
         weights=None,
         max_iter=2000,
@@ -172,6 +190,7 @@ class SEALSuperpixels(GraphSuperpixels):
         lr_schedule="cosine",
         lr_step=30_000,
         weight_decay=1e-4,
+        averaging=0.0,
         validation_fraction=0.1,
         validate_every=100,
         n_iter_no_change=None,
@@ -193,6 +212,8 @@ class SEALSuperpixels(GraphSuperpixels):
         self.width = width
         self.use_edges = use_edges
         self.loss = loss
+        self.annotations = annotations
+        self.augmentation = augmentation
         self.train_segment_size = train_segment_size
         self.weights = weights
         self.max_iter = max_iter
@@ -203,6 +224,7 @@ class SEALSuperpixels(GraphSuperpixels):
         self.lr_schedule = lr_schedule
         self.lr_step = lr_step
         self.weight_decay = weight_decay
+        self.averaging = averaging
         self.validation_fraction = validation_fraction
         self.validate_every = validate_every
         self.n_iter_no_change = n_iter_no_change

@@ -1,0 +1,129 @@
+"""Train the network that ships, or the paper's, on BSDS500; go on where it stopped.
+
+    python benchmarks/train_bsds500.py runs/train --iterations 12000
+    python benchmarks/train_bsds500.py runs/pan --network pan --width 128
+
+Writes to the folder given: checkpoint.pt, from which the same command goes on after an
+interruption; net.safetensors; and curve.csv, a line every few minutes with ASA and BR
+on every fifth image of val (K = 300, each after a calibration on them).
+"""
+
+import argparse
+import csv
+import sys
+import time
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import torch
+from _data import bsds500
+
+from seal_sk import LearnedAffinity
+from seal_sk.pan import calibrate
+from seal_sk.pan.weights import write_weights
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="for the run")
+    parser.add_argument("--network", default="unet", choices=("unet", "pan"))
+    parser.add_argument("--width", type=int)
+    parser.add_argument("--subset", default="train", choices=("train", "trainval"))
+    parser.add_argument(
+        "--photographs",
+        type=Path,
+        help="folder of unlabelled NAME.jpg with another network's affinities NAME.npy",
+    )
+    parser.add_argument("--init", type=Path, help="weights to begin with")
+    parser.add_argument("--iterations", type=int, default=12_000)
+    parser.add_argument("--batch", type=int, default=8, help="crops a step")
+    parser.add_argument("--crop", type=int, default=160, help="side of the crops")
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--loss", default="bce", choices=("bce", "seal"))
+    parser.add_argument("--every", type=float, default=300, help="seconds a line")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data-home", help="folder that holds the data set")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+
+    data = bsds500(args.subset, args.data_home)
+    images = [np.asarray(image) for image in data.images]
+    truths = [list(maps) for maps in data.annotations]
+    if args.photographs:
+        photographs, soft = _photographs(args.photographs)
+        # About half of the samples are of either kind.
+        repeats = max(1, round(len(photographs) / len(images)))
+        images = repeats * images + photographs
+        truths = repeats * truths + soft
+    val = bsds500("val", args.data_home)
+    val_images, val_annotations = val.images[::5], val.annotations[::5]
+    affinity = LearnedAffinity(
+        network=args.network,
+        width=args.width,
+        loss=args.loss,
+        annotations="mean" if args.loss == "bce" else "each",
+        augmentation="full",
+        averaging=0.998,
+        weights=args.init,
+        max_iter=args.iterations,
+        max_time=args.every,
+        batch_size=args.batch,
+        crop_size=args.crop,
+        lr=args.lr,
+        validation_fraction=0.0,
+        validate_every=500,
+        checkpoint_dir=args.folder,
+        warm_start=True,
+        n_jobs=args.threads,
+        random_state=args.seed,
+    )
+    curve = args.folder / "curve.csv"
+    while True:
+        affinity.fit(images, truths)
+        found = calibrate(
+            affinity.net_,
+            val_images,
+            val_annotations,
+            n_segments=(300,),
+            scales=(1.0, 1.5),
+            shifts=(-5.0, -6.0, -7.0),
+            n_jobs=args.threads,
+        )
+        line = {
+            "iteration": affinity.n_iter_,
+            "minutes": round(affinity._state["seconds"] / 60, 1),
+            "loss": round(
+                affinity._state["loss_sum"] / max(affinity._state["loss_count"], 1), 4
+            ),
+            **found,
+        }
+        _append(curve, line)
+        print(time.strftime("%H:%M"), line, flush=True)
+        write_weights(args.folder / "net.safetensors", affinity.net_)
+        if affinity.n_iter_ >= args.iterations:
+            return
+
+
+def _photographs(folder):
+    files = sorted(folder.glob("*.npy"))
+    if not files:
+        raise SystemExit(f"There is no photograph with affinities in {folder}.")
+    images = [iio.imread(file.with_suffix(".jpg")) for file in files]
+    return images, [np.load(file).astype(np.float32) for file in files]
+
+
+def _append(path, line):
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(line))
+        if new:
+            writer.writeheader()
+        writer.writerow(line)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

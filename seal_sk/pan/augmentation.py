@@ -1,0 +1,95 @@
+"""Changes of orientation, scale and colour, of an image and its ground truth."""
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+__all__ = ["jitter", "resize_image", "resize_labels", "turn", "turn_affinity", "zoom"]
+
+_ZOOM = 1.4  # at most so much larger, or smaller
+_ZOOMED = 0.7  # the share of samples at another scale
+
+_COLOURED = 0.8  # the share of samples of other colours
+_SATURATION = (0.5, 1.4)
+_CONTRAST = (0.7, 1.3)
+_BRIGHTNESS = 0.1
+_BALANCE = 0.1
+_GAMMA = 1.4
+_GREY = 0.05
+_NOISY = 0.2
+_NOISE = 0.04
+
+
+# A turn is three flags: whether rows and columns change places, and then whether each
+# of the two is reversed.
+
+
+def turn(array, flags):
+    """An array (..., H, W) in one of the eight orientations."""
+    transposed, upside, mirrored = flags
+    array = array.swapaxes(-2, -1) if transposed else array
+    array = array[..., ::-1, :] if upside else array
+    return array[..., ::-1] if mirrored else array
+
+
+def turn_affinity(affinity, flags):
+    """An affinity map (2, H, W) of the image in one of the eight orientations.
+
+    A reversed edge starts from its other end, and so lies one pixel further.
+    """
+    right, down = affinity[::-1] if flags[0] else affinity
+    right, down = turn(right, flags), turn(down, flags)
+    if flags[1]:
+        down = np.concatenate([down[1:], np.full_like(down[:1], np.nan)])
+    if flags[2]:
+        right = np.concatenate(
+            [right[:, 1:], np.full_like(right[:, :1], np.nan)], axis=1
+        )
+    return np.stack([right, down])
+
+
+def zoom(height, width, most_height, most_width, rng):
+    """Size of the part of an image that becomes `height` x `width` pixels."""
+    if rng.random() >= _ZOOMED:
+        return height, width
+    scale = _ZOOM ** rng.uniform(-1, 1)
+    scale = max(scale, height / most_height, width / most_width)
+    return round(height / scale), round(width / scale)
+
+
+def resize_image(values, shape):
+    """Floats (H, W, C) at another size, by a filter that does not alias."""
+    if values.shape[:2] == tuple(shape):
+        return values
+    tensor = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
+    resized = functional.interpolate(tensor, shape, mode="bilinear", antialias=True)
+    return resized[0].numpy().transpose(1, 2, 0)
+
+
+def resize_labels(maps, shape):
+    """Label maps (n, H, W) at another size: the label that lies there."""
+    for axis, (size, new) in enumerate(zip(maps.shape[1:], shape, strict=True), 1):
+        if new != size:
+            maps = maps.take(((np.arange(new) + 0.5) * size / new).astype(int), axis)
+    return maps
+
+
+def jitter(values, rng):
+    """Other colours for an image, float32 (H, W, C) in 0..1; the result is so, too."""
+    coloured = values.shape[2] == 3
+    if rng.random() < _COLOURED:
+        if coloured:
+            grey = values.mean(axis=2, keepdims=True)
+            values = grey + (values - grey) * np.float32(rng.uniform(*_SATURATION))
+        mean, shift = values.mean(), rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)
+        values = (values - mean) * np.float32(rng.uniform(*_CONTRAST))
+        values += mean + np.float32(shift)
+        balance = rng.uniform(1 - _BALANCE, 1 + _BALANCE, values.shape[2])
+        values = np.clip(values * balance.astype(np.float32), 0, 1)
+        values **= np.float32(_GAMMA ** rng.uniform(-1, 1))
+    if coloured and rng.random() < _GREY:
+        values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
+    if rng.random() < _NOISY:
+        noise = rng.normal(0, rng.uniform(0, _NOISE), values.shape)
+        values = np.clip(values + noise.astype(np.float32), 0, 1)
+    return values

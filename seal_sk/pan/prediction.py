@@ -1,0 +1,148 @@
+"""Affinity maps of images by a network: in batches, in tiles, on any device."""
+
+from itertools import groupby, islice
+
+import numpy as np
+import torch
+
+from .._validation import check_bands, unit_scale
+from .edges import canny
+
+__all__ = ["Predictor", "network_input", "predict_affinity"]
+
+# Side of the tiles that large images are done in, without their margins.
+_TILE = 1024
+
+# Pixels that go through the network at a time on a GPU. A CPU takes image by image:
+# batches don't make it faster, only larger.
+_BATCH_PIXELS = 4_000_000
+
+
+def network_input(image, edges=None):
+    """A checked image as float32 arrays: (C, H, W), and its edges (1, H, W) if any.
+
+    Three channels, RGB, come out as blue, green, red. `edges` is the bool map of
+    `canny`; the network reads 0 on an edge, else 1.
+    """
+    image = image[..., ::-1] if image.shape[2] == 3 else image
+    values = np.ascontiguousarray(unit_scale(image, np.float32).transpose(2, 0, 1))
+    return [values] if edges is None else [values, 1 - edges[None].astype(np.float32)]
+
+
+class Predictor:
+    """A network made ready for prediction.
+
+    Parameters
+    ----------
+    net : PAN or UNet
+        In evaluation mode, on the CPU; it is not changed.
+    device : str or torch.device, default="cpu"
+        Where to compute.
+    precision : {"float32", "bfloat16"}, default="float32"
+        Of the network's arithmetic. bfloat16 halves the time where the hardware has
+        it; affinities then differ by up to a few hundredths.
+    """
+
+    def __init__(self, net, device="cpu", precision="float32"):
+        self.device = torch.device(device)
+        self.precision = precision
+        net = net.fused()
+        self.scale, self.shift = net.calibration.tolist()
+        if self.device.type != "cpu":
+            net = net.to(self.device)
+        self.net = net.to(memory_format=net.memory_format)
+
+    def __call__(self, images):
+        """Affinity maps of checked images, one after the other.
+
+        Parameters
+        ----------
+        images : iterable of ndarray of shape (H, W, C)
+            As `check_bands` gives them. Consecutive ones of one size share a batch
+            on a GPU.
+
+        Yields
+        ------
+        ndarray of shape (H, W, 2), float32
+            Affinities to the right and down.
+        """
+        for logits in self.logits(images):
+            yield self.affinity(logits)
+
+    def affinity(self, logits):
+        """The affinity map that logits make."""
+        logits = self.scale * torch.from_numpy(logits) + self.shift
+        return torch.sigmoid(logits).numpy()
+
+    def logits(self, images):
+        """Logits before the calibration; parameters and shapes as for a call."""
+        for shape, group in groupby(images, key=lambda image: image.shape):
+            size = 1
+            if self.device.type != "cpu":
+                size = max(1, _BATCH_PIXELS // (shape[0] * shape[1]))
+            while batch := list(islice(group, size)):
+                yield from self._logits(batch)
+
+    @torch.inference_mode()
+    def _logits(self, images):
+        net = self.net
+        inputs = [
+            network_input(image, None if net.edges is None else canny(image, net.edges))
+            for image in images
+        ]
+        inputs = [np.stack(parts) for parts in zip(*inputs, strict=True)]
+        height, width = images[0].shape[:2]
+        logits = np.empty((len(images), height, width, 2), dtype=np.float32)
+        for top in range(0, height, _TILE):
+            for left in range(0, width, _TILE):
+                bottom, right = min(top + _TILE, height), min(left + _TILE, width)
+                # Margins, so that seams are exact: a tile begins where the network's
+                # coarsest cells do.
+                y, x = max(top - net.margin, 0), max(left - net.margin, 0)
+                window = (
+                    ...,
+                    slice(y, bottom + net.margin),
+                    slice(x, right + net.margin),
+                )
+                predicted = self._predict([part[window] for part in inputs])
+                logits[:, top:bottom, left:right] = predicted[
+                    :, top - y : bottom - y, left - x : right - x
+                ]
+        return logits
+
+    def _predict(self, inputs):
+        net = self.net
+        inputs = [
+            torch.from_numpy(np.ascontiguousarray(part)).to(
+                self.device, memory_format=net.memory_format
+            )
+            for part in inputs
+        ]
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
+        ):
+            logits = net.logits(*inputs)
+        return logits.float().permute(0, 2, 3, 1).cpu().numpy()
+
+
+def predict_affinity(net, image, device="cpu"):
+    """Affinity map of one image by a network in evaluation mode.
+
+    Parameters
+    ----------
+    net : PAN or UNet
+        The network.
+    image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
+        uint8, uint16, or floating point in 0..1, of as many channels as the network
+        reads; grey is repeated for one of three. A large image is done in tiles that
+        overlap by more than the network sees.
+    device : str or torch.device
+        Where to compute.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 2), float32
+        Affinities to the right and down.
+    """
+    (affinity,) = Predictor(net, device)([check_bands(image, net.in_channels)])
+    return affinity

@@ -1,0 +1,266 @@
+"""UNet: size, sight, seams, fusion, calibration, files."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from seal_sk import LearnedAffinity, SEALSuperpixels
+from seal_sk.affinity import binary_affinity
+from seal_sk.pan import Predictor, UNet, read_weights, write_weights
+from seal_sk.pan.prediction import predict_affinity
+
+
+@pytest.fixture
+def net():
+    """A small network whose running statistics are not those of a new one."""
+    net = UNet(width=4, seed=1)
+    with torch.no_grad():
+        # Of a new one, the residual blocks do nothing and all logits are alike.
+        for name, parameter in net.named_parameters():
+            if "norm" in name:
+                parameter.add_(0.5)
+        net.head.weight.mul_(20)
+        for _ in range(20):
+            net(torch.rand(2, 3, 48, 48))
+    return net.eval()
+
+
+def test_fits_into_two_megabytes(tmp_path):
+    net = UNet()
+    assert sum(p.numel() for p in net.parameters()) == 984_170
+    write_weights(tmp_path / "half.safetensors", net, half=True)
+    assert (tmp_path / "half.safetensors").stat().st_size <= 2_000_000
+
+
+def test_seed_decides_the_weights_and_leaves_torch_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first, same, other = UNet(4, seed=0), UNet(4, seed=0), UNet(4, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(first.stem.conv.weight, same.stem.conv.weight)
+    assert not torch.equal(first.stem.conv.weight, other.stem.conv.weight)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 40), (16, 16), (17, 31), (50, 33)])
+def test_any_size_comes_out_as_it_went_in(net, shape):
+    with torch.no_grad():
+        affinity = net(torch.rand(1, 3, *shape))
+    assert affinity.shape == (1, 2, *shape)
+    assert affinity.isfinite().all()
+
+
+def test_sees_no_further_than_it_says(net):
+    n = 2 * net.margin + 40
+    image = torch.rand(1, 3, n, n)
+    seen = torch.zeros(n, n, dtype=torch.bool)
+    with torch.no_grad():
+        before = net.logits(image)
+        # Every phase of the coarsest cells.
+        for y, x in ((n // 2, n // 2), (n // 2 + 7, n // 2 + 15)):
+            changed = image.clone()
+            changed[..., y, x] += 100.0
+            moved = (net.logits(changed) != before)[0].any(dim=0)
+            ys, xs = moved.nonzero(as_tuple=True)
+            reach = max((ys - y).abs().max().item(), (xs - x).abs().max().item())
+            assert net.margin - 16 < reach <= net.margin
+            seen |= moved
+    assert seen.any()
+
+
+def test_tiles_have_no_seams(net, rng, monkeypatch):
+    image = rng.integers(0, 256, (210, 403, 3), dtype=np.uint8)
+    whole = predict_affinity(net, image)
+    assert whole.std() > 0.01
+    monkeypatch.setattr("seal_sk.pan.prediction._TILE", 64)
+    tiled = predict_affinity(net, image)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    # Without the margin there would be seams: the test can fail.
+    monkeypatch.setattr(UNet, "margin", 0)
+    assert np.abs(predict_affinity(net, image) - whole).max() > 1e-3
+
+
+def test_fusion_changes_nothing(net):
+    images = torch.rand(1, 3, 40, 56)
+    with torch.no_grad():
+        expected = net(images)
+        torch.testing.assert_close(net.fused()(images), expected)
+        # The network itself stays as it is.
+        assert torch.equal(net(images), expected)
+    assert not any("BatchNorm" in type(m).__name__ for m in net.fused().modules())
+
+
+def test_calibration_is_an_affine_map_of_the_logits(net, tmp_path):
+    images = torch.rand(1, 3, 20, 20)
+    with torch.no_grad():
+        logits = net.logits(images)
+        torch.testing.assert_close(net(images), torch.sigmoid(logits))
+        net.set_calibration(1.5, -7)
+        torch.testing.assert_close(net(images), torch.sigmoid(1.5 * logits - 7))
+        assert torch.equal(net.logits(images), logits)
+    write_weights(tmp_path / "net.safetensors", net)
+    again, _ = read_weights(tmp_path / "net.safetensors")
+    assert again.calibration.tolist() == [1.5, -7.0]
+    for scale in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="scale"):
+            net.set_calibration(scale, 0)
+
+
+def test_half_precision_in_files_only(net, tmp_path):
+    path = tmp_path / "half.safetensors"
+    write_weights(path, net, half=True)
+    again, _ = read_weights(path)
+    assert all(p.dtype == torch.float32 for p in again.parameters())
+    images = torch.rand(1, 3, 40, 40)
+    with torch.no_grad():
+        torch.testing.assert_close(again(images), net(images), atol=2e-3, rtol=0)
+        assert not torch.equal(again(images), net(images))
+
+
+def test_bfloat16_is_close(net, rng):
+    image = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    (exact,) = Predictor(net)([image])
+    (rough,) = Predictor(net, precision="bfloat16")([image])
+    assert rough.dtype == np.float32
+    np.testing.assert_allclose(rough, exact, atol=0.05)
+    assert not np.array_equal(rough, exact)
+
+
+def test_images_one_by_one_or_together(net, rng):
+    shapes = [(40, 30, 3), (40, 30, 3), (20, 30, 3), (40, 30, 3)]
+    images = [rng.integers(0, 256, shape, dtype=np.uint8) for shape in shapes]
+    together = list(Predictor(net)(iter(images)))
+    for image, affinity in zip(images, together, strict=True):
+        assert affinity.shape == (*image.shape[:2], 2)
+        assert np.array_equal(affinity, predict_affinity(net, image))
+
+
+def test_predictors_read_lazily(net):
+    """No more than one image ahead."""
+    alive = []
+
+    def images():
+        for i in range(4):
+            alive.append(i)
+            yield np.full((16, 16, 3), i, dtype=np.uint8)
+
+    for i, _ in enumerate(Predictor(net)(images())):
+        assert len(alive) <= i + 2
+
+
+TRAINING = {
+    "network": "unet",
+    "width": 4,
+    "loss": "bce",
+    "annotations": "mean",
+    "augmentation": "full",
+    "averaging": 0.9,
+    "batch_size": 2,
+    "crop_size": 48,
+    "validate_every": 4,
+    "validation_fraction": 0.0,
+    "random_state": 0,
+}
+
+
+def test_learns_boundaries(rng):
+    truth = np.kron(rng.integers(0, 5, (6, 6)), np.ones((12, 12), dtype=int))
+    image = (50 * truth).astype(np.uint8)
+    params = {**TRAINING, "augmentation": "rigid", "width": 8, "lr": 1e-2}
+    learned = LearnedAffinity(**params, max_iter=60).fit([image], [truth])
+    losses = [line["loss"] for line in learned.history_]
+    assert losses[-1] < 0.3 * losses[0]
+    affinity = learned.transform([image])[0]
+    expected, known = binary_affinity(truth)
+    assert affinity[known & (expected == 1)].mean() > 0.95
+    assert affinity[known & (expected == 0)].mean() < 0.5
+
+
+def test_resumes_bit_for_bit(scenes, tmp_path):
+    images, truths = scenes
+    whole = LearnedAffinity(**TRAINING, max_iter=8).fit(images, truths)
+    part = LearnedAffinity(
+        **TRAINING, max_iter=8, checkpoint_dir=tmp_path, warm_start=True
+    )
+    part.set_params(max_time=1e-9).fit(images, truths)
+    assert part.n_iter_ == 1
+    again = LearnedAffinity(
+        **TRAINING, max_iter=8, checkpoint_dir=tmp_path, warm_start=True
+    ).fit(images, truths)
+    assert again.n_iter_ == 8
+    for name, tensor in whole.net_.state_dict().items():
+        assert torch.equal(again.net_.state_dict()[name], tensor), name
+
+
+def test_the_average_of_the_weights_is_kept(scenes):
+    images, truths = scenes
+    params = {**TRAINING, "max_iter": 6}
+    averaged = LearnedAffinity(**params).fit(images, truths)
+    last = LearnedAffinity(**{**params, "averaging": 0.0}).fit(images, truths)
+    weight = averaged.net_.stem.conv.weight
+    assert not torch.equal(weight, last.net_.stem.conv.weight)
+    # The training itself is the same.
+    assert torch.equal(
+        averaged._state["net"]["stem.conv.weight"], last.net_.stem.conv.weight
+    )
+    assert [line["loss"] for line in averaged.history_] == [
+        line["loss"] for line in last.history_
+    ]
+
+
+def test_fine_tuning_goes_on_from_a_file(scenes, tmp_path):
+    images, truths = scenes
+    path = tmp_path / "net.safetensors"
+    first = SEALSuperpixels(20, **TRAINING, max_iter=2).fit(images, truths)
+    first.net_.set_calibration(2.0, -1.0)
+    first.save(path)
+    # Whatever network the parameters say: the file decides.
+    tuned = SEALSuperpixels(20, weights=path, max_iter=1, lr=1e-12, crop_size=48)
+    tuned.fit(images, truths)
+    assert tuned.net_.calibration.tolist() == [2.0, -1.0]
+    torch.testing.assert_close(
+        tuned.net_.head.weight, first.net_.head.weight, atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize("loss", ["seal", "balanced_bce"])
+def test_mean_affinities_need_a_loss_that_takes_them(scenes, loss):
+    with pytest.raises(ValueError, match="annotations='mean'"):
+        LearnedAffinity(**{**TRAINING, "loss": loss}).fit(*scenes)
+
+
+def test_learns_from_another_networks_affinities(scenes):
+    images, truths = scenes
+    teacher = LearnedAffinity(**TRAINING, max_iter=2).fit(images, truths)
+    y = [*teacher.transform(images[:2]), *truths[2:]]
+    student = LearnedAffinity(**TRAINING, max_iter=2).fit(images, y)
+    assert student.n_iter_ == 2
+    params = {**TRAINING, "annotations": "each", "loss": "seal"}
+    with pytest.raises(ValueError, match=r"y\[0\] is an affinity map"):
+        LearnedAffinity(**params, max_iter=1).fit(images, y)
+    with pytest.raises(ValueError, match=r"y\[0\] is an affinity map of shape"):
+        LearnedAffinity(**TRAINING, max_iter=1).fit(images, [y[0][:-1], *y[1:]])
+
+
+@pytest.mark.gpu
+def test_gpu_gives_the_same_affinities(net, rng):
+    from seal_sk.pan.training import resolve_device
+
+    device = resolve_device("auto")
+    if device.type == "cpu":
+        pytest.skip("there is no GPU")
+    image = rng.integers(0, 256, (100, 120, 3), dtype=np.uint8)
+    images = [image, image[::-1].copy(), image[:50]]
+    for here, there in zip(
+        Predictor(net)(images), Predictor(net, device)(images), strict=True
+    ):
+        np.testing.assert_allclose(there, here, atol=1e-3)
+
+
+def test_replicated_padding_at_the_end_only(net):
+    """A size that is a multiple of the stride is not padded."""
+    images = torch.rand(1, 3, 32, 37)
+    padded = functional.pad(images, (0, 11, 0, 0), mode="replicate")
+    with torch.no_grad():
+        assert torch.equal(net.logits(images), net.logits(padded)[..., :37])
