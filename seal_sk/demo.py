@@ -107,9 +107,8 @@ def run_demo(
     _say(_as_text(table, n_test))
 
     _say(
-        f"Segmenting a photograph into {_PHOTOGRAPH_COUNT}. The network has seen "
-        "generated scenes only,\nand there is no ground truth: it is to look at, "
-        "not a result."
+        f"Segmenting a photograph into {_PHOTOGRAPH_COUNT}, by the network that comes "
+        "with the package.\nThere is no ground truth: it is to look at, not a result."
     )
     rows = [
         _scene_row(
@@ -119,7 +118,7 @@ def run_demo(
         )
         for i in range(min(_SCENES_DRAWN, n_test))
     ]
-    rows.append(_photograph_row(cutters))
+    rows.append(_photograph_row())
     replace_file(output, _figure(rows))
     seconds = time.monotonic() - began
     _say(f"{seconds:.0f} s in all. The superpixels side by side: {output}")
@@ -217,12 +216,14 @@ def _scene_row(image, truth, label_maps):
     return row
 
 
-def _photograph_row(cutters):
+def _photograph_row():
     """Drawings of a photograph that comes with scikit-image, with captions."""
     from skimage.data import astronaut
 
     from .plotting import draw_boundaries
+    from .superpixels import SEALSuperpixels
 
+    cutters = _cutters(SEALSuperpixels(weights="bsds500"))
     image = astronaut()[8:200, 124:316]
     row = [(image.repeat(2, axis=0).repeat(2, axis=1), "photograph")]
     for method in ("SEAL", "ERS", "SLIC"):
@@ -280,8 +281,8 @@ def _figure(rows):
     legend = (
         "Scenes: held out from the\ntraining. Red is what leaks\ninto a superpixel of"
         " another\nobject; ASA is the share of\nall other pixels.\n\n"
-        "Photograph: the network\nhas seen generated scenes\nonly. There is no ground\n"
-        "truth: it is to look at,\nnot a result."
+        "Photograph: cut by the\nnetwork that comes with\nthe package. There is no\n"
+        "ground truth: it is to\nlook at, not a result."
     )
     x = gap + (n_columns - 1) * (side + gap) + side / 20
     y = top + (len(rows) - 1) * (side + below) + side / 2

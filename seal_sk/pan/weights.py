@@ -19,6 +19,9 @@ __all__ = ["read_weights", "write_weights"]
 _FORMAT = "seal_sk"
 _NETWORKS = {"pan": PAN, "unet": UNet}
 
+# Kernels of so many weights cost nothing, whatever the file holds.
+_SMALL = 10_000
+
 
 def write_weights(path, net, params=None, *, half=False):
     """Write a network as a safetensors file, whole or not at all.
@@ -83,10 +86,14 @@ def read_weights(path):
         tensors, architecture, params = _read_safetensors(path)
     else:
         tensors, architecture, params = _read_authors(path)
-    # Without memory for it at first: the file may ask for any size.
-    expected = _persistent(_build(architecture, path, "meta"))
-    if tensors.keys() != expected.keys() or any(
-        tensors[k].shape != expected[k].shape for k in expected
+    net = None
+    if _may_be(architecture, tensors):
+        net = _build(architecture, path)
+        expected = _persistent(net)
+    if (
+        net is None
+        or tensors.keys() != expected.keys()
+        or any(tensors[k].shape != expected[k].shape for k in expected)
     ):
         raise ValueError(
             f"{str(path)!r} holds the weights of another network than the "
@@ -96,16 +103,23 @@ def read_weights(path):
         raise ValueError(
             f"{str(path)!r} holds weights that are NaN, infinite or no real numbers."
         )
-    net = _build(architecture, path, "cpu")
     net.load_state_dict(tensors, strict=False)
     return net.eval(), params
 
 
-def _build(architecture, path, device):
+def _may_be(architecture, tensors):
+    """Whether the file is as large as its network: it may ask for any size."""
+    width, n_channels = architecture["width"], architecture["in_channels"]
+    if not (isinstance(width, int) and isinstance(n_channels, int)):
+        return True  # to be refused for that
+    n_weights = sum(t.numel() for t in tensors.values())
+    return width * max(width, n_channels) <= max(n_weights, _SMALL)
+
+
+def _build(architecture, path):
     try:
-        with torch.device(device):
-            settings = dict(architecture)
-            return _NETWORKS[settings.pop("network")](**settings)
+        settings = dict(architecture)
+        return _NETWORKS[settings.pop("network")](**settings)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{str(path)!r} is for a network that can't be: "

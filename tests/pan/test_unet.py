@@ -1,10 +1,15 @@
 """UNet: size, sight, seams, fusion, calibration, files."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from skimage.data import coffee
+from sklearn.base import clone
 from torch.nn import functional
 
+import seal_sk.pan
 from seal_sk import LearnedAffinity, SEALSuperpixels
 from seal_sk.affinity import binary_affinity
 from seal_sk.pan import Predictor, UNet, read_weights, write_weights
@@ -264,3 +269,27 @@ def test_replicated_padding_at_the_end_only(net):
     padded = functional.pad(images, (0, 11, 0, 0), mode="replicate")
     with torch.no_grad():
         assert torch.equal(net.logits(images), net.logits(padded)[..., :37])
+
+
+def test_the_network_that_ships(tmp_path):
+    path = Path(seal_sk.pan.__file__).with_name("bsds500.safetensors")
+    assert path.stat().st_size <= 2_000_000
+    image = coffee()[:200, :300]
+    truth = np.arange(200 * 300).reshape(200, 300) // 30_000
+    seal = SEALSuperpixels(100, weights="bsds500")
+    (labels,) = seal.transform([image])
+    assert len(np.unique(labels)) == 100
+    assert seal.predict_affinity([image])[0].min() < 0.01
+    # A clone by name, by file, and written anew are the same network.
+    for other in (
+        SEALSuperpixels.load("bsds500").set_params(n_segments=100),
+        SEALSuperpixels(100, weights=path),
+        clone(seal),
+    ):
+        assert np.array_equal(other.transform([image])[0], labels)
+    tuned = SEALSuperpixels(
+        100, weights="bsds500", max_iter=1, batch_size=1, crop_size=64, random_state=0
+    ).fit([image], [truth])
+    assert tuned.net_.architecture == seal._ready_source().net_of_weights().architecture
+    tuned.save(tmp_path / "tuned.safetensors")
+    assert SEALSuperpixels.load(tmp_path / "tuned.safetensors").transform([image])
