@@ -143,6 +143,10 @@ class HED(nn.Module):
 
     def forward(self, images):
         """Logits (N, H, W) of RGB images (N, 3, H, W) in 0..1."""
+        return self.fuse(self.side_maps(images))[:, 0]
+
+    def side_maps(self, images):
+        """Logits (N, 5, H, W) of the five blocks, before they are fused."""
         features = 255 * images.flip(1) - self.mean
         maps = []
         for block, side in zip(self.blocks, self.sides, strict=True):
@@ -155,7 +159,7 @@ class HED(nn.Module):
             # the cells': so it was trained.
             edges = F.interpolate(side(features), images.shape[2:], mode="bilinear")
             maps.append(edges)
-        return self.fuse(torch.cat(maps, dim=1))[:, 0]
+        return torch.cat(maps, dim=1)
 
 
 def _convolution(layer):
