@@ -277,7 +277,9 @@ class LearnedAffinity(AffinitySource):
             for each crop, in threads.
         y : sequence of label maps, or of lists of them
             One item an image: a map (H, W) of any integer dtype, or a list of
-            annotations, each of which makes a training pair with the image.
+            annotations. With ``annotations="mean"`` also an affinity map (H, W, 2),
+            floating point in 0..1: that of another network. Such images are never
+            held out.
 
         Returns
         -------

@@ -50,8 +50,12 @@ def fit(estimator, X, y):
     saved_course, saved = _saved(estimator)
     seed = _seed(estimator, saved)
     order = np.random.default_rng([seed, 2]).permutation(len(X))
-    n_held_out = min(round(estimator.validation_fraction * len(X)), len(X) - 1)
-    held_out, training = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
+    # An affinity map is no ground truth to score label maps by.
+    scorable = [i for i in order if counts[i]]
+    n_held_out = round(estimator.validation_fraction * len(X))
+    n_held_out = min(n_held_out, len(X) - 1, len(scorable))
+    held_out = np.sort(order[np.isin(order, scorable[:n_held_out])])
+    training = np.setdiff1d(order, held_out)
     course = _course(
         estimator,
         device,

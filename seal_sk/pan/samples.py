@@ -217,7 +217,7 @@ def check_data(X, y, annotations="each"):
     Returns
     -------
     counts : list of int
-        The number of annotations of each image.
+        The number of annotations of each image; 0 for one with an affinity map.
     checksum : int
         Of all of them, to tell data sets apart.
     in_channels : int
@@ -254,7 +254,7 @@ def check_data(X, y, annotations="each"):
                 f"y[{i}] is an affinity map, which is no label map to train on: set "
                 "annotations='mean'."
             )
-        counts.append(1 if soft else len(truth))
+        counts.append(0 if soft else len(truth))
         for array in (image, *((truth,) if soft else truth)):
             checksum = zlib.crc32(str(array.shape).encode(), checksum)
             checksum = zlib.crc32(np.ascontiguousarray(array), checksum)

@@ -241,6 +241,13 @@ def test_learns_from_another_networks_affinities(scenes):
     y = [*teacher.transform(images[:2]), *truths[2:]]
     student = LearnedAffinity(**TRAINING, max_iter=2).fit(images, y)
     assert student.n_iter_ == 2
+    # Which are no ground truth to validate by.
+    for fraction, n_held_out in ((0.5, 12), (0.95, 22)):
+        params = {**TRAINING, "validation_fraction": fraction, "max_iter": 1}
+        student = LearnedAffinity(**params).fit(images, y)
+        assert len(student.validation_indices_) == n_held_out
+        assert student.validation_indices_.min() >= 2
+        assert 0 < student.history_[-1]["asa"] <= 1
     params = {**TRAINING, "annotations": "each", "loss": "seal"}
     with pytest.raises(ValueError, match=r"y\[0\] is an affinity map"):
         LearnedAffinity(**params, max_iter=1).fit(images, y)
