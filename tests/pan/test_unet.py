@@ -229,6 +229,19 @@ def test_fine_tuning_goes_on_from_a_file(scenes, tmp_path):
     )
 
 
+@pytest.mark.parametrize(("loss", "sees"), [("seal", True), ("bce", False)])
+def test_the_seal_loss_sees_the_affinities_that_are_cut(scenes, tmp_path, loss, sees):
+    """The other losses make probabilities, which are calibrated afterwards."""
+    losses = []
+    for shift in (0.0, -3.0):
+        path = tmp_path / f"{shift}.safetensors"
+        write_weights(path, UNet(4, seed=0).set_calibration(1.0, shift))
+        params = {**TRAINING, "annotations": "each", "loss": loss, "weights": path}
+        learned = LearnedAffinity(**params, max_iter=1).fit(*scenes)
+        losses.append(learned.history_[0]["loss"])
+    assert (losses[0] != losses[1]) == sees
+
+
 @pytest.mark.parametrize("loss", ["seal", "balanced_bce"])
 def test_mean_affinities_need_a_loss_that_takes_them(scenes, loss):
     with pytest.raises(ValueError, match="annotations='mean'"):
