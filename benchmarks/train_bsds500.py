@@ -43,6 +43,7 @@ def main():
     parser.add_argument("--crop", type=int, default=160, help="side of the crops")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--loss", default="bce", choices=("bce", "seal"))
+    parser.add_argument("--augmentation", default="full", choices=("full", "rigid"))
     parser.add_argument("--every", type=float, default=300, help="seconds a line")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -66,7 +67,7 @@ def main():
         width=args.width,
         loss=args.loss,
         annotations="mean" if args.loss == "bce" else "each",
-        augmentation="full",
+        augmentation=args.augmentation,
         averaging=0.998,
         weights=args.init,
         max_iter=args.iterations,
