@@ -15,6 +15,11 @@ class AffinityNet(nn.Module):
     network and of its file. Training does not touch them: they are chosen afterwards by
     the superpixels that come out (`seal_sk.pan.calibrate`), since ERS wants sharper
     affinities than probabilities are. A new network has 1 and 0.
+
+    A third number, the dither, is for prediction alone (`Predictor`; neither `forward`
+    nor ONNX files have it): a fixed random pattern lowers the affinities by up to this
+    share of themselves. Where all is certain, what is left of their order would have
+    ERS cut flat areas into strips.
     """
 
     #: Shifts of the image by so many pixels shift the affinities.
@@ -28,13 +33,16 @@ class AffinityNet(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.register_buffer("calibration", torch.tensor([1.0, 0.0]))
+        self.register_buffer("calibration", torch.tensor([1.0, 0.0, 0.0]))
 
-    def set_calibration(self, scale, shift):
-        """Set the two numbers; `scale` is positive. Returns the network."""
+    def set_calibration(self, scale, shift, dither=0.0):
+        """Set the numbers; `scale` is positive, `dither` in 0..1. Returns the network."""
         scale = check_real(scale, 0, name="scale", exclusive=True)
+        dither = check_real(dither, 0, name="dither")
+        if dither > 1:
+            raise ValueError(f"dither={dither!r} must be in 0..1.")
         with torch.no_grad():
-            self.calibration.copy_(torch.tensor([scale, float(shift)]))
+            self.calibration.copy_(torch.tensor([scale, float(shift), dither]))
         return self
 
     def calibrated(self, logits):

@@ -1,5 +1,6 @@
 """Affinity maps of images by a network: in batches, in tiles, on any device."""
 
+from functools import cache
 from itertools import groupby, islice
 
 import numpy as np
@@ -12,6 +13,9 @@ __all__ = ["Predictor", "network_input", "predict_affinity"]
 
 # Side of the tiles that large images are done in, without their margins.
 _TILE = 1024
+
+# Period of the dither, which divides the side of the tiles.
+_PATTERN = 256
 
 # Pixels that go through the network at a time on a GPU. A CPU takes image by image:
 # batches don't make it faster, only larger.
@@ -47,7 +51,7 @@ class Predictor:
         self.device = torch.device(device)
         self.precision = precision
         net = net.fused()
-        self.scale, self.shift = net.calibration.tolist()
+        self.scale, self.shift, self.dither = net.calibration.tolist()
         if self.device.type != "cpu":
             net = net.to(self.device)
         self.net = net.to(memory_format=net.memory_format)
@@ -72,7 +76,11 @@ class Predictor:
     def affinity(self, logits):
         """The affinity map that logits make."""
         logits = self.scale * torch.from_numpy(logits) + self.shift
-        return torch.sigmoid(logits).numpy()
+        affinity = torch.sigmoid(logits).numpy()
+        if self.dither:
+            height, width = (np.arange(n) % _PATTERN for n in affinity.shape[:2])
+            affinity *= 1 - self.dither * _pattern()[height[:, None], width]
+        return affinity
 
     def logits(self, images):
         """Logits before the calibration; parameters and shapes as for a call."""
@@ -123,6 +131,13 @@ class Predictor:
         ):
             logits = net.logits(*inputs)
         return logits.float().permute(0, 2, 3, 1).cpu().numpy()
+
+
+@cache
+def _pattern():
+    # Of this generator, NumPy promises that it stays as it is.
+    random = np.random.RandomState(0)
+    return random.random_sample((_PATTERN, _PATTERN, 2)).astype(np.float32)
 
 
 def predict_affinity(net, image, device="cpu"):

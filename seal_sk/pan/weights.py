@@ -216,5 +216,5 @@ def _read_authors(path):
         for name, tensor in tensors.items()
         if not name.endswith("num_batches_tracked")
     }
-    tensors["calibration"] = torch.tensor([1.0, 0.0])
+    tensors["calibration"] = torch.tensor([1.0, 0.0, 0.0])
     return tensors, architecture, {}

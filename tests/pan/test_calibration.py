@@ -41,12 +41,14 @@ def test_finds_the_best_of_the_grid(net, scenes):
     annotations = [[truth] for truth in scenes[1][:3]]
     annotations[0].append(annotations[0][0][::-1].copy())
     found = calibrate(net, images, annotations, n_segments=(10, 30), **GRID)
-    assert net.calibration.tolist() == [found["scale"], found["shift"]]
+    *calibration, dither = net.calibration.tolist()
+    assert calibration == [found["scale"], found["shift"]]
+    assert dither == pytest.approx(0.03)
     best = worth(net, images, annotations, (10, 30))
     np.testing.assert_allclose([found["asa"], found["br"]], best, atol=1e-12)
     for scale in GRID["scales"]:
         for shift in GRID["shifts"]:
-            net.set_calibration(scale, shift)
+            net.set_calibration(scale, shift, 0.03)
             asa, recall = worth(net, images, annotations, (10, 30))
             assert asa + recall / 4 <= found["asa"] + found["br"] / 4 + 1e-12
 

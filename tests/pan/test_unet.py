@@ -10,7 +10,7 @@ from sklearn.base import clone
 from torch.nn import functional
 
 import seal_sk.pan
-from seal_sk import LearnedAffinity, SEALSuperpixels
+from seal_sk import LearnedAffinity, SEALSuperpixels, ers, to_eight_connected
 from seal_sk.affinity import binary_affinity
 from seal_sk.pan import Predictor, UNet, read_weights, write_weights
 from seal_sk.pan.prediction import predict_affinity
@@ -106,10 +106,44 @@ def test_calibration_is_an_affine_map_of_the_logits(net, tmp_path):
         assert torch.equal(net.logits(images), logits)
     write_weights(tmp_path / "net.safetensors", net)
     again, _ = read_weights(tmp_path / "net.safetensors")
-    assert again.calibration.tolist() == [1.5, -7.0]
+    assert again.calibration.tolist() == [1.5, -7.0, 0.0]
     for scale in (0, -1, float("nan")):
         with pytest.raises(ValueError, match="scale"):
             net.set_calibration(scale, 0)
+    for dither in (-0.1, 1.1):
+        with pytest.raises(ValueError, match="dither"):
+            net.set_calibration(1, 0, dither)
+
+
+def test_dither_lowers_affinities_by_a_fixed_pattern(net, rng, monkeypatch):
+    image = rng.integers(0, 256, (70, 300, 3), dtype=np.uint8)
+    plain = predict_affinity(net, image)
+    net.set_calibration(1.0, 0.0, 0.1)
+    dithered = predict_affinity(net, image)
+    shares = 1 - dithered / plain
+    assert shares.min() >= -1e-6
+    assert shares.max() <= 0.1 + 1e-6
+    assert abs(shares.mean() - 0.05) < 0.005
+    other = predict_affinity(net, 255 - image)
+    net.set_calibration(1.0, 0.0)
+    unlike = predict_affinity(net, 255 - image)
+    # The same for every image of a size, and for all tiles of one.
+    np.testing.assert_allclose(1 - other / unlike, shares, atol=1e-5)
+    net.set_calibration(1.0, 0.0, 0.1)
+    monkeypatch.setattr("seal_sk.pan.prediction._TILE", 64)
+    np.testing.assert_allclose(predict_affinity(net, image), dithered, atol=1e-5)
+
+
+def test_flat_areas_are_cut_into_compact_pieces():
+    """Not into strips along the direction that the network happens to prefer."""
+    logits = np.full((100, 100, 2), 9.0, dtype=np.float32)
+    logits[..., 1] += np.linspace(0.1, 0.2, 100)
+    sides = []
+    for dither in (0.0, 0.03):
+        net = UNet(4).eval().set_calibration(1.0, 0.0, dither)
+        labels = ers(to_eight_connected(Predictor(net).affinity(logits)), 50)
+        sides.append(sum((np.diff(labels, axis=i) != 0).sum() for i in (0, 1)))
+    assert sides[1] < 0.7 * sides[0]
 
 
 def test_half_precision_in_files_only(net, tmp_path):
@@ -223,7 +257,7 @@ def test_fine_tuning_goes_on_from_a_file(scenes, tmp_path):
     # Whatever network the parameters say: the file decides.
     tuned = SEALSuperpixels(20, weights=path, max_iter=1, lr=1e-12, crop_size=48)
     tuned.fit(images, truths)
-    assert tuned.net_.calibration.tolist() == [2.0, -1.0]
+    assert tuned.net_.calibration.tolist() == [2.0, -1.0, 0.0]
     torch.testing.assert_close(
         tuned.net_.head.weight, first.net_.head.weight, atol=1e-6, rtol=0
     )
