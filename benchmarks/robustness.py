@@ -48,7 +48,7 @@ def _blurred(image, rng):
     return gaussian_filter(image, (1.5, 1.5, 0))
 
 
-def _jpeg(image, quality):
+def jpeg(image, quality):
     buffer = BytesIO()
     iio.imwrite(buffer, image, extension=".jpg", quality=quality)
     return iio.imread(buffer.getvalue())
@@ -71,7 +71,7 @@ DISTURBANCES = {
     "night (gamma 1.8, dark, noise)": _night,
     "fog (a quarter of the contrast)": _fog,
     "blur, sigma 1.5": _blurred,
-    "JPEG, quality 10": lambda image, rng: _jpeg(image, 10),
+    "JPEG, quality 10": lambda image, rng: jpeg(image, 10),
 }
 
 # ------------------------------------------------------------------ streets
@@ -191,7 +191,7 @@ def street(seed, shape=(384, 768)):
 
     sun = np.linspace(rng.uniform(0.75, 1), rng.uniform(0.85, 1.1), width)
     image = gaussian_filter(image * sun[:, None], (0.8, 0.8, 0))
-    return _jpeg(_noise(image, rng, 5), 85), labels
+    return jpeg(_noise(image, rng, 5), 85), labels
 
 
 # ------------------------------------------------------------------ the comparison
