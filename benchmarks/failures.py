@@ -1,6 +1,6 @@
 """Pictures of what the shipped network does badly, on photographs of scikit-image.
 
-    python benchmarks/failures.py docs/failures.png
+    python benchmarks/failures.py docs/failures.jpg
 """
 
 import argparse

@@ -44,6 +44,8 @@ def main():
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--loss", default="bce", choices=("bce", "seal"))
     parser.add_argument("--augmentation", default="full", choices=("full", "rigid"))
+    parser.add_argument("--scales", type=float, nargs="+", default=[1.0, 1.5])
+    parser.add_argument("--shifts", type=float, nargs="+", default=[-5.0, -6.0, -7.0])
     parser.add_argument("--every", type=float, default=300, help="seconds a line")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
@@ -90,8 +92,8 @@ def main():
             val_images,
             val_annotations,
             n_segments=(300,),
-            scales=(1.0, 1.5),
-            shifts=(-5.0, -6.0, -7.0),
+            scales=args.scales,
+            shifts=args.shifts,
             n_jobs=args.threads,
         )
         line = {
