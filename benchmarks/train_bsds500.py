@@ -5,7 +5,8 @@
 
 Writes to the folder given: checkpoint.pt, from which the same command goes on after an
 interruption; net.safetensors; and curve.csv, a line every few minutes with ASA and BR
-on every fifth image of val (K = 300, each after a calibration on them).
+on every fifth image of val (K = 300, each after a calibration on them; with
+`--subset trainval` they are trained on, and say nothing).
 """
 
 import argparse
@@ -37,14 +38,16 @@ def main():
         type=Path,
         help="folder of unlabelled NAME.jpg with another network's affinities NAME.npy",
     )
-    parser.add_argument("--init", type=Path, help="weights to begin with")
+    parser.add_argument("--init", help="weights to begin with")
     parser.add_argument("--iterations", type=int, default=12_000)
     parser.add_argument("--batch", type=int, default=8, help="crops a step")
     parser.add_argument("--crop", type=int, default=160, help="side of the crops")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--loss", default="bce", choices=("bce", "seal"))
     parser.add_argument("--augmentation", default="full", choices=("full", "rigid"))
-    parser.add_argument("--scales", type=float, nargs="+", default=[1.0, 1.5])
+    parser.add_argument(
+        "--scales", type=float, nargs="+", default=[1.0, 1.5], help="to calibrate with"
+    )
     parser.add_argument("--shifts", type=float, nargs="+", default=[-5.0, -6.0, -7.0])
     parser.add_argument("--every", type=float, default=300, help="seconds a line")
     parser.add_argument("--threads", type=int, default=2)

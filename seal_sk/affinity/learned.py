@@ -1,5 +1,6 @@
 """The learned source of affinities: a network, trained on ground truth."""
 
+from copy import deepcopy
 from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
@@ -376,7 +377,8 @@ class LearnedAffinity(AffinitySource):
             If there is no such file, or it is truncated or of another kind.
         """
         estimator = cls(**read_params(path, cls))
-        estimator.net_ = net_of_file(path)
+        # A copy: what its owner does to it must not reach others of the same file.
+        estimator.net_ = deepcopy(net_of_file(path))
         return estimator
 
     def _check_input(self, image, *, mask=None, name="image"):
@@ -428,7 +430,11 @@ class LearnedAffinity(AffinitySource):
     def _cache_key(self):
         """What decides the affinities, and a training: equal where those are."""
         if hasattr(self, "net_"):
-            return {"net": self.net_, "device": self.device}
+            return {
+                "net": self.net_,
+                "device": self.device,
+                "precision": self.precision,
+            }
         key = self.get_params(deep=False)
         del key["n_jobs"], key["verbose"]
         if self.weights is not None:

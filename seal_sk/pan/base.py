@@ -1,5 +1,7 @@
 """What affinity networks have in common."""
 
+from math import inf
+
 import torch
 from torch import nn
 
@@ -22,7 +24,7 @@ class AffinityNet(nn.Module):
     ERS cut flat areas into strips.
     """
 
-    #: Shifts of the image by so many pixels shift the affinities.
+    #: Shifts of the image by so many pixels shift the logits.
     stride = 1
     #: No affinity depends on pixels further away.
     margin = 0
@@ -35,14 +37,20 @@ class AffinityNet(nn.Module):
         super().__init__()
         self.register_buffer("calibration", torch.tensor([1.0, 0.0, 0.0]))
 
-    def set_calibration(self, scale, shift, dither=0.0):
-        """Set the numbers; `scale` is positive, `dither` in 0..1. Returns the network."""
+    def set_calibration(self, scale, shift, dither=None):
+        """Set the numbers; returns the network.
+
+        `scale` is positive, `shift` finite, `dither` in 0..1, or None to keep it.
+        """
         scale = check_real(scale, 0, name="scale", exclusive=True)
+        shift = check_real(shift, -inf, name="shift")
+        if dither is None:
+            dither = self.calibration[2].item()
         dither = check_real(dither, 0, name="dither")
         if dither > 1:
             raise ValueError(f"dither={dither!r} must be in 0..1.")
         with torch.no_grad():
-            self.calibration.copy_(torch.tensor([scale, float(shift), dither]))
+            self.calibration.copy_(torch.tensor([scale, shift, dither]))
         return self
 
     def calibrated(self, logits):

@@ -1,11 +1,12 @@
 """From probabilities to affinities: scale and shift of a network's logits."""
 
 from itertools import product
+from math import inf
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from .._validation import check_annotations, check_bands, check_pairs
+from .._validation import check_annotations, check_bands, check_pairs, check_real
 from ..affinity import to_eight_connected
 from ..metrics import asa_score, boundary_recall_score
 from ..segmentation import ers
@@ -57,8 +58,18 @@ def calibrate(
         give: the pair with the greatest ``asa + br / 4``.
     """
     check_pairs(images, annotations)
-    if not len(n_segments):
-        raise ValueError("n_segments is empty; give at least one count.")
+    for name, values in (
+        ("n_segments", n_segments),
+        ("scales", scales),
+        ("shifts", shifts),
+    ):
+        if not np.ndim(values):
+            raise TypeError(f"{name}={values!r} must be a sequence.")
+        if not len(values):
+            raise ValueError(f"{name} is empty; give at least one value.")
+    for scale, shift in product(scales, shifts):
+        check_real(scale, 0, name="scales", exclusive=True)
+        check_real(shift, -inf, name="shifts")
     checked = (
         check_bands(images[i], net.in_channels, name=f"images[{i}]")
         for i in range(len(images))

@@ -14,7 +14,7 @@ __all__ = ["Predictor", "network_input", "predict_affinity"]
 # Side of the tiles that large images are done in, without their margins.
 _TILE = 1024
 
-# Period of the dither, which divides the side of the tiles.
+# Period of the dither.
 _PATTERN = 256
 
 # Pixels that go through the network at a time on a GPU. A CPU takes image by image:

@@ -108,6 +108,12 @@ class UNet(AffinityNet):
             To the right and down.
         """
         height, width = images.shape[-2:]
+        if self.training and len(images) == 1 and max(height, width) <= self.stride:
+            raise ValueError(
+                f"One image of {height} x {width} is too small to normalise by; train "
+                f"with a crop_size over {self.stride} and larger images, or with a "
+                "larger batch_size."
+            )
         bottom, right = -height % self.stride, -width % self.stride
         x = functional.pad(images, (0, right, 0, bottom), mode="replicate")
         features = [self.stem(x)]

@@ -99,10 +99,14 @@ def read_weights(path):
             f"{str(path)!r} holds the weights of another network than the "
             f"{architecture} that it should be."
         )
+    if all(t.is_floating_point() for t in tensors.values()):
+        tensors = {name: tensor.float() for name, tensor in tensors.items()}
     if not all(t.is_floating_point() and t.isfinite().all() for t in tensors.values()):
         raise ValueError(
             f"{str(path)!r} holds weights that are NaN, infinite or no real numbers."
         )
+    if tensors["calibration"][0] <= 0:
+        raise ValueError(f"{str(path)!r} holds a calibration whose scale is not above 0.")
     net.load_state_dict(tensors, strict=False)
     return net.eval(), params
 
@@ -113,7 +117,9 @@ def _may_be(architecture, tensors):
     if not (isinstance(width, int) and isinstance(n_channels, int)):
         return True  # to be refused for that
     n_weights = sum(t.numel() for t in tensors.values())
-    return width * max(width, n_channels) <= max(n_weights, _SMALL)
+    # UNet has about 1,700 weights for each pair of channels.
+    least = max((1000 if architecture["network"] == "unet" else 1) * width, n_channels)
+    return width * least <= max(n_weights, _SMALL)
 
 
 def _build(architecture, path):
@@ -164,9 +170,7 @@ def _read_safetensors(path):
         params = json.loads(metadata["params"])
         settings = dict(architecture)
         kind = _NETWORKS.get(settings.pop("network"))
-        known = kind is not None and settings.keys() == set(
-            signature(kind).parameters
-        ) - {"seed"}
+        known = kind is not None and settings.keys() == _settings_of(kind)
         params.keys()
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(

@@ -369,5 +369,7 @@ class SEALSuperpixels(GraphSuperpixels):
     def _ready_source(self):
         if not hasattr(self, "affinity_"):
             return self._source()
-        # Where it computes is not part of what was learned.
-        return self.affinity_.set_params(device=self.device, n_jobs=self.n_jobs)
+        # Where and how it computes is not part of what was learned.
+        return self.affinity_.set_params(
+            device=self.device, precision=self.precision, n_jobs=self.n_jobs
+        )

@@ -67,3 +67,8 @@ def test_bad_input_is_refused(net, scenes):
         calibrate(net, [], [])
     with pytest.raises(ValueError, match="n_segments"):
         calibrate(net, scenes[0][:1], [[scenes[1][0]]], n_segments=())
+    for bad in ({"scales": ()}, {"scales": (0,)}, {"shifts": (float("inf"),)}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            calibrate(net, scenes[0][:1], [[scenes[1][0]]], **bad)
+    with pytest.raises(TypeError, match="n_segments=10 must be a sequence"):
+        calibrate(net, scenes[0][:1], [[scenes[1][0]]], n_segments=10)

@@ -110,6 +110,8 @@ def test_calibration_is_an_affine_map_of_the_logits(net, tmp_path):
     for scale in (0, -1, float("nan")):
         with pytest.raises(ValueError, match="scale"):
             net.set_calibration(scale, 0)
+    with pytest.raises(ValueError, match="shift"):
+        net.set_calibration(1, float("inf"))
     for dither in (-0.1, 1.1):
         with pytest.raises(ValueError, match="dither"):
             net.set_calibration(1, 0, dither)
@@ -125,9 +127,9 @@ def test_dither_lowers_affinities_by_a_fixed_pattern(net, rng, monkeypatch):
     assert shares.max() <= 0.1 + 1e-6
     assert abs(shares.mean() - 0.05) < 0.005
     other = predict_affinity(net, 255 - image)
-    net.set_calibration(1.0, 0.0)
+    net.set_calibration(1.0, 0.0, 0.0)
     unlike = predict_affinity(net, 255 - image)
-    # The same for every image of a size, and for all tiles of one.
+    # The same for every image, and for all tiles of one.
     np.testing.assert_allclose(1 - other / unlike, shares, atol=1e-5)
     net.set_calibration(1.0, 0.0, 0.1)
     monkeypatch.setattr("seal_sk.pan.prediction._TILE", 64)
@@ -230,6 +232,22 @@ def test_resumes_bit_for_bit(scenes, tmp_path):
     assert again.n_iter_ == 8
     for name, tensor in whole.net_.state_dict().items():
         assert torch.equal(again.net_.state_dict()[name], tensor), name
+
+
+def test_crops_too_small_to_train_on_are_refused(scenes):
+    params = {**TRAINING, "batch_size": 1, "crop_size": 16, "augmentation": "rigid"}
+    with pytest.raises(ValueError, match="crop_size over 16"):
+        LearnedAffinity(**params, max_iter=1).fit(*scenes)
+
+
+def test_a_file_that_asks_for_a_huge_network_is_refused(net, tmp_path):
+    class Huge(UNet):
+        architecture = {"network": "unet", "width": 120, "in_channels": 3}
+
+    net.__class__ = Huge
+    write_weights(tmp_path / "huge.safetensors", net)
+    with pytest.raises(ValueError, match="another network"):
+        read_weights(tmp_path / "huge.safetensors")
 
 
 def test_the_average_of_the_weights_is_kept(scenes):
@@ -347,3 +365,28 @@ def test_the_network_that_ships(tmp_path):
     assert tuned.net_.architecture == seal._ready_source().net_of_weights().architecture
     tuned.save(tmp_path / "tuned.safetensors")
     assert SEALSuperpixels.load(tmp_path / "tuned.safetensors").transform([image])
+
+
+def test_what_is_done_to_a_loaded_network_stays_with_it():
+    image = coffee()[:100, :150]
+    shipped = SEALSuperpixels(50, weights="bsds500")
+    (before,) = shipped.predict_affinity([image])
+    SEALSuperpixels.load("bsds500").net_.set_calibration(1.0, 0.0)
+    (after,) = SEALSuperpixels(50, weights="bsds500").predict_affinity([image])
+    assert np.array_equal(before, after)
+
+
+def test_precision_may_be_changed_after_the_training(tmp_path):
+    image = coffee()[:100, :150]
+    seal = SEALSuperpixels.load("bsds500").set_params(memory=str(tmp_path))
+    (exact,) = seal.predict_affinity([image])
+    (rough,) = seal.set_params(precision="bfloat16").predict_affinity([image])
+    assert not np.array_equal(exact, rough)
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0, 1e300])
+def test_calibrations_that_cannot_be_are_refused(net, tmp_path, value):
+    net.double().calibration[0] = value
+    write_weights(tmp_path / "net.safetensors", net)
+    with pytest.raises(ValueError, match=r"net\.safetensors"):
+        read_weights(tmp_path / "net.safetensors")
