@@ -4,8 +4,8 @@
 
 Scores are means over all (image, annotation) pairs, boundary recall at tolerance 1;
 the number of superpixels is what came out, not what was asked for. Two methods know
-the ground truth: "oracle" cuts along the mean of all annotations, "annotators" judges by
-each annotation a cut along the mean of the others, as consistent as people are.
+the ground truth: "oracle" cuts along the mean of all annotations; "annotators" judges
+by each annotation a cut along the mean of the others, as consistent as people are.
 """
 
 import argparse
@@ -73,9 +73,7 @@ def main():
         parser.error("method 'seal' needs --weights")
 
     data = bsds500(args.subset, args.data_home)
-    chosen = [
-        i for i in range(len(data.images)) if any(i % n == 0 for n in args.every)
-    ]
+    chosen = [i for i in range(len(data.images)) if any(i % n == 0 for n in args.every)]
     cutters = {method: _cutter(method, args) for method in methods}
     rows = []  # one a pair
     with Parallel(n_jobs=args.jobs, prefer="threads") as parallel:

@@ -106,7 +106,9 @@ def read_weights(path):
             f"{str(path)!r} holds weights that are NaN, infinite or no real numbers."
         )
     if tensors["calibration"][0] <= 0:
-        raise ValueError(f"{str(path)!r} holds a calibration whose scale is not above 0.")
+        raise ValueError(
+            f"{str(path)!r} holds a calibration whose scale is not above 0."
+        )
     net.load_state_dict(tensors, strict=False)
     return net.eval(), params
 
