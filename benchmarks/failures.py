@@ -10,7 +10,7 @@ import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
-from robustness import jpeg
+from _disturbances import jpeg
 from skimage import data
 from skimage.segmentation import mark_boundaries
 
