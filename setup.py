@@ -34,6 +34,7 @@ setup(
                 "_ers",
                 "_fh",
                 "_labels",
+                "_merge",
                 "_metrics",
                 "_snic",
                 "_split",

@@ -16,7 +16,7 @@ from _disturbances import DISTURBANCES, scaled
 from _streets import street
 from joblib import Parallel, delayed
 
-from seal_sk import SEALSuperpixels, ers, rgb_affinity, to_eight_connected
+from seal_sk import ERSSuperpixels, SEALSuperpixels
 from seal_sk.datasets import make_scenes
 from seal_sk.metrics import asa_score, boundary_recall_score
 
@@ -34,18 +34,15 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="threads")
     parser.add_argument("--data-home", help="folder that holds the data set")
     args = parser.parse_args()
-    seal = SEALSuperpixels(weights=args.weights)
+    seal = SEALSuperpixels(weights=args.weights, n_jobs=args.jobs)
     print(f"{'images':32} {'K':>5}   SEAL ASA / BR    RGB ERS ASA / BR")
     for name, images, annotations, tolerance in _sets(args):
-        affinities = zip(
-            map(to_eight_connected, seal.predict_affinity(images)),
-            map(rgb_affinity, images),
-            strict=True,
-        )
+        learned = seal.transform_counts(images, args.counts)
+        colours = ERSSuperpixels(n_jobs=args.jobs).transform_counts(images, args.counts)
         with Parallel(n_jobs=args.jobs, prefer="threads") as parallel:
             jobs = (
-                delayed(_scores)(pair, truths, args.counts, tolerance)
-                for pair, truths in zip(affinities, annotations, strict=True)
+                delayed(_scores)(maps, truths, tolerance)
+                for *maps, truths in zip(learned, colours, annotations, strict=True)
             )
             scores = np.concatenate(parallel(jobs)).mean(axis=0)
         for k, (learned, colours) in zip(args.counts, scores, strict=True):
@@ -56,9 +53,8 @@ def main():
             )
 
 
-def _scores(affinities, annotations, counts, tolerance):
+def _scores(maps, annotations, tolerance):
     """(pair, count, method, (ASA, BR)) of one image."""
-    maps = [ers(affinity, counts) for affinity in affinities]
     return [
         [
             [

@@ -33,6 +33,7 @@ _HOME = {
     "fh": "segmentation",
     "fh_image": "segmentation",
     "lsc": "segmentation",
+    "merge_regions": "segmentation",
     "oracle_affinity": "affinity",
     "paint": "features",
     "rgb_affinity": "affinity",

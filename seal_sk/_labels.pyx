@@ -3,7 +3,9 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport free
+
+from seal_sk._table cimport Table, index_of, pair_key, table_open
 
 ctypedef fused label_t:
     int32_t
@@ -15,65 +17,6 @@ ctypedef fused color_t:
     uint16_t
     float
     double
-
-
-cdef struct Slot:
-    uint64_t key
-    int32_t index
-    int32_t count  # 0 where the slot is free
-
-
-cdef struct Table:
-    # Numbers keys in the order in which they come, and counts each.
-    Slot* slots
-    Py_ssize_t n_slots  # a power of two
-    int32_t n_keys
-
-
-cdef bint table_open(Table* t) noexcept nogil:
-    t.n_slots = 1024
-    t.n_keys = 0
-    t.slots = <Slot*>calloc(t.n_slots, sizeof(Slot))
-    return t.slots != NULL
-
-
-cdef inline Slot* slot_of(const Table* t, uint64_t key) noexcept nogil:
-    cdef uint64_t at = key * <uint64_t>11400714819323198485u
-    at = (at ^ (at >> 32)) & <uint64_t>(t.n_slots - 1)
-    while t.slots[at].count and t.slots[at].key != key:
-        at = (at + 1) & <uint64_t>(t.n_slots - 1)
-    return &t.slots[at]
-
-
-cdef bint table_grow(Table* t) noexcept nogil:
-    cdef Table larger
-    cdef Py_ssize_t i
-    larger.n_slots = 2 * t.n_slots
-    larger.n_keys = t.n_keys
-    larger.slots = <Slot*>calloc(larger.n_slots, sizeof(Slot))
-    if larger.slots == NULL:
-        return False
-    for i in range(t.n_slots):
-        if t.slots[i].count:
-            slot_of(&larger, t.slots[i].key)[0] = t.slots[i]
-    free(t.slots)
-    t[0] = larger
-    return True
-
-
-cdef inline int32_t index_of(Table* t, uint64_t key) noexcept nogil:
-    """The key's number, -1 where there is no memory for it."""
-    cdef Slot* slot = slot_of(t, key)
-    if slot.count == 0:
-        if 2 * <Py_ssize_t>t.n_keys >= t.n_slots:
-            if not table_grow(t):
-                return -1
-            slot = slot_of(t, key)
-        slot.key = key
-        slot.index = t.n_keys
-        t.n_keys += 1
-    slot.count += 1
-    return slot.index
 
 
 cdef inline int32_t find(int32_t* parent, int32_t i) noexcept nogil:
@@ -227,12 +170,9 @@ def components(const label_t[:, ::1] labels, int connectivity):
 cdef inline void touch(
     Table* t, const int32_t* a, const int32_t* b, bint* failed
 ) noexcept nogil:
-    cdef uint64_t low, high
     if a[0] == b[0] or a[0] < 0 or b[0] < 0:
         return
-    low = <uint64_t>min(a[0], b[0])
-    high = <uint64_t>max(a[0], b[0])
-    if index_of(t, low << 32 | high) < 0:
+    if index_of(t, pair_key(a[0], b[0])) < 0:
         failed[0] = True
 
 

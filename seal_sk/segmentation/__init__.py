@@ -2,6 +2,17 @@
 
 from .graph import cut_tree, ers, fh
 from .image import fh_image, slic, snic
+from .merging import merge_regions
 from .opencv import lsc, seeds
 
-__all__ = ["cut_tree", "ers", "fh", "fh_image", "lsc", "seeds", "slic", "snic"]
+__all__ = [
+    "cut_tree",
+    "ers",
+    "fh",
+    "fh_image",
+    "lsc",
+    "merge_regions",
+    "seeds",
+    "slic",
+    "snic",
+]

@@ -217,23 +217,28 @@ class GraphSuperpixels(SuperpixelTransformer):
         loaded, ahead = tee(loaded)
         affinities = affinity_maps(source, self.memory, (image for image, _ in ahead))
         return parallel(
-            delayed(self._cut)(affinity, n_segments, inside)
-            for affinity, (_, inside) in zip(affinities, loaded, strict=True)
+            delayed(self._cut)(affinity, image, n_segments, inside)
+            for affinity, (image, inside) in zip(affinities, loaded, strict=True)
         )
 
     def _segment_by(self, affinity, image, n_segments, mask):
-        return self._cut(affinity(image), n_segments, mask)
+        return self._cut(affinity(image), image, n_segments, mask)
 
-    def _cut(self, affinity, n_segments, mask):
+    def _cut(self, affinity, image, n_segments, mask):
         """One label map; a list of them where `n_segments` is a list."""
+        return self._cut_graph(self._connected(affinity, mask), n_segments, mask)
+
+    def _connected(self, affinity, mask):
+        """A checked affinity map of so many channels as `connectivity` has."""
         affinity = check_affinity(affinity, mask=mask)
         if mask is not None:
             # Edges to the outside may have any value, but not in sums.
             affinity = np.where((affinity >= 0) & (affinity <= 1), affinity, 0)
         if self.connectivity == 4:
-            affinity = affinity[..., :2]
-        elif affinity.shape[2] == 2:
-            affinity = to_eight_connected(affinity)
+            return affinity[..., :2]
+        return affinity if affinity.shape[2] == 4 else to_eight_connected(affinity)
+
+    def _cut_graph(self, affinity, n_segments, mask):
         if self.segmenter == "ers":
             return ers(affinity, n_segments, balance=self.balance, mask=mask)
         if isinstance(n_segments, list):

@@ -1,8 +1,14 @@
 """SEALSuperpixels: affinities learned from ground truth, cut by a graph algorithm."""
 
+from numbers import Real
+
+import numpy as np
+
+from .._compat import Interval
 from .._validation import check_pairs
-from ..affinity import LearnedAffinity
+from ..affinity import LearnedAffinity, rgb_affinity
 from ..affinity.learned import read_params
+from ..segmentation import merge_regions
 from .graph import GraphSuperpixels
 
 __all__ = ["SEALSuperpixels"]
@@ -13,9 +19,11 @@ class SEALSuperpixels(GraphSuperpixels):
 
     A network (PAN) learns from images and ground truth how likely neighbouring
     pixels belong to one object, under a loss that weighs every boundary pixel by how
-    far the superpixels of the current prediction leak over it; a graph algorithm
-    cuts new images along its predictions. This is `GraphSuperpixels` with
-    `LearnedAffinity`, and the parameters of both.
+    far the superpixels of the current prediction leak over it. A graph algorithm
+    cuts new images along its predictions into several times as many superpixels as
+    wanted, and these are merged where the predictions and the colours say so.
+    With ``oversegmentation=1``, as in the paper, the graph algorithm does all of it:
+    this is then `GraphSuperpixels` with `LearnedAffinity`, and the parameters of both.
 
     Parameters
     ----------
@@ -28,6 +36,11 @@ class SEALSuperpixels(GraphSuperpixels):
         Neighbours of a pixel in the graph.
     balance : float, default=0.5
         Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
+    oversegmentation : float, default=3
+        The graph algorithm cuts ``oversegmentation * n_segments`` superpixels, along
+        affinities of which a third is those of colours, and `seal_sk.merge_regions`
+        merges them along the learned ones. 1 cuts `n_segments` along these: superpixels
+        of more equal sizes, with lower scores.
     network : {"pan", "unet"}, default="pan"
         Architecture: the paper's (`seal_sk.pan.PAN`), or one of several scales that
         sees further for a fraction of the work (`seal_sk.pan.UNet`). `weights` decide
@@ -107,8 +120,8 @@ class SEALSuperpixels(GraphSuperpixels):
         Where the network computes; "auto" is CUDA, then MPS, then the CPU.
     memory : str or joblib.Memory, optional
         Folder that trained networks and affinity maps are kept in. Searches over
-        `n_segments`, `segmenter`, `connectivity` and `balance` then train once for
-        each set of images. Read only what you wrote: it holds pickles.
+        `n_segments`, `segmenter`, `connectivity`, `balance` and `oversegmentation` then
+        train once for each set of images. Read only what you wrote: it holds pickles.
     n_jobs : int, optional
         Threads that cut superpixels beside the network, as in joblib.
     random_state : int, RandomState instance or None, default=None
@@ -166,6 +179,9 @@ class SEALSuperpixels(GraphSuperpixels):
         **GraphSuperpixels._parameter_constraints,
     }
     _parameter_constraints.pop("affinity")
+    _parameter_constraints["oversegmentation"] = [
+        Interval(Real, 1, None, closed="left")
+    ]
 
     def __init__(
         self,
@@ -174,6 +190,7 @@ class SEALSuperpixels(GraphSuperpixels):
         segmenter="ers",
         connectivity=8,
         balance=0.5,
+        oversegmentation=3,
         network="pan",
         width=None,
         use_edges=True,
@@ -208,6 +225,7 @@ class SEALSuperpixels(GraphSuperpixels):
         self.segmenter = segmenter
         self.connectivity = connectivity
         self.balance = balance
+        self.oversegmentation = oversegmentation
         self.network = network
         self.width = width
         self.use_edges = use_edges
@@ -358,6 +376,22 @@ class SEALSuperpixels(GraphSuperpixels):
         if affinity is None or name not in vars(affinity):
             raise AttributeError(f"There is no {name} before fit.")
         return vars(affinity)[name]
+
+    def _cut(self, affinity, image, n_segments, mask):
+        several = isinstance(n_segments, list)
+        if self.oversegmentation == 1:
+            return super()._cut(affinity, image, n_segments, mask)
+        counts = n_segments if several else [n_segments]
+        learned = self._connected(affinity, mask)
+        colors = rgb_affinity(image, connectivity=self.connectivity)
+        n_pixels = learned[..., 0].size if mask is None else np.count_nonzero(mask)
+        fine = [min(round(self.oversegmentation * n), n_pixels) for n in counts]
+        maps = self._cut_graph((2 * learned + colors) / 3, fine, mask)
+        maps = [
+            merge_regions(labels, learned, count, image=image)
+            for labels, count in zip(maps, counts, strict=True)
+        ]
+        return maps if several else maps[0]
 
     def _ignored_label(self):
         return self.ignore_label

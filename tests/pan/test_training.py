@@ -148,7 +148,7 @@ def test_a_new_seed_is_kept(scenes, tmp_path):
 
 
 def test_transform_cuts_as_the_parameters_say(scenes):
-    seal = small().fit(*scenes).set_params(balance=3.0)
+    seal = small().fit(*scenes).set_params(balance=3.0, oversegmentation=1)
     (affinity,) = seal.predict_affinity(scenes[0][:1])
     eight = ers(to_eight_connected(affinity), 20, balance=3.0)
     assert np.array_equal(seal.transform(scenes[0][:1])[0], eight)

@@ -1,0 +1,194 @@
+"""Merging of regions against the formula, applied slowly."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.color import rgb2lab
+
+from seal_sk import SEALSuperpixels, ers, merge_regions, rgb_affinity
+from seal_sk.datasets import make_scenes
+from seal_sk.labels import relabel_consecutive, split_components
+from seal_sk.metrics import asa_score, boundary_recall_score
+
+
+def pairs_of(labels, affinity):
+    """For each two neighbouring regions, affinities across edges and at corners."""
+    found = {}
+    height, width = labels.shape
+    steps = [(0, 1), (1, 0), (1, 1), (-1, 1)][: affinity.shape[2]]
+    for y in range(height):
+        for x in range(width):
+            for channel, (dy, dx) in enumerate(steps):
+                v, u = y + dy, x + dx
+                if not (0 <= v < height and u < width):
+                    continue
+                a, b = sorted((int(labels[y, x]), int(labels[v, u])))
+                if a != b and a >= 0:
+                    both = found.setdefault((a, b), ([], []))
+                    both[channel > 1].append(float(affinity[y, x, channel]))
+    return found
+
+
+def worth(labels, pair, affinities, colors):
+    p, q = (np.count_nonzero(labels == label) for label in pair)
+    across = affinities[0] or affinities[1]
+    a, h = np.mean(across), p * q / (p + q)
+    d = 0.0
+    if colors is not None:
+        d = np.linalg.norm(colors[pair[0]] - colors[pair[1]])
+    odds = (1 - a + 1e-4) / (a + 1e-4)
+    return h * np.sqrt(odds * (5 + d) * np.sqrt(np.sqrt(h) / len(across)))
+
+
+def merged_slowly(labels, affinity, n_segments, image=None):
+    labels = split_components(labels, connectivity=2 * affinity.shape[2])
+    colors = None
+    if image is not None:
+        labs = [
+            rgb2lab(image[labels == i].mean(axis=0) / 255.0)
+            for i in range(labels.max() + 1)
+        ]
+        sizes = [np.count_nonzero(labels == i) for i in range(labels.max() + 1)]
+        colors = dict(enumerate(labs))
+        sums = {i: labs[i] * sizes[i] for i in colors}
+    while len(np.unique(labels[labels >= 0])) > n_segments:
+        found = pairs_of(labels, affinity)
+        a, b = min(found, key=lambda pair: worth(labels, pair, found[pair], colors))
+        labels = np.where(labels == b, a, labels)
+        if image is not None:
+            sums[a] = sums[a] + sums[b]
+            colors[a] = sums[a] / np.count_nonzero(labels == a)
+    return relabel_consecutive(labels)
+
+
+@st.composite
+def problems(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    height, width = draw(st.integers(1, 8)), draw(st.integers(1, 8))
+    labels = rng.integers(0, draw(st.integers(1, 30)), (height, width))
+    affinity = rng.random((height, width, draw(st.sampled_from([2, 4]))))
+    if draw(st.booleans()):
+        affinity = affinity.astype(np.float32)
+    image = None
+    if draw(st.booleans()):
+        image = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    return labels, affinity, image
+
+
+@given(problems(), st.integers(1, 8))
+@settings(deadline=None, max_examples=150)
+def test_equals_the_formula(problem, n_segments):
+    labels, affinity, image = problem
+    n_segments = min(n_segments, labels.size)
+    merged = merge_regions(labels, affinity, n_segments, image=image)
+    assert np.array_equal(merged, merged_slowly(labels, affinity, n_segments, image))
+
+
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("masked", [False, True])
+def test_gives_exactly_so_many_regions(scenes, assert_label_map, connectivity, masked):
+    image = scenes[0][0]
+    mask = None
+    if masked:
+        mask = np.ones(image.shape[:2], dtype=bool)
+        mask[:20] = mask[:, 30:35] = False
+    affinity = rgb_affinity(image, connectivity=connectivity)
+    fine = ers(affinity, 90, mask=mask)
+    for count in (2, 17, 90):
+        labels = merge_regions(fine, affinity, count, image=image)
+        assert labels.max() + 1 == count
+        again = split_components(labels, connectivity=connectivity)
+        assert np.array_equal(again, labels)
+        assert np.array_equal(labels < 0, fine < 0)
+        # Every region is whole regions of the finer map.
+        assert all(len(np.unique(labels[fine == i])) == 1 for i in range(90))
+
+
+def test_what_is_hidden_does_not_count(scenes):
+    image = scenes[0][0] / 255.0
+    mask = np.ones(image.shape[:2], dtype=bool)
+    mask[10:30, 10:30] = False
+    affinity = rgb_affinity(image)
+    fine = ers(affinity, 60, mask=mask)
+    expected = merge_regions(fine, affinity, 20, image=image)
+    image[~mask] = np.nan
+    affinity[11:29, 11:29] = np.nan
+    assert np.array_equal(merge_regions(fine, affinity, 20, image=image), expected)
+
+
+def test_depth_and_labels_do_not_matter(scenes):
+    image = scenes[0][0]
+    affinity = rgb_affinity(image)
+    fine = ers(affinity, 90)
+    expected = merge_regions(fine, affinity, 30, image=image)
+    for same in (image.astype(np.uint16) * 257, image / 255.0):
+        assert np.array_equal(merge_regions(fine, affinity, 30, image=same), expected)
+    for other in (fine.astype(np.uint64) + 2**63, (89 - fine).astype(np.int16)):
+        assert np.array_equal(merge_regions(other, affinity, 30, image=image), expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 6])
+def test_colours_of_any_number_of_bands_tell_regions_apart(channels):
+    # Three stripes of equal affinities: the two that are alike are merged.
+    image = np.zeros((6, 9, channels), dtype=np.uint8)
+    image[:, 3:6], image[:, 6:] = 40, 200
+    fine = np.repeat([[0, 1, 2]], 3, axis=1).repeat(6, axis=0)
+    affinity = np.full((6, 9, 2), 0.5)
+    merged = merge_regions(fine, affinity, 2, image=image)
+    assert np.array_equal(np.unique(merged[:, :6]), [0])
+    assert np.array_equal(np.unique(merged[:, 6:]), [1])
+
+
+def test_wrong_input_is_refused():
+    labels, affinity = np.arange(6).reshape(2, 3), np.full((2, 3, 2), 0.5)
+    with pytest.raises(ValueError, match=r"affinity is \(2, 2\).*same height"):
+        merge_regions(labels, affinity[:, :2], 2)
+    with pytest.raises(ValueError, match=r"image is \(3, 3\).*same height"):
+        merge_regions(labels, affinity, 2, image=np.zeros((3, 3, 3), dtype=np.uint8))
+    with pytest.raises(ValueError, match="n_segments=7 is more than the 6 pixels"):
+        merge_regions(labels, affinity, 7)
+    with pytest.raises(ValueError, match="n_segments=0"):
+        merge_regions(labels, affinity, 0)
+    with pytest.raises(TypeError, match="holds integers"):
+        merge_regions(labels * 1.0, affinity, 2)
+    with pytest.raises(ValueError, match=r"outside 0\.\.1"):
+        merge_regions(labels, affinity * np.nan, 2)
+    apart = np.array([[0, -1, 1], [0, -1, 1]])
+    with pytest.raises(ValueError, match="less than the 2 separate areas"):
+        merge_regions(apart, affinity, 1)
+    assert np.array_equal(
+        merge_regions(np.full((2, 3), 7), affinity, 2), np.zeros((2, 3))
+    )
+
+
+def test_superpixels_of_seal_are_merged(scenes, assert_label_map):
+    images = scenes[0]
+    seal = SEALSuperpixels(20, weights="bsds500", oversegmentation=2.5)
+    (learned,) = seal.set_params(connectivity=4).predict_affinity(images[:1])
+    colors = rgb_affinity(images[0], connectivity=4)
+    fine = ers((2 * learned + colors) / 3, 50)
+    expected = merge_regions(fine, learned, 20, image=images[0])
+    assert np.array_equal(seal.transform(images[:1])[0], expected)
+    few, many = seal.transform_counts(images[:1], [5, 20])[0]
+    assert np.array_equal(many, expected)
+    assert_label_map(few, images[0].shape[:2], 5)
+    # No more superpixels than pixels to begin with.
+    n = images[0][..., 0].size
+    assert seal.set_params(n_segments=n - 1).transform(images[:1])[0].max() == n - 2
+    with pytest.raises(ValueError, match="oversegmentation"):
+        seal.set_params(oversegmentation=0.5).transform(images)
+
+
+def test_merging_pays():
+    images, truths = make_scenes(6, shape=(256, 256), random_state=0)
+    scores = {}
+    for ratio in (1, 3):
+        seal = SEALSuperpixels(100, weights="bsds500", oversegmentation=ratio)
+        maps = seal.transform(images)
+        scores[ratio] = [
+            np.mean([score(y, m) for y, m in zip(truths, maps, strict=True)])
+            for score in (asa_score, boundary_recall_score)
+        ]
+    assert scores[3][0] > scores[1][0]
+    assert scores[3][1] > scores[1][1]
