@@ -14,7 +14,7 @@ from _disturbances import jpeg
 from skimage import data
 from skimage.segmentation import mark_boundaries
 
-from seal_sk import SEALSuperpixels, ers, rgb_affinity, to_eight_connected
+from seal_sk import SEALSuperpixels, ers, rgb_affinity
 
 
 def main():
@@ -29,13 +29,13 @@ def main():
         "fine vessels": data.retina()[400:700, 500:900],
         "print": np.repeat(data.page()[:191, :384, None], 3, axis=2),
     }
-    seal = SEALSuperpixels(weights="bsds500")
+    seal = SEALSuperpixels(args.count, weights="bsds500")
     figure, axes = plt.subplots(
         len(images), 4, figsize=(12, 7), layout="constrained", squeeze=False
     )
     for row, (name, image) in zip(axes, images.items(), strict=True):
         (affinity,) = seal.predict_affinity([image])
-        learned = ers(to_eight_connected(affinity), args.count)
+        (learned,) = seal.transform([image])
         colours = ers(rgb_affinity(image), args.count)
         row[0].imshow(image)
         row[0].set_ylabel(name)
