@@ -11,6 +11,8 @@ def replace_file(path, content):
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"There is no folder {str(path.parent)!r}; make it.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; give a file.")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:

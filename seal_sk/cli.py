@@ -306,7 +306,9 @@ def _make_estimator(args):
     else:
         from .superpixels import SEALSuperpixels
 
-        estimator = SEALSuperpixels.load(args.weights or "bsds500")
+        estimator = SEALSuperpixels.load(
+            "bsds500" if args.weights is None else args.weights
+        )
         estimator.set_params(device=args.device)
     estimator.set_params(
         n_segments=1,
@@ -363,6 +365,8 @@ def _read_image(path, drop_alpha):
 
     from ._validation import check_image
 
+    if path.stat().st_size == 0:
+        raise ValueError("is an empty file.")
     try:
         image = _read_tiff(path) if path.suffix.lower() in _TIFF else _read_other(path)
     except Exception as error:

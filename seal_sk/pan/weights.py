@@ -99,12 +99,15 @@ def read_weights(path):
             f"{str(path)!r} holds the weights of another network than the "
             f"{architecture} that it should be."
         )
-    if all(t.is_floating_point() for t in tensors.values()):
+    real = all(t.is_floating_point() for t in tensors.values())
+    if real:
         tensors = {name: tensor.float() for name, tensor in tensors.items()}
-    if not all(t.is_floating_point() and t.isfinite().all() for t in tensors.values()):
+    if not real or not all(t.isfinite().all() for t in tensors.values()):
         raise ValueError(
             f"{str(path)!r} holds weights that are NaN, infinite or no real numbers."
         )
+    if any(t.min() < 0 for name, t in tensors.items() if name.endswith("running_var")):
+        raise ValueError(f"{str(path)!r} holds a variance below 0.")
     if tensors["calibration"][0] <= 0:
         raise ValueError(
             f"{str(path)!r} holds a calibration whose scale is not above 0."
@@ -168,7 +171,7 @@ def _read_safetensors(path):
             "which network it is for."
         )
     try:
-        architecture = json.loads(metadata["architecture"])
+        architecture = dict(json.loads(metadata["architecture"]))
         params = json.loads(metadata["params"])
         settings = dict(architecture)
         kind = _NETWORKS.get(settings.pop("network"))

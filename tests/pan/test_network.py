@@ -1,5 +1,6 @@
 """PAN: architecture, directions, weights in files, and the authors' networks."""
 
+import json
 import pickle
 import sys
 
@@ -191,6 +192,22 @@ def test_files_that_are_refused(net, tmp_path):
     write_weights(broken, net)
     with pytest.raises(ValueError, match="NaN, infinite"):
         read_weights(broken)
+    half = {name: value.half() for name, value in net.state_dict().items()}
+    half["conv5.bias"] = half["conv5.bias"].to(torch.int8)
+    half["conv1.weight"] = half["conv1.weight"].to(torch.float8_e4m3fn)
+    half = {name: half[name] for name in half if "num_batches" not in name}
+    metadata |= {"architecture": json.dumps(list(net.architecture.items()))}
+    save_file(half, broken, metadata)
+    with pytest.raises(ValueError, match="no real numbers"):
+        read_weights(broken)
+    with torch.no_grad():
+        net.conv5.bias.zero_()
+        next(b for n, b in net.named_buffers() if "running_var" in n).fill_(-1)
+    write_weights(broken, net)
+    with pytest.raises(ValueError, match="variance below 0"):
+        read_weights(broken)
+    with pytest.raises(IsADirectoryError, match="is a folder; give a file"):
+        write_weights(tmp_path, net)
     other = tmp_path / "other.pkl"
     torch.save({"weight": torch.zeros(2)}, other)
     with pytest.raises(ValueError, match="not a state dict of PAN"):
