@@ -70,7 +70,9 @@ def merge_regions(labels, affinity, n_segments, *, image=None):
     mean of its regions in CIELAB, of which the first have that of their mean RGB; for
     one channel only the lightness is compared, for more than three the values times
     100. Of borders of equal worth, the one that comes first in scan order goes. Time is
-    linear in the number of pixels, up to a logarithm in the number of borders.
+    linear in the number of pixels, up to a logarithm in the number of borders, where no
+    region has many neighbours: each merger looks at all that the new one has, so that
+    one region around 10,000 specks takes seconds, and around 100,000 minutes.
 
     Examples
     --------
