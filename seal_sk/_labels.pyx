@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
 from seal_sk._table cimport Table, index_of, pair_key, table_open
+from seal_sk._union cimport find
 
 ctypedef fused label_t:
     int32_t
@@ -17,13 +18,6 @@ ctypedef fused color_t:
     uint16_t
     float
     double
-
-
-cdef inline int32_t find(int32_t* parent, int32_t i) noexcept nogil:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
 
 
 cdef inline void unite(int32_t* parent, int32_t a, int32_t b) noexcept nogil:

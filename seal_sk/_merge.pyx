@@ -7,6 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
 
 from seal_sk._table cimport Table, index_of, pair_key, table_open
+from seal_sk._union cimport find
 
 ctypedef fused affinity_t:
     float
@@ -43,13 +44,6 @@ cdef struct Graph:
     # Borders, the one of least cost on top.
     int32_t* heap
     int32_t n_heap
-
-
-cdef inline int32_t find(int32_t* parent, int32_t i) noexcept nogil:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
 
 
 cdef inline bint before(const Graph* g, int32_t e, int32_t f) noexcept nogil:
