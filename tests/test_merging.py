@@ -154,6 +154,8 @@ def test_wrong_input_is_refused():
         merge_regions(labels * 1.0, affinity, 2)
     with pytest.raises(ValueError, match=r"outside 0\.\.1"):
         merge_regions(labels, affinity * np.nan, 2)
+    with pytest.raises(ValueError, match="labels masks every pixel"):
+        merge_regions(np.full((2, 3), -1), affinity, 1)
     apart = np.array([[0, -1, 1], [0, -1, 1]])
     with pytest.raises(ValueError, match="less than the 2 separate areas"):
         merge_regions(apart, affinity, 1)
@@ -192,3 +194,25 @@ def test_merging_pays():
         ]
     assert scores[3][0] > scores[1][0]
     assert scores[3][1] > scores[1][1]
+
+
+def test_counts_of_any_integer_type_are_honoured(scenes):
+    images = scenes[0][:1]
+    for n in (np.uint8(100), np.int8(60), np.uint16(100), np.int64(100)):
+        seal = SEALSuperpixels(n, weights="bsds500")
+        assert seal.transform(images)[0].max() + 1 == n
+    counts = np.array([50, 100, 200], dtype=np.uint8)
+    maps = seal.transform_counts(images, counts)[0]
+    assert [labels.max() + 1 for labels in maps] == [50, 100, 200]
+    # Any ratio begins with a superpixel a pixel at most.
+    seal.set_params(oversegmentation=1e308)
+    assert seal.transform(images)[0].max() + 1 == 100
+
+
+def test_too_few_segments_for_the_mask_are_named_as_given(scenes):
+    image = scenes[0][0]
+    mask = np.zeros(image.shape[:2], dtype=bool)
+    mask[::20, ::20] = True
+    seal = SEALSuperpixels(1, weights="bsds500")
+    with pytest.raises(ValueError, match="n_segments=1 is less than the 16"):
+        seal.transform([image], mask=[mask])

@@ -65,7 +65,7 @@ class GraphSuperpixels(SuperpixelTransformer):
     See Also
     --------
     ERSSuperpixels : ERS on colour differences.
-    SEALSuperpixels : ERS or FH on learned affinities.
+    SEALSuperpixels : ERS or FH on learned affinities, and merging.
 
     Notes
     -----
@@ -301,7 +301,7 @@ class ERSSuperpixels(GraphSuperpixels):
     See Also
     --------
     GraphSuperpixels : the same segmentation of any affinities.
-    SEALSuperpixels : the same segmentation of learned ones.
+    SEALSuperpixels : learned affinities, with merging after it.
 
     References
     ----------

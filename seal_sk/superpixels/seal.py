@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 
 from .._compat import Interval
-from .._validation import check_pairs
+from .._validation import check_areas, check_pairs
 from ..affinity import LearnedAffinity, rgb_affinity
 from ..affinity.learned import read_params
 from ..segmentation import merge_regions
@@ -39,8 +39,8 @@ class SEALSuperpixels(GraphSuperpixels):
     oversegmentation : float, default=3
         The graph algorithm cuts ``oversegmentation * n_segments`` superpixels, along
         affinities of which a third is those of colours, and `seal_sk.merge_regions`
-        merges them along the learned ones. 1 cuts `n_segments` along these: superpixels
-        of more equal sizes, with lower scores.
+        merges them along the learned ones. Exactly 1 cuts `n_segments` along these,
+        without colours: superpixels of more equal sizes, with lower scores.
     network : {"pan", "unet"}, default="pan"
         Architecture: the paper's (`seal_sk.pan.PAN`), or one of several scales that
         sees further for a fraction of the work (`seal_sk.pan.UNet`). `weights` decide
@@ -381,11 +381,15 @@ class SEALSuperpixels(GraphSuperpixels):
         several = isinstance(n_segments, list)
         if self.oversegmentation == 1:
             return super()._cut(affinity, image, n_segments, mask)
-        counts = n_segments if several else [n_segments]
+        # Python's own numbers: NumPy's small integers would overflow.
+        counts = [int(n) for n in (n_segments if several else [n_segments])]
+        ratio = float(self.oversegmentation)
         learned = self._connected(affinity, mask)
+        if mask is not None:
+            check_areas(min(counts), mask, self.connectivity)
         colors = rgb_affinity(image, connectivity=self.connectivity)
         n_pixels = learned[..., 0].size if mask is None else np.count_nonzero(mask)
-        fine = [min(round(self.oversegmentation * n), n_pixels) for n in counts]
+        fine = [round(min(ratio * n, n_pixels)) for n in counts]
         maps = self._cut_graph((2 * learned + colors) / 3, fine, mask)
         maps = [
             merge_regions(labels, learned, count, image=image)
