@@ -35,6 +35,7 @@ def main():
     data = bsds500("trainval", args.data_home)
     seal = SEALSuperpixels(
         args.n_segments,
+        oversegmentation=1,  # as the curve is scored
         width=args.width,
         loss=args.loss,
         max_iter=args.iterations,

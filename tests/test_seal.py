@@ -374,6 +374,7 @@ def test_ignored_pixels_may_be_anything(scenes):
 def test_the_papers_settings():
     seal = SEALSuperpixels(**PAPER_SETTINGS)
     assert (seal.max_iter, seal.width, seal.loss) == (100_000, 128, "seal")
+    assert seal.oversegmentation == 1
     fields = {name: getattr(seal, name, None) for name in Course.__dataclass_fields__}
     course = Course(**fields)
     assert [course.lr_at(i) for i in (0, 29_999, 30_000, 60_000, 99_999)] == (

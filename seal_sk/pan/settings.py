@@ -8,6 +8,7 @@ PAPER_SETTINGS = {
     "segmenter": "ers",
     "connectivity": 8,
     "balance": 0.5,
+    "oversegmentation": 1,
     "network": "pan",
     "width": 128,
     "loss": "seal",

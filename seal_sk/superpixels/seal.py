@@ -148,7 +148,7 @@ class SEALSuperpixels(GraphSuperpixels):
     See Also
     --------
     LearnedAffinity : the affinities alone, for other segmenters.
-    ERSSuperpixels : the same segmentation of colour differences.
+    ERSSuperpixels : ERS alone, on colour differences.
 
     Notes
     -----
