@@ -43,7 +43,9 @@ def main():
     parser.add_argument("--batch", type=int, default=8, help="crops a step")
     parser.add_argument("--crop", type=int, default=160, help="side of the crops")
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--loss", default="bce", choices=("bce", "seal"))
+    parser.add_argument(
+        "--loss", default="bce", choices=("bce", "balanced_bce", "seal")
+    )
     parser.add_argument("--augmentation", default="full", choices=("full", "rigid"))
     parser.add_argument(
         "--scales", type=float, nargs="+", default=[1.0, 1.5], help="to calibrate with"
