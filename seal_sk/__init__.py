@@ -45,6 +45,7 @@ _HOME = {
 }
 _MODULES = (
     "affinity",
+    "benchmark",
     "classifier",
     "datasets",
     "features",

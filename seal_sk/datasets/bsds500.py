@@ -1,7 +1,6 @@
 """The Berkeley Segmentation Data Set 500."""
 
 import hashlib
-import os
 import re
 import shutil
 import sys
@@ -11,9 +10,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from sklearn.utils import Bunch
 
+from .dataset import Dataset
 from .lazy import LazySequence
+from .places import find_data_home, find_place, pair_files
 
 ARCHIVE_URL = (
     "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/"
@@ -79,13 +79,11 @@ def fetch_bsds500(
         Download the data set (71 MB) from the University of California, Berkeley
         where it is not found. If False, that raises an error instead.
     return_X_y : bool, default=False
-        Return ``(images, annotations)`` instead of a `Bunch`.
+        Return ``(images, annotations)`` instead of a `Dataset`.
 
     Returns
     -------
-    data : :class:`~sklearn.utils.Bunch`
-        With the attributes:
-
+    data : Dataset
         images : sequence of uint8 arrays of shape (H, W, 3)
             RGB photographs, sorted by file name. An integer index decodes one; a
             slice or an array of integers or booleans selects without decoding.
@@ -94,8 +92,8 @@ def fetch_bsds500(
             labels start at 1, and one label may have several parts.
         names : list of str
             File names without their ending.
-        DESCR : str
-            Description, licence and source.
+        ignore_label : None
+        tolerance : 1
 
     (images, annotations) : tuple, if ``return_X_y=True``
 
@@ -132,7 +130,7 @@ def fetch_bsds500(
     """
     if subset not in _SUBSETS:
         raise ValueError(f"subset must be one of {list(_SUBSETS)}, got {subset!r}.")
-    home = _data_home(data_home)
+    home = find_data_home(data_home)
     folder = _find(home)
     if folder is None:
         if not download_if_missing:
@@ -152,31 +150,18 @@ def fetch_bsds500(
     annotations = LazySequence(_load_annotations, [truth for _, truth in pairs])
     if return_X_y:
         return images, annotations
-    return Bunch(
-        images=images,
-        annotations=annotations,
-        names=[image.stem for image, _ in pairs],
+    return Dataset(
+        f"bsds500 {subset}",
+        images,
+        annotations,
+        [image.stem for image, _ in pairs],
         DESCR=_DESCR,
     )
 
 
-def _data_home(data_home):
-    if data_home is None:
-        data_home = os.environ.get("SEAL_SK_DATA")
-    if not data_home:
-        import pooch
-
-        data_home = pooch.os_cache("seal_sk")
-    return Path(data_home).expanduser()
-
-
 def _find(home):
     """Return the folder of the data set, or None."""
-    for location in _LOCATIONS:
-        folder = home / location
-        if (folder / "images").is_dir() and (folder / "groundTruth").is_dir():
-            return folder
-    return None
+    return find_place(home, _LOCATIONS, ["images", "groundTruth"])
 
 
 def _pairs(folder, split):
@@ -187,17 +172,14 @@ def _pairs(folder, split):
         raise FileNotFoundError(
             f"No .jpg file in {folder / 'images' / split}. {_advice(folder)}"
         )
-    if alone := sorted(images.keys() ^ truths.keys()):
-        name = alone[0]
-        there = images.get(name) or truths[name]
-        other = f"groundTruth/{split}/{name}.mat"
-        if name in truths:
-            other = f"images/{split}/{name}.jpg"
-        raise FileNotFoundError(
-            f"{there} lacks its counterpart {folder / other} ({len(alone)} such "
-            f"files). {_advice(folder)}"
-        )
-    return [(path, truths[name]) for name, path in images.items()]
+    pairs = pair_files(
+        images,
+        truths,
+        lambda name: folder / f"images/{split}/{name}.jpg",
+        lambda name: folder / f"groundTruth/{split}/{name}.mat",
+        advice=_advice(folder),
+    )
+    return list(pairs.values())
 
 
 def _advice(folder):

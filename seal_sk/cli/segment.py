@@ -1,19 +1,16 @@
-"""The command line: ``seal-sk segment``, ``seal-sk demo``."""
+"""``seal-sk segment``: images to label maps."""
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 
-from ._version import __version__
+from .parsing import EXPECTED, complain, count, one_line
 
-__all__ = ["main"]
+__all__ = ["add_segment"]
 
 _TIFF = (".tif", ".tiff")
 _SUFFIXES = (".png", ".jpg", ".jpeg", *_TIFF)
 _MAX_PNG_SEGMENTS = 2**16
-
-_EXPECTED = (ValueError, TypeError, OSError, ImportError)
 
 _SEGMENT_HELP = """\
 Cut many images into superpixels and write a label map for each.
@@ -32,36 +29,8 @@ be carried out at all.
 """
 
 
-def main(argv=None):
-    """Run the command line.
-
-    Parameters
-    ----------
-    argv : list of str, optional
-        Arguments; those of the process by default.
-
-    Returns
-    -------
-    int
-        Exit status: 0 if all went well, 1 if some images failed, 2 if the command
-        could not be carried out, 130 after Ctrl-C.
-    """
-    args = _parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        return 130
-    except _EXPECTED as error:
-        _complain(f"error: {_one_line(error)}")
-        return 2
-
-
-def _parser():
-    parser = argparse.ArgumentParser(prog="seal-sk", description="Learned superpixels.")
-    parser.add_argument("--version", action="version", version=f"seal-sk {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
+def add_segment(commands):
+    """Add the command to the parser's."""
     segment = commands.add_parser(
         "segment",
         help="cut images into superpixels",
@@ -80,7 +49,7 @@ def _parser():
     segment.add_argument(
         "-n",
         "--n-segments",
-        type=_count,
+        type=count,
         default=300,
         metavar="N",
         help="superpixels per image (default: %(default)s)",
@@ -142,7 +111,7 @@ def _parser():
     )
     segment.add_argument(
         "--jobs",
-        type=_count,
+        type=count,
         default=1,
         metavar="N",
         help="images segmented at a time (default: %(default)s)",
@@ -150,59 +119,6 @@ def _parser():
     segment.add_argument(
         "--quiet", action="store_true", help="report nothing but what went wrong"
     )
-
-    demo = commands.add_parser(
-        "demo",
-        help="train a small network and compare its superpixels, in two minutes",
-        description="Train a small network on generated scenes, compare its "
-        "superpixels with others on scenes held out, and draw them side by side. "
-        "Needs no data and no network connection.",
-    )
-    demo.set_defaults(run=_demo)
-    demo.add_argument(
-        "--output",
-        type=Path,
-        default=Path("seal_sk_demo.png"),
-        metavar="FILE",
-        help="the picture (default: %(default)s)",
-    )
-    demo.add_argument(
-        "--time",
-        type=_seconds,
-        default=75.0,
-        metavar="SECONDS",
-        help="of training, at most (default: %(default)g)",
-    )
-    demo.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="of the scenes and the training (default: %(default)s)",
-    )
-    return parser
-
-
-def _count(text):
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
-
-
-def _seconds(text):
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
-    return seconds
-
-
-def _demo(args):
-    from .demo import run_demo
-
-    run_demo(args.output, max_time=args.time, seed=args.seed)
-    return 0
 
 
 def _segment(args):
@@ -231,10 +147,10 @@ def _segment(args):
                     n_done += 1
                 else:
                     bar.clear()
-                    _complain(f"{path}: {failure}")
+                    complain(f"{path}: {failure}")
                 bar.update()
     if not args.quiet or n_done < len(paths):
-        _complain(f"segmented {n_done} of {len(paths)} images")
+        complain(f"segmented {n_done} of {len(paths)} images")
     return 0 if n_done == len(paths) else 1
 
 
@@ -298,13 +214,13 @@ def _make_estimator(args):
     import numpy as np
 
     if args.method == "ers":
-        from .superpixels import ERSSuperpixels
+        from ..superpixels import ERSSuperpixels
 
         if args.weights is not None:
             raise ValueError("--weights is for --method seal: leave one of them out.")
         estimator = ERSSuperpixels()
     else:
-        from .superpixels import SEALSuperpixels
+        from ..superpixels import SEALSuperpixels
 
         estimator = SEALSuperpixels.load(
             "bsds500" if args.weights is None else args.weights
@@ -327,8 +243,8 @@ def _segment_batch(paths, estimator, outputs, args):
     for path in paths:
         try:
             loaded.append((path, _read_image(path, args.drop_alpha)))
-        except (*_EXPECTED, MemoryError) as error:
-            yield path, _one_line(error)
+        except (*EXPECTED, MemoryError) as error:
+            yield path, one_line(error)
     label_maps = _label_maps(estimator, loaded)
     for (path, image), labels in zip(loaded, label_maps, strict=True):
         try:
@@ -339,8 +255,8 @@ def _segment_batch(paths, estimator, outputs, args):
             if overlay_file is not None:
                 _write_overlay(overlay_file, image, labels)
             _write_labels(label_file, labels)
-        except (*_EXPECTED, MemoryError) as error:
-            yield path, _one_line(error)
+        except (*EXPECTED, MemoryError) as error:
+            yield path, one_line(error)
         else:
             yield path, None
 
@@ -363,7 +279,7 @@ def _read_image(path, drop_alpha):
     """One grey or RGB image, with the depth that it is stored in."""
     import numpy as np
 
-    from ._validation import check_image
+    from .._validation import check_image
 
     if path.stat().st_size == 0:
         raise ValueError("is an empty file.")
@@ -410,7 +326,7 @@ def _read_other(path):
     image = iio.imread(content, plugin="pillow")
     # Bit depth and colour type of a PNG; its decoder has no colours of 16 bits.
     if content[:4] == b"\x89PNG" and content[24] == 16 and content[25] != 0:
-        _complain(f"note: {path}: 16-bit colours are read as 8 in PNG, not in TIFF")
+        complain(f"note: {path}: 16-bit colours are read as 8 in PNG, not in TIFF")
     return image
 
 
@@ -419,7 +335,7 @@ def _write_labels(path, labels):
 
     import numpy as np
 
-    from ._files import replace_file
+    from .._files import replace_file
 
     labels = labels.astype(np.uint16 if labels.max() < 2**16 else np.uint32)
     if path.suffix == ".png":
@@ -434,8 +350,8 @@ def _write_labels(path, labels):
 
 
 def _write_overlay(path, image, labels):
-    from ._files import replace_file
-    from .plotting import draw_boundaries
+    from .._files import replace_file
+    from ..plotting import draw_boundaries
 
     replace_file(path, _png(draw_boundaries(image, labels)))
 
@@ -444,11 +360,3 @@ def _png(array):
     import imageio.v3 as iio
 
     return iio.imwrite("<bytes>", array, extension=".png")
-
-
-def _one_line(error):
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _complain(text):
-    print(f"seal-sk: {text}", file=sys.stderr, flush=True)

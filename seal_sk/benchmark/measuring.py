@@ -1,0 +1,109 @@
+"""Time and memory of one call, and what they were measured on."""
+
+import ctypes
+import os
+import platform
+import sys
+import time
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from .._version import __version__
+
+__all__ = ["machine", "measured", "one_thread", "versions"]
+
+_PACKAGES = ("numpy", "scipy", "scikit-image", "scikit-learn", "torch")
+_OPENCV = ("opencv-contrib-python-headless", "opencv-contrib-python")
+
+
+@cache
+def versions():
+    """One line: what computed."""
+    names = [f"seal_sk {__version__}", f"Python {platform.python_version()}"]
+    for package in _PACKAGES:
+        names.append(f"{package} {version(package)}")
+    for package in _OPENCV:
+        try:
+            names.append(f"opencv {version(package)}")
+            break
+        except ImportError:
+            pass
+    return ", ".join(names)
+
+
+@cache
+def machine():
+    """One line: where it was computed."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    return (
+        f"{_processor()}, {cores or os.cpu_count()} cores, "
+        f"{platform.system()} {platform.machine()}"
+    )
+
+
+def _processor():
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or "unknown processor"
+
+
+@contextmanager
+def one_thread():
+    """Let linear algebra, OpenCV and torch compute on one thread, if they are there."""
+    torch, cv2 = sys.modules.get("torch"), sys.modules.get("cv2")
+    before = (
+        None if torch is None else torch.get_num_threads(),
+        None if cv2 is None else cv2.getNumThreads(),
+    )
+    with threadpool_limits(1):
+        if torch is not None:
+            torch.set_num_threads(1)
+        if cv2 is not None:
+            cv2.setNumThreads(1)
+        try:
+            yield
+        finally:
+            if torch is not None:
+                torch.set_num_threads(before[0])
+            if cv2 is not None:
+                cv2.setNumThreads(before[1])
+
+
+def measured(function, *args):
+    """What a function returns, its seconds, and the MiB that it took at its peak.
+
+    The peak is that of the process's resident memory over what it was before; None
+    where the system can't tell (anything but Linux).
+    """
+    before = _reset_peak()
+    start = time.perf_counter()
+    result = function(*args)
+    seconds = time.perf_counter() - start
+    peak = None if before is None else (_peak() - before) / 1024
+    return result, seconds, peak
+
+
+def _reset_peak():
+    """KiB resident now, from where `_peak` counts."""
+    try:
+        # What the allocator keeps for later would hide what the function takes.
+        ctypes.CDLL(None).malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
+        return _peak()
+    except (OSError, AttributeError, TypeError):
+        return None
+
+
+def _peak():
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    raise OSError("/proc/self/status has no VmHWM")

@@ -1,0 +1,325 @@
+"""What is compared: estimators by name, path or file, and folders of label maps."""
+
+import hashlib
+from copy import deepcopy
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+
+from .. import superpixels
+from ..affinity import OracleAffinity
+from ..datasets.label_maps import LABEL_SUFFIXES, read_label_map
+
+__all__ = ["METHODS", "LabelMaps", "as_method", "find_methods"]
+
+
+def _seal(oversegmentation):
+    return superpixels.SEALSuperpixels.load("bsds500").set_params(
+        oversegmentation=oversegmentation
+    )
+
+
+#: Methods by name: functions that make the estimator.
+METHODS = {
+    "seal": lambda: _seal(3),
+    "seal-ers": lambda: _seal(1),
+    "ers": superpixels.ERSSuperpixels,
+    "fh": superpixels.FHSuperpixels,
+    "snic": superpixels.SNICSuperpixels,
+    "slic": superpixels.SLICSuperpixels,
+    "lsc": superpixels.LSCSuperpixels,
+    "seeds": superpixels.SEEDSSuperpixels,
+    "oracle": lambda: superpixels.GraphSuperpixels(affinity=OracleAffinity()),
+}
+
+_PICKLES = (".pkl", ".pickle", ".joblib")
+
+
+def find_methods(specs):
+    """Methods from what the command line says about them.
+
+    Parameters
+    ----------
+    specs : sequence of str
+        Each is, with or without ``NAME=`` before it:
+
+        - a key of `METHODS`, as in ``ers``;
+        - an import path, as in ``package.module:attribute``, of an estimator, of a
+          class, or of a function without arguments that returns one;
+        - a file: a network of `SEALSuperpixels.save` or of the paper's authors, or
+          a pickled estimator (``.pkl``, ``.pickle``, ``.joblib``). Unpickling runs
+          whatever the file says: take only those that you trust;
+        - a folder of label maps, for `LabelMaps`.
+
+    Returns
+    -------
+    dict of str to estimator or LabelMaps
+        In the order given.
+
+    Raises
+    ------
+    ValueError, ImportError, FileNotFoundError
+        If one is none of these, or two have the same name.
+
+    Examples
+    --------
+    >>> from seal_sk.benchmark import find_methods
+    >>> find_methods(["ers", "plain=seal_sk:SLICSuperpixels"])
+    {'ers': ERSSuperpixels(), 'plain': SLICSuperpixels()}
+    """
+    methods = {}
+    for spec in specs:
+        name, equals, what = spec.partition("=")
+        if not equals:
+            name, what = None, spec
+        default, method = _find(what)
+        name = name or default
+        if name in methods:
+            raise ValueError(
+                f"Two methods are called {name!r}; give one another name with "
+                f"OTHER={what}."
+            )
+        methods[name] = method
+    return methods
+
+
+def _find(what):
+    """(name, estimator or label maps) for one spec."""
+    if what in METHODS:
+        return what, METHODS[what]()
+    path = Path(what)
+    if path.is_dir():
+        return path.resolve().name, LabelMaps(path)
+    if path.suffix in (".safetensors", *_PICKLES):
+        return path.stem, _load(path)
+    if ":" in what:
+        return what.rpartition(":")[2], _imported(what)
+    raise ValueError(
+        f"There is no method {what!r}: give one of {', '.join(METHODS)}; "
+        "package.module:Class; a file of SEALSuperpixels.save or a pickled estimator; "
+        "or a folder of label maps."
+    )
+
+
+def _load(path):
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {str(path)!r}.")
+    try:
+        # Weights first, which load without running code.
+        return superpixels.SEALSuperpixels.load(path)
+    except ValueError:
+        if path.suffix == ".safetensors":
+            raise
+    import joblib
+
+    try:
+        return joblib.load(path)
+    except Exception as error:  # whatever the pickle does
+        raise ValueError(
+            f"{str(path)!r} holds no pickled estimator that can be loaded "
+            f"({type(error).__name__}: {error})."
+        ) from error
+
+
+def _imported(what):
+    module, _, attribute = what.partition(":")
+    try:
+        found = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise ImportError(f"{what!r} can't be imported ({error}).") from error
+    if hasattr(found, "transform") and not isinstance(found, type):
+        return found
+    if not callable(found):
+        raise ValueError(f"{what!r} is {found!r}, neither an estimator nor a class.")
+    try:
+        return found()
+    except TypeError as error:
+        raise ValueError(
+            f"{what!r} can't be made without arguments ({error}); give the path of a "
+            "function without arguments that returns it."
+        ) from error
+
+
+class LabelMaps:
+    """Label maps made elsewhere, in place of a method.
+
+    Parameters
+    ----------
+    folder : path-like
+        Holds a folder for each requested count, as in ``300/NAME.png``, with a label
+        map for each image of the data set; or the label maps themselves, which are
+        then taken for every count. PNG, TIFF, npy, MAT or CSV, as
+        `seal_sk.datasets.read_label_map` reads them.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f"There is no folder {str(self.folder)!r}.")
+
+    def __repr__(self):
+        """Return where they are."""
+        return f"LabelMaps({str(self.folder)!r})"
+
+    def find(self, count, name):
+        """The file of one label map.
+
+        Parameters
+        ----------
+        count : int
+            As requested.
+        name : str
+            Of the image.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is none.
+        ValueError
+            If there are several.
+        """
+        places = [self.folder / str(count), self.folder]
+        place = next(p for p in places if p.is_dir())
+        found = [
+            file for s in LABEL_SUFFIXES if (file := place / f"{name}{s}").is_file()
+        ]
+        if len(found) > 1:
+            raise ValueError(f"{found[0]} and {found[1]} are both of one image.")
+        if not found:
+            raise FileNotFoundError(
+                f"There is no label map {place / name} with any of the endings "
+                f"{', '.join(LABEL_SUFFIXES)}."
+            )
+        return found[0]
+
+
+class _Estimator:
+    """An estimator as the benchmark calls it."""
+
+    measured = True
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+        if not hasattr(estimator, "transform"):
+            raise TypeError(
+                f"{estimator!r} has no transform: give an estimator, or LabelMaps."
+            )
+        params = estimator.get_params() if hasattr(estimator, "get_params") else {}
+        names = [
+            name
+            for name in params
+            if name == "n_segments" or name.endswith("__n_segments")
+        ]
+        if len(names) != 1:
+            raise ValueError(
+                f"{estimator!r} has {len(names)} parameters called n_segments, where "
+                "one is needed to set the count."
+            )
+        self._name = names[0]
+        self._sees_truth = any(
+            isinstance(value, OracleAffinity) for value in params.values()
+        )
+        self.all_parameters = {
+            name: _plain(value)
+            for name, value in sorted(params.items())
+            if name != self._name and not name.endswith(_NO_RESULT)
+        }
+        self.parameters = self._shortly()
+
+    @property
+    def state(self):
+        """What it holds, and what was fitted, but for what changes no label."""
+        return {
+            name: value
+            for name, value in vars(self.estimator).items()
+            if name not in (self._name, *_NO_RESULT)
+        }
+
+    def _shortly(self):
+        """The class, and the parameters that are not its defaults."""
+        kind = type(self.estimator)
+        usual = {
+            name: parameter.default
+            for name, parameter in signature(kind).parameters.items()
+        }
+        changed = [
+            f"{name}={value!r}"
+            for name, value in self.all_parameters.items()
+            if name in usual and value != usual[name]
+        ]
+        return f"{kind.__qualname__}({', '.join(changed)})"
+
+    def check(self, counts, names):
+        """Refuse before any work what can't work."""
+
+    def segment(self, image, annotations, count, name):
+        """One label map."""
+        what = annotations if self._sees_truth else image
+        (labels,) = self.estimator.set_params(**{self._name: count}).transform([what])
+        return labels
+
+
+class _Folder:
+    """Label maps as the benchmark calls them."""
+
+    measured = False
+
+    def __init__(self, label_maps):
+        self._label_maps = label_maps
+        self.state = {}
+        self.parameters = f"LabelMaps({label_maps.folder.name!r})"
+        self.all_parameters = {"folder": label_maps.folder.name}
+
+    def check(self, counts, names):
+        for count in counts:
+            for name in names:
+                self._label_maps.find(count, name)
+
+    def segment(self, image, annotations, count, name):
+        """One label map."""
+        path = self._label_maps.find(count, name)
+        labels = read_label_map(path)
+        if labels.shape != np.shape(image)[:2]:
+            raise ValueError(
+                f"{path} has {labels.shape[0]} x {labels.shape[1]} pixels, its image "
+                f"{np.shape(image)[0]} x {np.shape(image)[1]}."
+            )
+        return labels
+
+
+# Parameters that change no label.
+_NO_RESULT = ("n_jobs", "verbose", "memory", "checkpoint_dir")
+
+
+def as_method(method):
+    """What the benchmark calls, from an estimator or label maps."""
+    if isinstance(method, LabelMaps):
+        return _Folder(method)
+    # A copy, since its count is set; what was fitted goes with it.
+    return _Estimator(deepcopy(method))
+
+
+def _plain(value):
+    """A parameter for the table: as it is if JSON has it, a file by its content."""
+    if isinstance(value, (str, Path)) and Path(value).is_file():
+        digest = hashlib.sha256(Path(value).read_bytes()).hexdigest()
+        return f"{Path(value).name} (sha256 {digest[:12]})"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if hasattr(value, "get_params"):
+        return repr(clone(value))
+    return repr(value)

@@ -1,0 +1,130 @@
+"""Photographs and boundaries of the images where methods differ most."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from .._files import replace_file
+from .._validation import check_annotations, check_image, unit_scale
+from ..labels import boundaries
+
+__all__ = ["draw_pictures", "most_different"]
+
+N_PICTURES = 8
+# Longest side of a picture; larger images are drawn smaller.
+_LONGEST = 1000
+
+
+def most_different(table, n_images=N_PICTURES):
+    """Images on which the methods' ASA differs most, from the greatest difference.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `Results.table`.
+    n_images : int, default=8
+
+    Returns
+    -------
+    list of str
+    """
+    asa = table.groupby(["image", "method"], observed=True)["asa"].mean().unstack()
+    # The oracle is always far above; what differs among the others tells more.
+    asa = asa.drop(columns="oracle", errors="ignore")
+    spread = asa.max(axis=1) - asa.min(axis=1)
+    return list(spread.sort_values(ascending=False, kind="stable").index[:n_images])
+
+
+def draw_pictures(results, dataset, callers, *, n_jobs=1):
+    """Write photographs and boundaries for the report, cutting these images again.
+
+    ``pictures/INDEX/`` holds ``image.jpg``, ``truth.png``, and ``METHOD-COUNT.png``,
+    1 where a boundary is; ``pictures/index.json`` says which image each is.
+    """
+    folder = results.folder / "pictures"
+    table = results.table
+    # Those that are there stay: methods of an earlier call were drawn on them.
+    before = list(read_pictures(results.folder))
+    new = [name for name in most_different(table) if name not in before]
+    chosen = [*before, *new][:N_PICTURES]
+    # Not every method need have been run at every count.
+    counts = table.groupby("method", observed=True)["requested"].unique()
+    index = {name: dataset.names.index(name) for name in chosen}
+    tasks = []
+    for i in index.values():
+        one = dataset.select([i])
+        place = folder / f"{i:06d}"
+        place.mkdir(parents=True, exist_ok=True)
+        for method, caller in callers.items():
+            missing = [
+                count
+                for count in map(int, counts[method])
+                if not (place / f"{method}-{count}.png").exists()
+            ]
+            if missing:
+                tasks.append(delayed(_cut)(place, one, method, caller, missing))
+        if not (place / "truth.png").exists():
+            tasks.append(delayed(_draw_image)(place, one))
+    Parallel(n_jobs=n_jobs, batch_size=1)(tasks)
+    replace_file(
+        folder / "index.json",
+        json.dumps({f"{i:06d}": name for name, i in index.items()}, indent=1).encode(),
+    )
+
+
+def _cut(place, one, method, caller, counts):
+    image = one.images[0]
+    annotations = check_annotations(one.annotations[0], np.shape(image)[:2])
+    for count in counts:
+        labels = caller.segment(image, annotations, count, one.names[0])
+        _write_boundary(place / f"{method}-{count}.png", _smaller(np.asarray(labels)))
+
+
+def _draw_image(place, one):
+    from PIL import Image
+
+    image = check_image(one.images[0])
+    image = image[..., :3] if image.shape[2] >= 3 else image[..., :1].repeat(3, axis=2)
+    image = np.rint(unit_scale(image, np.float32) * 255).astype(np.uint8)
+    buffer = BytesIO()
+    Image.fromarray(_smaller(image)).save(buffer, "JPEG", quality=90)
+    replace_file(place / "image.jpg", buffer.getvalue())
+    annotations = check_annotations(one.annotations[0], image.shape[:2])
+    drawn = [boundaries(_smaller(truth)) for truth in annotations]
+    _write_png(place / "truth.png", np.any(drawn, axis=0))
+
+
+def _smaller(array):
+    """Every so manyth pixel of what is too large for a picture."""
+    step = -(-max(array.shape[:2]) // _LONGEST)
+    return np.ascontiguousarray(array[::step, ::step])
+
+
+def _write_boundary(path, labels):
+    _write_png(path, boundaries(labels))
+
+
+def _write_png(path, marked):
+    from PIL import Image
+
+    buffer = BytesIO()
+    Image.fromarray(marked).convert("1").save(buffer, "PNG", optimize=True)
+    replace_file(path, buffer.getvalue())
+
+
+def read_pictures(folder):
+    """Names and folders of the pictures that are there.
+
+    Returns
+    -------
+    dict of str to Path
+    """
+    index = Path(folder) / "pictures" / "index.json"
+    if not index.is_file():
+        return {}
+    return {
+        name: index.parent / key for key, name in json.loads(index.read_text()).items()
+    }

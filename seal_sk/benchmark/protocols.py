@@ -1,0 +1,139 @@
+"""Protocols: which figures of the table are meant, and how they become one number."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["PROTOCOLS", "Metric", "Protocol", "find_protocol"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of the table under the name that a protocol has for it.
+
+    Attributes
+    ----------
+    column : str
+        Of the table.
+    title : str
+        In figures.
+    higher_is_better : bool
+    """
+
+    column: str
+    title: str
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Which figures are reported, and how those of several annotations are joined.
+
+    Attributes
+    ----------
+    name : str
+    annotations : {"mean", "best", "worst"}
+        "mean": a data set's figure is the mean over all (image, annotation) pairs.
+        "best" and "worst": of each image the best or worst annotation for each figure,
+        then the mean over the images.
+    metrics : dict of str to Metric
+    counts : tuple of two int
+        Of superpixels, that the average over counts runs from and to.
+    description : str
+        With the source.
+    """
+
+    name: str
+    annotations: str
+    metrics: dict = field(hash=False)
+    counts: tuple
+    description: str
+
+    def per_image(self, table):
+        """One row an image: sums over what counts, and how many that are.
+
+        Parameters
+        ----------
+        table : DataFrame
+            As `Results.table`.
+
+        Returns
+        -------
+        DataFrame
+            ``method``, ``requested``, ``image``, ``weight``, ``n_segments``,
+            ``seconds``, ``peak_memory``, and a column a metric with the image's
+            figure. The data set's is the mean of these, weighed by ``weight``.
+        """
+        key = ["method", "requested", "image"]
+        groups = table.groupby(key, sort=False, observed=True)
+        rows = groups[["n_segments", "seconds", "peak_memory"]].first()
+        rows["weight"] = groups.size() if self.annotations == "mean" else 1
+        for name, metric in self.metrics.items():
+            # To the better or the worse, whichever way the figure runs.
+            how = "max" if metric.higher_is_better else "min"
+            if self.annotations == "worst":
+                how = {"max": "min", "min": "max"}[how]
+            if self.annotations == "mean":
+                how = "mean"
+            rows[name] = groups[metric.column].agg(how)
+        return rows.reset_index()
+
+    def mean(self, rows, column):
+        """A data set's figure from `per_image`'s rows."""
+        return float(np.average(rows[column], weights=rows["weight"]))
+
+
+_ASA = Metric("asa", "ASA")
+_RECALL = Metric("boundary_recall", "Boundary recall")
+
+#: Protocols by name.
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "tu2018",
+            "mean",
+            {"ASA": _ASA, "BR": _RECALL},
+            (100, 1200),
+            "Tu et al., CVPR 2018: ASA and boundary recall (boundaries one pixel "
+            "thick, the data set's tolerance), means over all (image, annotation) "
+            "pairs.",
+        ),
+        Protocol(
+            "stutz2018",
+            "worst",
+            {
+                "Rec": Metric("thick_boundary_recall", "Boundary recall (Stutz)"),
+                "UE": Metric(
+                    "min_undersegmentation_error", "Undersegmentation error", False
+                ),
+                "EV": Metric("explained_variation", "Explained variation"),
+                "CO": Metric("compactness", "Compactness"),
+            },
+            (200, 5200),
+            "Stutz et al., CVIU 2018: boundary recall with boundaries two pixels thick "
+            "and a tolerance of 0.25 % of the diagonal, undersegmentation error by "
+            "Neubert and Protzel, explained variation, compactness; of each image the "
+            "annotation with the worst score, then the mean over images.",
+        ),
+        Protocol(
+            "best-annotation",
+            "best",
+            {"ASA": _ASA, "BR": _RECALL},
+            (100, 1200),
+            "ASA and boundary recall as in tu2018, but of each image the annotation "
+            "with the best score, then the mean over images; flattering, and common.",
+        ),
+    )
+}
+
+
+def find_protocol(protocol):
+    """A protocol from its name, or as it is."""
+    if isinstance(protocol, Protocol):
+        return protocol
+    if protocol not in PROTOCOLS:
+        raise ValueError(
+            f"There is no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}."
+        )
+    return PROTOCOLS[protocol]

@@ -1,0 +1,234 @@
+"""A folder of results: what was asked, a file for each image and method, one table."""
+
+import json
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .._files import replace_file
+
+__all__ = ["Results", "Store", "read_results"]
+
+_RUN = "run.json"
+_TABLE = "table.parquet"
+_CSV = "table.csv"
+_FORMAT = 1
+
+# Text that is the same in many rows.
+_REPEATED = ("dataset", "image", "method", "parameters", "versions", "machine")
+
+
+@dataclass
+class Results:
+    """What `read_results` returns.
+
+    Attributes
+    ----------
+    folder : Path
+    run : dict
+        What was asked: the data set, its images, the methods with all their
+        parameters, the counts.
+    table : DataFrame
+        A row for each image, annotation, method and requested count.
+    """
+
+    folder: Path
+    run: dict
+    table: pd.DataFrame
+
+    @property
+    def methods(self):
+        """Their names, in the order in which they were asked for."""
+        return [m for m in self.run["methods"] if m in set(self.table["method"])]
+
+
+def read_results(folder):
+    """Read a folder that `run_benchmark` filled.
+
+    Parameters
+    ----------
+    folder : path-like
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no results in it.
+    ValueError
+        If a file is damaged.
+    """
+    folder = Path(folder)
+    run = _read_json(folder / _RUN)
+    if run is None or not (folder / _TABLE).is_file():
+        raise FileNotFoundError(
+            f"There are no results in {str(folder)!r}: {_RUN} and {_TABLE} of seal-sk "
+            "bench are looked for."
+        )
+    try:
+        table = pd.read_parquet(folder / _TABLE)
+    except Exception as error:  # whatever the reader raises of a damaged file
+        raise ValueError(
+            f"{folder / _TABLE} can't be read ({type(error).__name__}: {error})."
+        ) from error
+    return Results(folder, run, table)
+
+
+class Store:
+    """The folder while a benchmark fills it.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    run : dict
+        What is asked now. What is there already must be of the same data set, and of
+        the same methods where names are the same; other methods, counts and images
+        are added to it.
+
+    Raises
+    ------
+    ValueError
+        If other results are there.
+    """
+
+    def __init__(self, folder, run):
+        self.folder = folder
+        before = _read_json(folder / _RUN)
+        if before is not None:
+            run = self._joined(before, run)
+        elif folder.is_dir() and any(folder.glob("[!.]*")):
+            raise ValueError(
+                f"{str(folder)!r} holds other files and no {_RUN}; give an empty or "
+                "new folder."
+            )
+        self.run = run
+        (folder / "parts").mkdir(parents=True, exist_ok=True)
+        # Left by a run that was killed while it wrote.
+        for stale in folder.rglob(".*.part"):
+            stale.unlink(missing_ok=True)
+        self._write(_RUN, json.dumps(run, indent=1))
+
+    def _joined(self, before, run):
+        def refuse(what):
+            raise ValueError(
+                f"{str(self.folder)!r} holds results of {what}; give another folder "
+                "for these."
+            )
+
+        if before.get("format") != _FORMAT:
+            refuse(f"another version (format {before.get('format')})")
+        if before["dataset"] != run["dataset"]:
+            refuse(
+                f"other data: {_brief(before['dataset'])} instead of "
+                f"{_brief(run['dataset'])}"
+            )
+        for name, method in run["methods"].items():
+            known = before["methods"].get(name, method)
+            if known["fingerprint"] != method["fingerprint"]:
+                refuse(
+                    f"a method {name!r} that is another one ({known['parameters']}), "
+                    f"or call it OTHER={name}"
+                )
+        return {
+            **run,
+            "methods": {**before["methods"], **run["methods"]},
+            "counts": sorted({*before["counts"], *run["counts"]}),
+            "images": sorted({*before["images"], *run["images"]}),
+        }
+
+    def part(self, method, image):
+        """Where the figures of one method on one image are."""
+        return self.folder / "parts" / method / f"{image:06d}.json"
+
+    def done(self, method, image):
+        """Counts whose figures are there."""
+        return {int(count) for count in self._read_part(method, image)}
+
+    def add(self, method, image, figures):
+        """Write the figures of more counts."""
+        path = self.part(method, image)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figures = {**self._read_part(method, image), **figures}
+        replace_file(path, json.dumps(figures).encode())
+
+    def _read_part(self, method, image):
+        return _read_json(self.part(method, image)) or {}
+
+    def write_table(self):
+        """Join the parts to one table, written as Parquet and CSV.
+
+        Returns
+        -------
+        DataFrame
+        """
+        table = pd.DataFrame(list(self._rows()))
+        if table.empty:
+            raise ValueError(f"There are no figures in {str(self.folder)!r} yet.")
+        for name in _REPEATED:
+            table[name] = table[name].astype("category")
+        self._write(_CSV, table.to_csv(index=False))
+        buffer = BytesIO()
+        table.to_parquet(buffer, index=False, compression="zstd")
+        replace_file(self.folder / _TABLE, buffer.getvalue())
+        return table
+
+    def _rows(self):
+        dataset = self.run["dataset"]
+        for method, about in self.run["methods"].items():
+            for image in self.run["images"]:
+                figures = self._read_part(method, image)
+                for count in self.run["counts"]:
+                    if str(count) not in figures:
+                        continue
+                    found = figures[str(count)]
+                    lists = [v for v in found.values() if isinstance(v, list)]
+                    for annotation in range(len(lists[0])):
+                        yield {
+                            "dataset": dataset["name"],
+                            "image": dataset["names"][image],
+                            "annotation": annotation,
+                            "method": method,
+                            "requested": count,
+                            **{
+                                name: value[annotation]
+                                if isinstance(value, list)
+                                else value
+                                for name, value in found.items()
+                            },
+                            "parameters": about["parameters"],
+                        }
+
+    def _write(self, name, text):
+        replace_file(self.folder / name, text.encode())
+
+
+def _read_json(path):
+    """What a file says; None where there is none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"{path} can't be read ({error}); remove it to compute it anew."
+        ) from error
+
+
+def _brief(dataset):
+    return (
+        f"{dataset['name']} ({len(dataset['names'])} images, tolerance "
+        f"{dataset['tolerance']}, ignore label {dataset['ignore_label']})"
+    )
+
+
+def evenly_spaced(n, n_chosen):
+    """`n_chosen` of n positions, from the first, evenly spaced."""
+    if n_chosen is None or n_chosen >= n:
+        return list(range(n))
+    return sorted({int(i) for i in np.arange(n_chosen) * n // n_chosen})

@@ -1,0 +1,106 @@
+"""What all the loaders return."""
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from .._validation import check_int, check_pairs
+
+__all__ = ["Dataset"]
+
+
+class Dataset(Bunch):
+    """Images with ground truth, and how they are to be scored.
+
+    A :class:`~sklearn.utils.Bunch`: a dict whose entries are attributes as well.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set and the part of it, as in "bsds500 test".
+    images : sequence of images
+        As the estimators take them; lazy ones are loaded when they are indexed.
+    annotations : sequence
+        One item an image: one label map (H, W), or a list of those of several
+        annotators.
+    names : sequence of str, optional
+        A name for each image, all different; numbers by default.
+    ignore_label : int, optional
+        Label of pixels that nothing is known about.
+    tolerance : int, default=1
+        Of boundary scores, in pixels: 1 for images like those of BSDS500, 3 for those
+        of Cityscapes.
+    DESCR : str, default=""
+        Description, licence and source.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are not as many annotations and names as images, or two images have
+        the same name.
+
+    Examples
+    --------
+    >>> from seal_sk.datasets import Dataset, make_scenes
+    >>> scenes = Dataset("scenes", *make_scenes(3, shape=(32, 32), random_state=0))
+    >>> scenes.names, scenes.tolerance
+    (['0', '1', '2'], 1)
+    >>> scenes.select([2, 0]).names
+    ['2', '0']
+    """
+
+    def __init__(
+        self,
+        name,
+        images,
+        annotations,
+        names=None,
+        *,
+        ignore_label=None,
+        tolerance=1,
+        DESCR="",
+    ):
+        check_pairs(images, annotations)
+        names = [str(i) for i in range(len(images))] if names is None else list(names)
+        if len(names) != len(images):
+            raise ValueError(f"There are {len(names)} names for {len(images)} images.")
+        if len(set(names)) != len(names):
+            twice = next(n for i, n in enumerate(names) if n in names[:i])
+            raise ValueError(f"Two images have the same name {twice!r}.")
+        super().__init__(
+            name=name,
+            images=images,
+            annotations=annotations,
+            names=names,
+            ignore_label=ignore_label,
+            tolerance=check_int(tolerance, 0, name="tolerance"),
+            DESCR=DESCR,
+        )
+
+    def select(self, indices):
+        """Some of the images, as another data set.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Positions, in the order wanted; each at most once.
+
+        Returns
+        -------
+        Dataset
+        """
+        indices = [int(i) for i in indices]
+
+        def chosen(sequence):
+            if hasattr(sequence, "shape"):
+                return sequence[np.asarray(indices, dtype=np.intp)]
+            return [sequence[i] for i in indices]
+
+        return Dataset(
+            self.name,
+            chosen(self.images),
+            chosen(self.annotations),
+            [self.names[i] for i in indices],
+            ignore_label=self.ignore_label,
+            tolerance=self.tolerance,
+            DESCR=self.DESCR,
+        )

@@ -1,0 +1,96 @@
+"""Data sets by name."""
+
+from pathlib import Path
+
+from .bsds500 import fetch_bsds500
+from .camvid import load_camvid
+from .cityscapes import load_cityscapes
+from .dataset import Dataset
+from .folder import load_image_folder
+from .nyuv2 import load_nyuv2
+from .scenes import make_scenes
+
+__all__ = ["find_dataset"]
+
+
+def find_dataset(name, *, data_home=None, subset=None):
+    """A data set by its name, or a folder of images and annotations.
+
+    Parameters
+    ----------
+    name : str
+        "bsds500", "camvid", "cityscapes", "nyuv2", "scenes" (20 of `make_scenes`), or
+        a folder that holds ``images/`` and ``annotations/``, as `load_image_folder`
+        takes them.
+    data_home : path-like, optional
+        Folder that holds the data set, as for its loader. Nothing is downloaded.
+    subset : str, optional
+        Part of the data set; by default that which methods are compared on.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ValueError
+        If there is no data set of this name.
+    FileNotFoundError, OSError
+        If it is not there, or incomplete.
+
+    Examples
+    --------
+    >>> from seal_sk.datasets import find_dataset
+    >>> scenes = find_dataset("scenes")
+    >>> scenes.name, len(scenes.images)
+    ('scenes', 20)
+    """
+    if name in _LOADERS:
+        return _LOADERS[name](data_home, subset)
+    folder = Path(name)
+    if not folder.is_dir():
+        raise ValueError(
+            f"There is no data set {str(name)!r}: give one of {', '.join(_LOADERS)}, "
+            "or a folder that holds images/ and annotations/."
+        )
+    _refuse_subset(folder, subset)
+    return load_image_folder(
+        folder / "images", folder / "annotations", name=folder.resolve().name
+    )
+
+
+def _bsds500(data_home, subset):
+    return fetch_bsds500(
+        subset=subset or "test", data_home=data_home, download_if_missing=False
+    )
+
+
+def _camvid(data_home, subset):
+    return load_camvid(data_home, subset=subset)
+
+
+def _cityscapes(data_home, subset):
+    return load_cityscapes(data_home, subset=subset or "val")
+
+
+def _nyuv2(data_home, subset):
+    return load_nyuv2(data_home, subset=subset)
+
+
+def _scenes(data_home, subset):
+    _refuse_subset("scenes", subset)
+    return Dataset("scenes", *make_scenes(20, random_state=0))
+
+
+def _refuse_subset(name, subset):
+    if subset is not None:
+        raise ValueError(f"{str(name)!r} has no parts; leave out subset={subset!r}.")
+
+
+_LOADERS = {
+    "bsds500": _bsds500,
+    "camvid": _camvid,
+    "cityscapes": _cityscapes,
+    "nyuv2": _nyuv2,
+    "scenes": _scenes,
+}

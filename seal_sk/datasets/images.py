@@ -1,0 +1,144 @@
+"""Images from files."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from .._validation import check_image
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "TIFF_SUFFIXES",
+    "check_size",
+    "image_size",
+    "read_image",
+    "read_tiff",
+    "reading",
+]
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+
+#: What the files that `read_image` reads end in.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
+
+
+def read_image(path, *, drop_alpha=False):
+    """One grey or RGB image, with the depth that it is stored in.
+
+    Parameters
+    ----------
+    path : path-like
+        PNG, JPEG or TIFF.
+    drop_alpha : bool, default=False
+        Leave out an alpha channel instead of refusing it.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 1) or (H, W, 3)
+        uint8 or uint16; float32 or float64 in 0..1 from TIFF.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    OSError
+        If it is damaged.
+    ValueError
+        If it holds something other than one grey or RGB image.
+
+    Notes
+    -----
+    Pixels are taken as they are stored: an orientation in the EXIF data is not applied.
+    Palettes become colours. 16-bit colours are read as 8 bits from PNG, not from TIFF.
+    """
+    path = Path(path)
+    with reading(path):
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            image, axes, photometric, _ = read_tiff(path)
+        else:
+            import imageio.v3 as iio
+
+            # From memory, since a file that it can't decode would be left open.
+            image = iio.imread(path.read_bytes(), plugin="pillow")
+            axes, photometric = "", "RGB"
+    if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
+        raise ValueError(f"{path} has {photometric} colours; convert it to RGB.")
+    if axes == "SYX":
+        # Samples stored plane by plane; not to be confused with three pages.
+        image = np.moveaxis(image, 0, -1)
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] > 4):
+        raise ValueError(
+            f"{path} holds an array of shape {image.shape}, several pages or bands; "
+            "one grey or RGB image is expected."
+        )
+    if image.ndim == 3 and image.shape[2] in (2, 4):
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
+        if not drop_alpha:
+            raise ValueError(f"{path} has an alpha channel; save it without.")
+        image = image[..., :-1]
+    if image.dtype == bool:
+        image = image.astype(np.uint8) * 255
+    try:
+        return np.ascontiguousarray(check_image(image, name=str(path)))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def image_size(path):
+    """Height and width of an image, of which no pixel is read."""
+    path = Path(path)
+    with reading(path):
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            import tifffile
+
+            with tifffile.TiffFile(path) as file:
+                page = file.pages.first
+                return page.imagelength, page.imagewidth
+        from PIL import Image
+
+        with path.open("rb") as file, Image.open(file) as image:
+            return image.height, image.width
+
+
+def check_size(labels, path, image_path):
+    """Refuse the label map of `path` if it is not of its image's size."""
+    size = image_size(image_path)
+    if labels.shape != size:
+        raise ValueError(
+            f"{path} has {labels.shape[0]} x {labels.shape[1]} pixels, but its image "
+            f"{image_path} {size[0]} x {size[1]}; they must be of the same size."
+        )
+
+
+@contextmanager
+def reading(path):
+    """Turn whatever a decoder raises on a file into an OSError that names it."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give a file.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.stat().st_size == 0:
+        raise OSError(f"{path} is an empty file; get it anew.")
+    try:
+        yield
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # what a decoder raises on broken files varies
+        raise OSError(
+            f"{path} can't be read ({type(error).__name__}: {error}); get it anew."
+        ) from error
+
+
+def read_tiff(path):
+    """What a TIFF stores first, its axes, its kind of colours, how much else there is.
+
+    The last is the number of images, where pages of one size are one image.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        first = file.series[0]
+        photometric = first.keyframe.photometric.name
+        return first.asarray(), first.axes, photometric, len(file.series)

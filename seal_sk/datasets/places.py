@@ -1,0 +1,61 @@
+"""Where data sets are looked for, and which of their files belong together."""
+
+import os
+from pathlib import Path
+
+__all__ = ["DATA_HOME_ADVICE", "find_data_home", "find_place", "pair_files"]
+
+DATA_HOME_ADVICE = (
+    "Give its folder as data_home or in the environment variable SEAL_SK_DATA."
+)
+
+
+def find_data_home(data_home=None):
+    """The folder of data sets: given, of ``SEAL_SK_DATA``, or a cache of the user."""
+    if data_home is None:
+        data_home = os.environ.get("SEAL_SK_DATA")
+    if not data_home:
+        import pooch
+
+        data_home = pooch.os_cache("seal_sk")
+    return Path(data_home).expanduser()
+
+
+def find_place(home, locations, folders):
+    """The first of some folders of `home` that has all of `folders`, or None."""
+    for location in locations:
+        place = home / location
+        if all((place / folder).is_dir() for folder in folders):
+            return place
+    return None
+
+
+def pair_files(images, truths, image_of, truth_of, *, advice="Get it, or remove both."):
+    """The files of images and of their ground truths, paired and sorted by name.
+
+    Parameters
+    ----------
+    images, truths : dict of str to Path
+        By the name of the image.
+    image_of, truth_of : callable
+        From a name to what its file would be called.
+    advice : str
+        What to do about a missing one.
+
+    Returns
+    -------
+    dict of str to (Path, Path)
+
+    Raises
+    ------
+    FileNotFoundError
+        If one is missing; names it.
+    """
+    if alone := sorted(images.keys() ^ truths.keys()):
+        name = alone[0]
+        there = images.get(name) or truths[name]
+        other = image_of(name) if name in truths else truth_of(name)
+        raise FileNotFoundError(
+            f"{there} lacks its counterpart {other} ({len(alone)} such files). {advice}"
+        )
+    return {name: (images[name], truths[name]) for name in sorted(images)}

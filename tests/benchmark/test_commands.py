@@ -1,0 +1,125 @@
+"""``seal-sk bench`` and ``seal-sk report``, as a user gives them."""
+
+import imageio.v3 as iio
+import numpy as np
+import pandas as pd
+import pytest
+
+from seal_sk import SNICSuperpixels
+from seal_sk.cli import main
+from seal_sk.datasets import make_scenes
+
+COUNTS = "--counts 10 30"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a data set `photos` of three images and two annotators."""
+    images, truths = make_scenes(3, shape=(40, 48), random_state=0)
+    for i, (image, truth) in enumerate(zip(images, truths, strict=True)):
+        for kind, array in (
+            ("images", image),
+            ("annotations/ada", truth.astype(np.uint8)),
+            ("annotations/bo", (truth // 2).astype(np.uint8)),
+        ):
+            path = tmp_path / f"photos/{kind}/{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            iio.imwrite(path, array)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(command):
+    return main(command.split())
+
+
+def test_bench_and_report(here, capsys):
+    (here / "mine.py").write_text(
+        "from seal_sk import SNICSuperpixels\n"
+        "def loose():\n    return SNICSuperpixels(compactness=3)\n"
+    )
+    maps = here / "maps/10"
+    maps.mkdir(parents=True)
+    for i in range(3):
+        image = iio.imread(here / f"photos/images/{i}.png")
+        (labels,) = SNICSuperpixels(10).transform([image])
+        iio.imwrite(maps / f"{i}.png", labels.astype(np.uint16))
+    assert run(f"bench --data photos --methods ers loose=mine:loose {COUNTS}") == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0] == "photos, 3 images, tu2018"
+    assert lines[1].split() == [
+        "method",
+        "asked",
+        "superpixels",
+        "ASA",
+        "BR",
+        "seconds",
+    ]
+    assert [line.split()[0] for line in lines[2:6]] == ["ers", "ers", "loose", "loose"]
+    assert "100%" in err
+    command = "bench --data photos --methods theirs=maps --counts 10 --quiet"
+    assert run(command) == 0
+    assert capsys.readouterr() == ("", "")
+    table = pd.read_csv(here / "results/table.csv")
+    assert len(table) == 3 * 2 * (2 + 2 + 1)
+
+    assert run("report results --no-pictures") == 0
+    assert capsys.readouterr().out.strip() == "results/report.html"
+    assert run("report results --out paper --protocol stutz2018") == 0
+    assert "theirs" in (here / "paper/report.html").read_text()
+
+
+def test_images_and_jobs(here):
+    command = f"bench --data photos --methods snic {COUNTS} --images 2 --jobs 2 --quiet"
+    assert run(command) == 0
+    assert pd.read_csv(here / "results/table.csv")["image"].nunique() == 2
+
+
+def test_scenes_need_no_data(here):
+    assert run("bench --data scenes --methods snic --counts 20 --images 2 --quiet") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--data nothing --methods ers", "no data set 'nothing': give one of bsds500"),
+        ("--data photos --methods slick", "no method 'slick'"),
+        ("--data photos --methods ers --subset test", "has no parts"),
+        ("--data bsds500 --data-home empty --methods ers", "BSDS500 not found"),
+        ("--data photos --methods gone.safetensors", "no file 'gone.safetensors'"),
+        ("--data photos --methods ers --out photos", "holds other files"),
+    ],
+)
+def test_errors_are_one_sentence(here, capsys, arguments, message):
+    assert run(f"bench {arguments} --counts 10") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("seal-sk: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_report_without_results(here, capsys):
+    assert run("report photos") == 2
+    assert "There are no results in 'photos'" in capsys.readouterr().err
+
+
+def test_failures_are_told(here, capsys):
+    (here / "broken.py").write_text(
+        "import numpy as np\n"
+        "from seal_sk import SNICSuperpixels\n"
+        "class Broken(SNICSuperpixels):\n"
+        "    def transform(self, X):\n"
+        "        if self.n_segments == 30:\n"
+        "            raise RuntimeError('thirty')\n"
+        "        return super().transform(X)\n"
+    )
+    methods = "--methods broken:Broken snic"
+    assert run(f"bench --data photos {methods} {COUNTS} --quiet") == 1
+    assert "3 of 6 failed" in capsys.readouterr().err
+    table = pd.read_csv(here / "results/table.csv")
+    assert table.groupby("method")["requested"].nunique().to_dict() == {
+        "Broken": 1,
+        "snic": 2,
+    }
