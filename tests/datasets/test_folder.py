@@ -1,0 +1,158 @@
+import pickle
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from seal_sk.datasets import Dataset, load_image_folder
+
+SHAPE = (4, 6)
+
+
+def save_image(path, shape=SHAPE, value=100):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((*shape, 3), value, dtype=np.uint8)).save(path)
+
+
+def save_labels(path, value, shape=SHAPE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    labels = np.full(shape, value, dtype=np.uint8)
+    if path.suffix == ".npy":
+        np.save(path, labels)
+    elif path.suffix == ".tif":
+        tifffile.imwrite(path, labels)
+    else:
+        Image.fromarray(labels).save(path)
+
+
+@pytest.fixture
+def flat(tmp_path):
+    for i, name in enumerate(["b.png", "a.jpg", "c.x.tif"]):
+        save_image(tmp_path / "photos" / name, value=10 * i)
+    for i, name in enumerate(["a.npy", "b.png", "c.x.tif"]):
+        save_labels(tmp_path / "maps" / name, i)
+    return tmp_path / "photos", tmp_path / "maps"
+
+
+@pytest.fixture
+def several(tmp_path):
+    for name in "ab":
+        save_image(tmp_path / "photos" / f"{name}.png")
+    save_labels(tmp_path / "maps/zoe/a.png", 1)
+    save_labels(tmp_path / "maps/zoe/b.png", 2)
+    save_labels(tmp_path / "maps/alice/b.npy", 3)
+    return tmp_path / "photos", tmp_path / "maps"
+
+
+def test_one_annotator(flat):
+    data = load_image_folder(*flat, ignore_label=9, tolerance=2)
+    assert isinstance(data, Dataset)
+    assert data.name == "photos"
+    assert data.names == ["a", "b", "c.x"]
+    assert data.ignore_label == 9
+    assert data.tolerance == 2
+    assert str(flat[0]) in data.DESCR
+    assert [image.shape for image in data.images] == [(*SHAPE, 3)] * 3
+    assert data.images[1].max() == 0
+    for i, labels in enumerate(data.annotations):
+        assert labels.dtype == np.int32
+        np.testing.assert_array_equal(labels, np.full(SHAPE, i))
+
+
+def test_several_annotators(several):
+    data = load_image_folder(*map(str, several), name="mine")
+    assert data.name == "mine"
+    assert data.ignore_label is None
+    assert data.tolerance == 1
+    first, second = data.annotations
+    assert isinstance(first, list)
+    assert [labels.max() for labels in first] == [1]
+    assert [labels.max() for labels in second] == [3, 2]  # alice, zoe
+
+
+def test_other_files_are_not_looked_at(flat):
+    photos, maps = flat
+    for path in (photos / "readme.txt", photos / ".hidden.png", maps / ".b.npy"):
+        path.write_text("nothing")
+    (photos / "more.png").mkdir()
+    save_labels(maps / ".trash" / "z.png", 1)
+    (maps / "empty").mkdir()
+    assert load_image_folder(photos, maps).names == ["a", "b", "c.x"]
+
+
+def test_nothing_is_read_before_it_is_asked_for(several):
+    for folder in several:
+        for path in folder.rglob("*.*"):
+            path.write_bytes(b"broken")
+    data = pickle.loads(pickle.dumps(load_image_folder(*several)))
+    assert data.select([1]).names == ["b"]
+    with pytest.raises(OSError, match=r"a\.png can't be read"):
+        data.images[0]
+    with pytest.raises(OSError, match=r"b\.npy can't be read"):
+        data.annotations[1]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_other_size(tmp_path, suffix):
+    save_image(tmp_path / f"photos/a{suffix}", shape=(6, 4))
+    save_labels(tmp_path / "maps/a.npy", 1)
+    data = load_image_folder(tmp_path / "photos", tmp_path / "maps")
+    with pytest.raises(ValueError, match=rf"a\.npy has 4 x 6 .*a\{suffix} 6 x 4"):
+        data.annotations[0]
+
+
+def test_missing_folders(flat, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no folder .*elsewhere"):
+        load_image_folder(tmp_path / "elsewhere", flat[1])
+    with pytest.raises(FileNotFoundError, match=r"There is no folder .*elsewhere"):
+        load_image_folder(flat[0], tmp_path / "elsewhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"no image in .*empty.*\.jpeg"):
+        load_image_folder(tmp_path / "empty", flat[1])
+    with pytest.raises(FileNotFoundError, match=r"no label map in .*empty.*\.csv"):
+        load_image_folder(flat[0], tmp_path / "empty")
+
+
+def test_missing_counterpart(flat):
+    photos, maps = flat
+    (maps / "b.png").rename(maps / "d.png")
+    with pytest.raises(
+        FileNotFoundError, match=r"b\.png lacks .*maps/b\{\.png,.*\(2 s"
+    ):
+        load_image_folder(photos, maps)
+    (photos / "b.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"d\.png lacks .*photos/d\{\.png,"):
+        load_image_folder(photos, maps)
+
+
+def test_every_image_needs_an_annotator(several):
+    photos, maps = several
+    (maps / "zoe" / "a.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"a\.png lacks its counterpart"):
+        load_image_folder(photos, maps)
+
+
+def test_same_names(flat):
+    photos, maps = flat
+    save_image(photos / "a.png")
+    with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png have the same name"):
+        load_image_folder(photos, maps)
+    (photos / "a.png").unlink()
+    save_labels(maps / "b.npy", 1)
+    with pytest.raises(ValueError, match=r"b\.npy and .*b\.png have the same name"):
+        load_image_folder(photos, maps)
+
+
+def test_label_maps_beside_annotators(flat):
+    photos, maps = flat
+    save_labels(maps / "zoe" / "a.png", 1)
+    with pytest.raises(ValueError, match=r"both label maps and folders of them \(zoe"):
+        load_image_folder(photos, maps)
+
+
+def test_labels_of_another_kind(flat):
+    photos, maps = flat
+    save_image(maps / "b.png")
+    with pytest.raises(ValueError, match=r"b\.png holds colours"):
+        load_image_folder(photos, maps).annotations[1]

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from seal_sk.datasets.images import IMAGE_SUFFIXES, image_size, read_image
+
+
+def pixels(*shape, dtype=np.uint8):
+    return np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".TIFF"])
+def test_grey(tmp_path, suffix, dtype):
+    image = pixels(4, 6, dtype=dtype)
+    if suffix == ".png":
+        Image.fromarray(image).save(tmp_path / f"a{suffix}")
+    else:
+        tifffile.imwrite(tmp_path / f"a{suffix}", image)
+    read = read_image(tmp_path / f"a{suffix}")
+    assert read.dtype == dtype
+    np.testing.assert_array_equal(read[:, :, 0], image)
+    assert read.shape == (4, 6, 1)
+    assert image_size(tmp_path / f"a{suffix}") == (4, 6)
+
+
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+def test_colours(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(pixels(4, 6, 3)).save(path)
+    read = read_image(str(path))
+    assert read.shape == (4, 6, 3)
+    assert read.flags.c_contiguous
+    if "jp" not in suffix:
+        np.testing.assert_array_equal(read, pixels(4, 6, 3))
+    assert image_size(path) == (4, 6)
+
+
+def test_tiff_that_stores_plane_by_plane(tmp_path):
+    planes = pixels(3, 4, 6, dtype=np.uint16)
+    tifffile.imwrite(
+        tmp_path / "a.tif", planes, photometric="rgb", planarconfig="separate"
+    )
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "a.tif"), np.moveaxis(planes, 0, -1)
+    )
+    assert image_size(tmp_path / "a.tif") == (4, 6)
+
+
+def test_two_colours_and_palettes(tmp_path):
+    Image.fromarray(np.eye(4, 6) > 0).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "a.png")[:, :, 0], 255 * np.eye(4, 6)
+    )
+    image = Image.fromarray(np.eye(4, 6, dtype=np.uint8), "L").convert("P")
+    image.putpalette([1, 2, 3, 4, 5, 6])
+    image.save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png")[0, :2].tolist() == [[4, 5, 6], [1, 2, 3]]
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_alpha(tmp_path, mode):
+    Image.new(mode, (6, 4)).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png has an alpha channel"):
+        read_image(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png", drop_alpha=True)
+    assert read.shape == (4, 6, 1 if mode == "LA" else 3)
+
+
+@pytest.mark.parametrize(
+    ("array", "options", "message"),
+    [
+        (pixels(2, 4, 6), {}, r"shape \(2, 4, 6\)"),
+        (pixels(4, 6, dtype=np.int32), {}, "int32"),
+        (pixels(4, 6, dtype=np.float32), {}, "floats must lie in 0..1"),
+        (pixels(4, 6, 4), {"photometric": "separated"}, "SEPARATED colours"),
+    ],
+)
+def test_other_tiff(tmp_path, array, options, message):
+    options = {"photometric": "minisblack", **options}
+    tifffile.imwrite(tmp_path / "a.tif", array, **options)
+    with pytest.raises(ValueError, match=rf"a\.tif.*{message}"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_cmyk(tmp_path):
+    Image.new("CMYK", (6, 4)).save(tmp_path / "a.jpg")
+    with pytest.raises(ValueError, match=r"a\.jpg is a CMYK image"):
+        read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("read", [read_image, image_size])
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+def test_files_that_cannot_be_read(tmp_path, suffix, read):
+    path = tmp_path / f"a{suffix}"
+    with pytest.raises(FileNotFoundError, match=rf"a\{suffix}"):
+        read(path)
+    path.write_bytes(b"")
+    with pytest.raises(OSError, match=rf"a\{suffix} is an empty file"):
+        read(path)
+    path.write_bytes(b"nothing that is an image")
+    with pytest.raises(OSError, match=rf"a\{suffix} can't be read"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+def test_truncated(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(pixels(40, 60, 3)).save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(OSError, match=rf"a\{suffix} can't be read"):
+        read_image(path)
