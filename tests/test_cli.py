@@ -290,7 +290,7 @@ def write_broken(path, kind):
         ("bands", "several pages or bands"),
         ("int32", "has dtype int32"),
         ("bright floats", "floats must lie in 0..1"),
-        ("palette tiff", "its colours are PALETTE"),
+        ("palette tiff", "has PALETTE colours"),
         ("cmyk", "convert it to RGB"),
         ("too small", "more than the 25 pixels"),
     ],

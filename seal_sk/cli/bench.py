@@ -59,7 +59,22 @@ def add_bench(commands):
         help="folder that holds the data set (default: $SEAL_SK_DATA)",
     )
     bench.add_argument(
-        "--subset", metavar="NAME", help="part of the data set (default: its test part)"
+        "--subset",
+        metavar="NAME",
+        help="part of the data set (default: test of bsds500, val of cityscapes, of "
+        "others all)",
+    )
+    bench.add_argument(
+        "--ignore-label",
+        type=int,
+        metavar="N",
+        help="label of unknown pixels in a folder's annotations",
+    )
+    bench.add_argument(
+        "--tolerance",
+        type=int,
+        metavar="PIXELS",
+        help="of boundary scores (default: the data set's, 1 for a folder)",
     )
     bench.add_argument(
         "--methods", nargs="+", required=True, metavar="METHOD", help="see below"
@@ -104,7 +119,13 @@ def _bench(args):
     # Modules of the folder that the command is given in can be named.
     sys.path.insert(0, "")
     methods = find_methods(args.methods)
-    dataset = find_dataset(args.data, data_home=args.data_home, subset=args.subset)
+    dataset = find_dataset(
+        args.data,
+        data_home=args.data_home,
+        subset=args.subset,
+        ignore_label=args.ignore_label,
+        tolerance=args.tolerance,
+    )
     try:
         results = run_benchmark(
             dataset,

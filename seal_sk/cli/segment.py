@@ -244,7 +244,8 @@ def _segment_batch(paths, estimator, outputs, args):
         try:
             loaded.append((path, _read_image(path, args.drop_alpha)))
         except (*EXPECTED, MemoryError) as error:
-            yield path, one_line(error)
+            # The path is said by the caller.
+            yield path, one_line(error).removeprefix(f"{path} ")
     label_maps = _label_maps(estimator, loaded)
     for (path, image), labels in zip(loaded, label_maps, strict=True):
         try:
@@ -277,55 +278,13 @@ def _label_maps(estimator, loaded):
 
 def _read_image(path, drop_alpha):
     """One grey or RGB image, with the depth that it is stored in."""
-    import numpy as np
+    from ..datasets.images import read_image
 
-    from .._validation import check_image
-
-    if path.stat().st_size == 0:
-        raise ValueError("is an empty file.")
-    try:
-        image = _read_tiff(path) if path.suffix.lower() in _TIFF else _read_other(path)
-    except Exception as error:
-        # Broken files make decoders fail in any way.
-        raise ValueError(f"can't be read ({type(error).__name__}: {error})") from error
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] > 4):
-        raise ValueError(
-            f"holds an array of shape {image.shape}, several pages or bands; one grey "
-            "or RGB image is expected."
-        )
-    if image.ndim == 3 and image.shape[2] in (2, 4):
-        if path.suffix.lower() in (".jpg", ".jpeg"):
-            raise ValueError("is a CMYK image; convert it to RGB.")
-        if not drop_alpha:
-            raise ValueError("has an alpha channel; leave it out with --drop-alpha.")
-        image = image[..., :-1]
-    if image.dtype == bool:
-        image = image.astype(np.uint8) * 255
-    return check_image(image, name="the image")
-
-
-def _read_tiff(path):
-    import numpy as np
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        series = file.series[0]
-        photometric = series.keyframe.photometric.name
-        if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
-            raise ValueError(f"its colours are {photometric}; convert it to RGB")
-        image, axes = series.asarray(), series.axes
-    # Samples stored plane by plane; not to be confused with three pages.
-    return np.moveaxis(image, 0, -1) if axes == "SYX" else image
-
-
-def _read_other(path):
-    import imageio.v3 as iio
-
-    # From memory, since a file that it can't decode would be left open.
-    content = path.read_bytes()
-    image = iio.imread(content, plugin="pillow")
+    image = read_image(path, drop_alpha=drop_alpha)
+    with path.open("rb") as file:
+        head = file.read(26)
     # Bit depth and colour type of a PNG; its decoder has no colours of 16 bits.
-    if content[:4] == b"\x89PNG" and content[24] == 16 and content[25] != 0:
+    if head[:4] == b"\x89PNG" and head[24] == 16 and head[25] != 0:
         complain(f"note: {path}: 16-bit colours are read as 8 in PNG, not in TIFF")
     return image
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from .._validation import check_int
 from .bsds500 import fetch_bsds500
 from .camvid import load_camvid
 from .cityscapes import load_cityscapes
@@ -13,7 +14,9 @@ from .scenes import make_scenes
 __all__ = ["find_dataset"]
 
 
-def find_dataset(name, *, data_home=None, subset=None):
+def find_dataset(
+    name, *, data_home=None, subset=None, ignore_label=None, tolerance=None
+):
     """A data set by its name, or a folder of images and annotations.
 
     Parameters
@@ -25,7 +28,12 @@ def find_dataset(name, *, data_home=None, subset=None):
     data_home : path-like, optional
         Folder that holds the data set, as for its loader. Nothing is downloaded.
     subset : str, optional
-        Part of the data set; by default that which methods are compared on.
+        Part of the data set; by default the test images of BSDS500, the validation
+        images of Cityscapes, and all of any other.
+    ignore_label : int, optional
+        Of a folder's annotations; the others have their own.
+    tolerance : int, optional
+        Of boundary scores, in pixels; by default the data set's own, 1 for a folder.
 
     Returns
     -------
@@ -46,7 +54,15 @@ def find_dataset(name, *, data_home=None, subset=None):
     ('scenes', 20)
     """
     if name in _LOADERS:
-        return _LOADERS[name](data_home, subset)
+        if ignore_label is not None:
+            raise ValueError(
+                f"{name!r} has an ignore label of its own; leave out "
+                f"ignore_label={ignore_label!r}."
+            )
+        data = _LOADERS[name](data_home, subset)
+        if tolerance is not None:
+            data.tolerance = check_int(tolerance, 0, name="tolerance")
+        return data
     folder = Path(name)
     if not folder.is_dir():
         raise ValueError(
@@ -55,7 +71,11 @@ def find_dataset(name, *, data_home=None, subset=None):
         )
     _refuse_subset(folder, subset)
     return load_image_folder(
-        folder / "images", folder / "annotations", name=folder.resolve().name
+        folder / "images",
+        folder / "annotations",
+        name=folder.resolve().name,
+        ignore_label=ignore_label,
+        tolerance=1 if tolerance is None else tolerance,
     )
 
 

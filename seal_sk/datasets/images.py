@@ -76,7 +76,10 @@ def read_image(path, *, drop_alpha=False):
         if path.suffix.lower() in (".jpg", ".jpeg"):
             raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
         if not drop_alpha:
-            raise ValueError(f"{path} has an alpha channel; save it without.")
+            raise ValueError(
+                f"{path} has an alpha channel; leave it out, as seal-sk segment "
+                "--drop-alpha does."
+            )
         image = image[..., :-1]
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255

@@ -8,6 +8,7 @@ import pytest
 from seal_sk import SNICSuperpixels
 from seal_sk.cli import main
 from seal_sk.datasets import make_scenes
+from seal_sk.metrics import boundary_recall_score
 
 COUNTS = "--counts 10 30"
 
@@ -70,6 +71,23 @@ def test_bench_and_report(here, capsys):
     assert "theirs" in (here / "paper/report.html").read_text()
 
 
+def test_ignore_label_and_tolerance_of_a_folder(here):
+    for path in (here / "photos/annotations").rglob("*.png"):
+        labels = iio.imread(path)
+        labels[:10] = 255
+        iio.imwrite(path, labels)
+    command = "bench --data photos --methods snic --counts 30 --quiet"
+    assert run(f"{command} --ignore-label 255 --tolerance 3") == 0
+    row = pd.read_csv(here / "results/table.csv").iloc[0]
+    (labels,) = SNICSuperpixels(30).transform(
+        [iio.imread(here / "photos/images/0.png")]
+    )
+    truth = iio.imread(here / "photos/annotations/ada/0.png")
+    assert row["boundary_recall"] == pytest.approx(
+        boundary_recall_score(truth, labels, tolerance=3, ignore_label=255), abs=1e-12
+    )
+
+
 def test_images_and_jobs(here):
     command = f"bench --data photos --methods snic {COUNTS} --images 2 --jobs 2 --quiet"
     assert run(command) == 0
@@ -86,6 +104,8 @@ def test_scenes_need_no_data(here):
         ("--data nothing --methods ers", "no data set 'nothing': give one of bsds500"),
         ("--data photos --methods slick", "no method 'slick'"),
         ("--data photos --methods ers --subset test", "has no parts"),
+        ("--data scenes --methods ers --ignore-label 3", "an ignore label of its own"),
+        ("--data scenes --methods ers --tolerance -1", "tolerance"),
         ("--data bsds500 --data-home empty --methods ers", "BSDS500 not found"),
         ("--data photos --methods gone.safetensors", "no file 'gone.safetensors'"),
         ("--data photos --methods ers --out photos", "holds other files"),

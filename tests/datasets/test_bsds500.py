@@ -14,7 +14,7 @@ from skimage.io import imsave
 from sklearn.model_selection import KFold
 from sklearn.utils import _safe_indexing
 
-from seal_sk.datasets import bsds500, fetch_bsds500
+from seal_sk.datasets import Dataset, bsds500, fetch_bsds500
 from seal_sk.datasets.lazy import LazySequence
 
 NAMES = {"train": ["8049", "100075", "22090"], "val": ["3096"], "test": ["2018", "14"]}
@@ -92,6 +92,8 @@ def test_subsets_are_sorted_by_name(tiny, subset, names):
     assert [path.stem for path in data.images.items] == names
     assert [path.stem for path in data.annotations.items] == names
     assert "research" in data.DESCR
+    assert isinstance(data, Dataset)
+    assert (data.name, data.tolerance) == (f"bsds500 {subset}", 1)
 
 
 def test_images_and_annotations(tiny):
