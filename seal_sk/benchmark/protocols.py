@@ -37,8 +37,6 @@ class Protocol:
         "best" and "worst": of each image the best or worst annotation for each figure,
         then the mean over the images.
     metrics : dict of str to Metric
-    counts : tuple of two int
-        Of superpixels, that the average over counts runs from and to.
     description : str
         With the source.
     """
@@ -46,7 +44,6 @@ class Protocol:
     name: str
     annotations: str
     metrics: dict = field(hash=False)
-    counts: tuple
     description: str
 
     def per_image(self, table):
@@ -94,7 +91,6 @@ PROTOCOLS = {
             "tu2018",
             "mean",
             {"ASA": _ASA, "BR": _RECALL},
-            (100, 1200),
             "Tu et al., CVPR 2018: ASA and boundary recall (boundaries one pixel "
             "thick, the data set's tolerance), means over all (image, annotation) "
             "pairs.",
@@ -110,7 +106,6 @@ PROTOCOLS = {
                 "EV": Metric("explained_variation", "Explained variation"),
                 "CO": Metric("compactness", "Compactness"),
             },
-            (200, 5200),
             "Stutz et al., CVIU 2018: boundary recall with boundaries two pixels thick "
             "and a tolerance of 0.25 % of the diagonal, undersegmentation error by "
             "Neubert and Protzel, explained variation, compactness; of each image the "
@@ -120,7 +115,6 @@ PROTOCOLS = {
             "best-annotation",
             "best",
             {"ASA": _ASA, "BR": _RECALL},
-            (100, 1200),
             "ASA and boundary recall as in tu2018, but of each image the annotation "
             "with the best score, then the mean over images; flattering, and common.",
         ),

@@ -10,7 +10,13 @@ from .figures import draw_combined, draw_curves, draw_quality_time
 from .pictures import read_pictures
 from .protocols import find_protocol
 from .results import read_results
-from .summary import average_over_counts, common_images, compare, summarize
+from .summary import (
+    average_over_counts,
+    averaged_counts,
+    common_images,
+    compare,
+    summarize,
+)
 
 __all__ = ["sentences", "write_report"]
 
@@ -196,12 +202,16 @@ def _page(results, protocol, summary, averages, differences, figures, pictures):
     table = results.table
     n_used = common_images(results)["image"].nunique()
     run = results.run
+    low, high = averaged_counts(results)
     return environment.get_template("report.html").render(
         run=run,
         protocol=protocol,
         metrics=list(protocol.metrics),
         n_images=table["image"].nunique(),
         n_used=n_used,
+        span=f"at {low} superpixels"
+        if low == high
+        else f"averaged over {low} to {high} superpixels",
         n_pairs=len(table[["image", "annotation"]].drop_duplicates()),
         versions=sorted(table["versions"].astype(str).unique()),
         machines=sorted(table["machine"].astype(str).unique()),

@@ -9,7 +9,13 @@ from scipy.integrate import trapezoid
 from .protocols import find_protocol
 from .results import Results
 
-__all__ = ["average_over_counts", "common_images", "compare", "summarize"]
+__all__ = [
+    "average_over_counts",
+    "averaged_counts",
+    "common_images",
+    "compare",
+    "summarize",
+]
 
 _RESAMPLES = 10_000
 
@@ -86,7 +92,7 @@ def average_over_counts(results, protocol="tu2018", *, counts=None):
     protocol : str or Protocol, default="tu2018"
         One of `PROTOCOLS`.
     counts : tuple of two float, optional
-        From and to which number of superpixels; the protocol's by default.
+        From and to which number of superpixels; `averaged_counts` by default.
 
     Returns
     -------
@@ -96,7 +102,7 @@ def average_over_counts(results, protocol="tu2018", *, counts=None):
     """
     protocol = find_protocol(protocol)
     rows = protocol.per_image(common_images(results))
-    averages = _image_averages(rows, protocol, counts or protocol.counts)
+    averages = _image_averages(rows, protocol, counts or averaged_counts(results))
     out = []
     for method, found in averages.groupby("method", sort=False, observed=True):
         sizes = rows[rows["method"] == method].groupby("requested")["n_segments"].mean()
@@ -116,7 +122,7 @@ def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
 
     Two methods are compared image by image at equal numbers of superpixels, those that
     came out: each image's figures are a broken line over them, of which the mean over
-    the protocol's counts is taken, or the height at one count.
+    `averaged_counts` is taken, or the height at one count.
 
     Parameters
     ----------
@@ -125,7 +131,7 @@ def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
     protocol : str or Protocol, default="tu2018"
         One of `PROTOCOLS`.
     at : float, optional
-        Number of superpixels; by default the mean over the protocol's counts.
+        Number of superpixels; by default the mean over `averaged_counts`.
     confidence : float, default=0.95
         That all intervals of one metric hold together (Bonferroni).
 
@@ -139,7 +145,7 @@ def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
     """
     protocol = find_protocol(protocol)
     rows = protocol.per_image(common_images(results))
-    span = protocol.counts if at is None else (at, at)
+    span = averaged_counts(results) if at is None else (at, at)
     figures = _image_averages(rows, protocol, span)
     by_method = {
         method: found.set_index("image")
@@ -169,6 +175,24 @@ def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
     columns = ["metric", "first", "second", "difference", "low", "high", "real"]
     table = pd.DataFrame(out, columns=columns)
     return table.sort_values("metric", key=_order(protocol), kind="stable")
+
+
+def averaged_counts(results):
+    """From and to which count averages run: the range that all methods were asked for.
+
+    Parameters
+    ----------
+    results : Results or DataFrame
+        What `read_results` returns, or its table.
+
+    Returns
+    -------
+    tuple of two int
+    """
+    table = results.table if isinstance(results, Results) else results
+    asked = table.groupby("method", observed=True)["requested"].agg(["min", "max"])
+    low, high = int(asked["min"].max()), int(asked["max"].min())
+    return min(low, high), max(low, high)
 
 
 def common_images(results):

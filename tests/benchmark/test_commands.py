@@ -8,7 +8,7 @@ import pytest
 from seal_sk import SNICSuperpixels
 from seal_sk.cli import main
 from seal_sk.datasets import make_scenes
-from seal_sk.metrics import boundary_recall_score
+from seal_sk.metrics import asa_score, boundary_recall_score
 
 COUNTS = "--counts 10 30"
 
@@ -96,6 +96,34 @@ def test_images_and_jobs(here):
 
 def test_scenes_need_no_data(here):
     assert run("bench --data scenes --methods snic --counts 20 --images 2 --quiet") == 0
+
+
+def test_cityscapes_by_the_papers_protocol(here):
+    # Half of the image is road (7), a quarter sky (23), the rest out of the camera (3).
+    ids = np.full((64, 128), 7, dtype=np.uint8)
+    ids[:32, :64], ids[:32, 64:] = 23, 3
+    for split, name, array in (
+        ("leftImg8bit", "leftImg8bit", make_scenes(1, shape=(64, 128))[0][0]),
+        ("gtFine", "gtFine_labelIds", ids),
+    ):
+        path = here / f"data/{split}/val/ulm/ulm_000000_000019_{name}.png"
+        path.parent.mkdir(parents=True)
+        iio.imwrite(path, array)
+    command = "bench --data cityscapes --data-home data --methods snic --counts 8"
+    assert run(f"{command} --quiet") == 0
+    row = pd.read_csv(here / "results/table.csv").iloc[0]
+    assert row["dataset"].startswith("cityscapes val")
+    (path,) = (here / "data/leftImg8bit/val/ulm").iterdir()
+    (labels,) = SNICSuperpixels(8).transform([iio.imread(path)])
+    expected = {"tolerance": 3, "ignore_label": 3}
+    assert row["boundary_recall"] == pytest.approx(
+        boundary_recall_score(ids, labels, **expected), abs=1e-12
+    )
+    assert row["asa"] == pytest.approx(
+        asa_score(ids, labels, ignore_label=3), abs=1e-12
+    )
+    without = boundary_recall_score(ids, labels, tolerance=3)
+    assert row["boundary_recall"] != pytest.approx(without)
 
 
 @pytest.mark.parametrize(

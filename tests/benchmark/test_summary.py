@@ -6,6 +6,7 @@ from scipy.stats import bootstrap
 from seal_sk.benchmark import average_over_counts, compare, summarize
 from seal_sk.benchmark.protocols import PROTOCOLS
 from seal_sk.benchmark.report import sentences
+from seal_sk.benchmark.summary import averaged_counts
 
 
 def make_table(asa, n_annotations=None, sizes=None):
@@ -82,6 +83,16 @@ def test_average_goes_by_what_came_out_and_keeps_the_nearest_beyond():
     (row,) = average_over_counts(table, counts=(100, 500)).to_dict("records")
     assert row["ASA"] == pytest.approx((100 * 0.5 + 200 * 0.6 + 100 * 0.7) / 400)
     assert (row["reached_low"], row["reached_high"]) == (200, 400)
+
+
+def test_averages_run_over_what_all_were_asked_for():
+    few = make_table({"a": {100: [0.5], 300: [0.7]}})
+    assert averaged_counts(few) == (100, 300)
+    more = {"a": {100: [0.5], 300: [0.7]}, "b": {200: [0.5], 1200: [0.7]}}
+    assert averaged_counts(make_table(more)) == (200, 300)
+    apart = {"a": {300: [0.5]}, "b": {100: [0.5]}}
+    assert averaged_counts(make_table(apart)) == (100, 300)
+    assert average_over_counts(make_table(apart))["ASA"].tolist() == [0.5, 0.5]
 
 
 def test_a_method_that_gives_the_same_number_twice():
