@@ -18,7 +18,7 @@ if missing := [name for name in _NEEDS if find_spec(name) is None]:
     )
 
 from .methods import METHODS, LabelMaps, find_methods  # noqa: E402
-from .protocols import PROTOCOLS, Protocol  # noqa: E402
+from .protocols import PROTOCOLS, Metric, Protocol  # noqa: E402
 from .report import write_report  # noqa: E402
 from .results import Results, read_results  # noqa: E402
 from .running import BenchmarkError, run_benchmark  # noqa: E402
@@ -29,6 +29,7 @@ __all__ = [
     "PROTOCOLS",
     "BenchmarkError",
     "LabelMaps",
+    "Metric",
     "Protocol",
     "Results",
     "average_over_counts",

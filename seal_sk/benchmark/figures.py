@@ -2,6 +2,7 @@
 
 from itertools import cycle
 
+import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 __all__ = ["draw_combined", "draw_curves", "draw_quality_time", "styles"]
@@ -83,11 +84,16 @@ def draw_combined(ax, averages, x, y, metrics):
     for _, row in averages.iterrows():
         style = {**look[row["method"]], "linestyle": "none", "markersize": 8}
         ax.plot(row[x], row[y], **style)
+        # To the left where another method is close on the right.
+        right = (averages[x] - row[x]) / max(np.ptp(averages[x]), 1e-12)
+        above = (averages[y] - row[y]) / max(np.ptp(averages[y]), 1e-12)
+        crowded = ((right > 0) & (right < 0.2) & (above.abs() < 0.08)).any()
         ax.annotate(
             row["method"],
             (row[x], row[y]),
             textcoords="offset points",
-            xytext=(6, 5),
+            xytext=(-6, 5) if crowded else (6, 5),
+            ha="right" if crowded else "left",
             fontsize=8,
         )
     ax.set_xlabel(f"average {metrics[x].title}")

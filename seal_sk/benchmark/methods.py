@@ -1,6 +1,7 @@
 """What is compared: estimators by name, path or file, and folders of label maps."""
 
 import hashlib
+import re
 from copy import deepcopy
 from importlib import import_module
 from inspect import signature
@@ -320,6 +321,6 @@ def _plain(value):
         return f"{Path(value).name} (sha256 {digest[:12]})"
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if hasattr(value, "get_params"):
-        return repr(clone(value))
-    return repr(value)
+    text = repr(clone(value) if hasattr(value, "get_params") else value)
+    # Where an object lies says nothing about it.
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)

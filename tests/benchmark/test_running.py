@@ -258,6 +258,35 @@ def test_another_method_of_the_same_name_is_refused(data, tmp_path):
     )
 
 
+def test_the_same_method_in_another_process_is_the_same(data, tmp_path):
+    # The default repr of `Edges` says where it lies in memory.
+    (tmp_path / "mine.py").write_text(
+        "from seal_sk import EdgeAffinity, GraphSuperpixels\n"
+        "class Edges:\n"
+        "    def __init__(self, level):\n        self.level = level\n"
+        "    def __call__(self, image):\n"
+        "        return (image[..., 0] > self.level).astype(float)\n"
+        "def make(level=100):\n"
+        "    return GraphSuperpixels(affinity=EdgeAffinity(Edges(level)))\n"
+        "def other():\n    return make(200)\n"
+    )
+
+    def bench(function):
+        command = f"bench --data scenes --methods e=mine:{function} --counts 9 --quiet"
+        return subprocess.run(
+            [sys.executable, "-m", "seal_sk", *command.split(), "--images", "1"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+
+    for _ in range(2):
+        done = bench("make")
+        assert done.returncode == 0, done.stderr
+    assert "a method 'e' that is another one" in bench("other").stderr
+    assert " at 0x" not in (tmp_path / "results/run.json").read_text()
+
+
 def test_a_folder_of_other_files_is_left_alone(data, tmp_path):
     (tmp_path / "thesis.tex").write_text("chapter")
     with pytest.raises(ValueError, match=r"holds other files and no run\.json"):
