@@ -12,6 +12,9 @@ __all__ = ["draw_combined", "draw_curves", "draw_quality_time", "styles"]
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _MARKERS = "osD^vP*X<>"
 
+# With more methods bands would hide each other, and the legend the curves.
+_CROWDED = 9
+
 
 def styles(methods):
     """Colour, marker and line style for each method, the same in all figures.
@@ -54,6 +57,8 @@ def draw_curves(ax, summary, name, metric):
     for method, rows in summary.groupby("method", sort=False, observed=True):
         rows = rows.sort_values("n_segments")
         ax.plot(rows["n_segments"], rows[name], label=method, **look[method])
+        if len(look) > _CROWDED:
+            continue
         ax.fill_between(
             rows["n_segments"],
             rows[f"{name}_low"],
@@ -132,5 +137,8 @@ def _finish(ax, *, legend=True):
     ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
-    if legend and len(ax.get_legend_handles_labels()[0]):
+    n = len(ax.get_legend_handles_labels()[0])
+    if legend and n > _CROWDED:
+        ax.legend(fontsize=6, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    elif legend and n:
         ax.legend(fontsize=7, frameon=False)

@@ -131,18 +131,20 @@ def _imported(what):
         found = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise ImportError(f"{what!r} can't be imported ({error}).") from error
+    except Exception as error:  # of a module that may do anything
+        raise ImportError(
+            f"{what!r} can't be imported ({type(error).__name__}: {error})."
+        ) from error
     if hasattr(found, "transform") and not isinstance(found, type):
         return found
     if not callable(found):
         raise ValueError(f"{what!r} is {found!r}, neither an estimator nor a class.")
     try:
         return found()
-    except TypeError as error:
+    except Exception as error:  # as above
         raise ValueError(
-            f"{what!r} can't be made without arguments ({error}); give the path of a "
-            "function without arguments that returns it."
+            f"{what!r} can't be made without arguments ({type(error).__name__}: "
+            f"{error}); give the path of a function without arguments that returns it."
         ) from error
 
 
@@ -193,8 +195,9 @@ class LabelMaps:
         ValueError
             If there are several.
         """
-        places = [self.folder / str(count), self.folder]
-        place = next(p for p in places if p.is_dir())
+        place = self.folder / str(count)
+        if not place.is_dir():
+            place = self.folder
         found = [
             file for s in LABEL_SUFFIXES if (file := place / f"{name}{s}").is_file()
         ]
@@ -202,7 +205,8 @@ class LabelMaps:
             raise ValueError(f"{found[0]} and {found[1]} are both of one image.")
         if not found:
             raise FileNotFoundError(
-                f"There is no label map {place / name} with any of the endings "
+                f"There is no label map of {name!r} for {count} superpixels: "
+                f"{self.folder / str(count) / name} with any of the endings "
                 f"{', '.join(LABEL_SUFFIXES)}."
             )
         return found[0]
@@ -215,9 +219,10 @@ class _Estimator:
 
     def __init__(self, estimator):
         self.estimator = estimator
-        if not hasattr(estimator, "transform"):
+        if not hasattr(estimator, "transform") or isinstance(estimator, type):
             raise TypeError(
-                f"{estimator!r} has no transform: give an estimator, or LabelMaps."
+                f"{estimator!r} is no estimator, an object with transform: give one, "
+                "or LabelMaps."
             )
         params = estimator.get_params() if hasattr(estimator, "get_params") else {}
         names = [
@@ -243,12 +248,19 @@ class _Estimator:
 
     @property
     def state(self):
-        """What it holds, and what was fitted, but for what changes no label."""
-        return {
+        """What computes, what it holds, and what was fitted.
+
+        All but what changes no label.
+        """
+        return type(self.estimator), {
             name: value
             for name, value in vars(self.estimator).items()
             if name not in (self._name, *_NO_RESULT)
         }
+
+    def source(self, count, name):
+        """What a label map depends on besides the image."""
+        return None
 
     def _shortly(self):
         """The class, and the parameters that are not its defaults."""
@@ -281,14 +293,27 @@ class _Folder:
 
     def __init__(self, label_maps):
         self._label_maps = label_maps
-        self.state = {}
+        self.state = None
         self.parameters = f"LabelMaps({label_maps.folder.name!r})"
         self.all_parameters = {"folder": label_maps.folder.name}
 
     def check(self, counts, names):
+        """Refuse before any work what can't work."""
+        folder = self._label_maps.folder
+        if len(counts) > 1 and not any((folder / str(c)).is_dir() for c in counts):
+            raise ValueError(
+                f"{str(folder)!r} has no folder for each count, as in "
+                f"{folder / str(counts[0])}: its label maps can stand for one count "
+                f"only, and {len(counts)} are asked for."
+            )
         for count in counts:
             for name in names:
                 self._label_maps.find(count, name)
+
+    def source(self, count, name):
+        """What a label map depends on: its file."""
+        content = self._label_maps.find(count, name).read_bytes()
+        return hashlib.sha256(content).hexdigest()
 
     def segment(self, image, annotations, count, name):
         """One label map."""
@@ -316,7 +341,9 @@ def as_method(method):
 
 def _plain(value):
     """A parameter for the table: as it is if JSON has it, a file by its content."""
-    if isinstance(value, (str, Path)) and Path(value).is_file():
+    # Not any string that a file happens to be called.
+    named = isinstance(value, Path) or (isinstance(value, str) and Path(value).suffix)
+    if named and Path(value).is_file():
         digest = hashlib.sha256(Path(value).read_bytes()).hexdigest()
         return f"{Path(value).name} (sha256 {digest[:12]})"
     if value is None or isinstance(value, (bool, int, float, str)):

@@ -10,8 +10,9 @@ from joblib import Parallel, delayed
 from .._files import replace_file
 from .._validation import check_annotations, check_image, unit_scale
 from ..labels import boundaries
+from .summary import common_images
 
-__all__ = ["draw_pictures", "most_different"]
+__all__ = ["draw_pictures", "most_different", "read_pictures"]
 
 N_PICTURES = 8
 # Longest side of a picture; larger images are drawn smaller.
@@ -31,10 +32,11 @@ def most_different(table, n_images=N_PICTURES):
     -------
     list of str
     """
-    asa = table.groupby(["image", "method"], observed=True)["asa"].mean().unstack()
     # The oracle is always far above; what differs among the others tells more.
-    asa = asa.drop(columns="oracle", errors="ignore")
-    spread = asa.max(axis=1) - asa.min(axis=1)
+    table = table[table["method"] != "oracle"]
+    asa = table.groupby(["image", "requested", "method"], observed=True)["asa"].mean()
+    asa = asa.unstack()
+    spread = (asa.max(axis=1) - asa.min(axis=1)).groupby("image", observed=True).mean()
     return list(spread.sort_values(ascending=False, kind="stable").index[:n_images])
 
 
@@ -48,7 +50,10 @@ def draw_pictures(results, dataset, callers, *, n_jobs=1):
     table = results.table
     # Those that are there stay: methods of an earlier call were drawn on them.
     before = list(read_pictures(results.folder))
-    new = [name for name in most_different(table) if name not in before]
+    try:
+        new = [n for n in most_different(common_images(table)) if n not in before]
+    except ValueError:  # No image that all methods have: they failed on some.
+        new = []
     chosen = [*before, *new][:N_PICTURES]
     # Not every method need have been run at every count.
     counts = table.groupby("method", observed=True)["requested"].unique()
@@ -61,7 +66,7 @@ def draw_pictures(results, dataset, callers, *, n_jobs=1):
         for method, caller in callers.items():
             missing = [
                 count
-                for count in map(int, counts[method])
+                for count in map(int, counts.get(method, []))
                 if not (place / f"{method}-{count}.png").exists()
             ]
             if missing:
@@ -79,8 +84,10 @@ def _cut(place, one, method, caller, counts):
     image = one.images[0]
     annotations = check_annotations(one.annotations[0], np.shape(image)[:2])
     for count in counts:
-        labels = caller.segment(image, annotations, count, one.names[0])
-        _write_boundary(place / f"{method}-{count}.png", _smaller(np.asarray(labels)))
+        labels = caller.segment(np.array(image), annotations, count, one.names[0])
+        _write_png(
+            place / f"{method}-{count}.png", boundaries(_smaller(np.asarray(labels)))
+        )
 
 
 def _draw_image(place, one):
@@ -101,10 +108,6 @@ def _smaller(array):
     """Every so manyth pixel of what is too large for a picture."""
     step = -(-max(array.shape[:2]) // _LONGEST)
     return np.ascontiguousarray(array[::step, ::step])
-
-
-def _write_boundary(path, labels):
-    _write_png(path, boundaries(labels))
 
 
 def _write_png(path, marked):

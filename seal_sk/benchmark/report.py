@@ -1,9 +1,10 @@
 """The report: one HTML page, and figures and tables for papers."""
 
 import base64
-import json
 from io import BytesIO, StringIO
 from pathlib import Path
+
+import numpy as np
 
 from .._files import replace_file
 from .figures import draw_combined, draw_curves, draw_quality_time
@@ -31,7 +32,8 @@ def write_report(folder, out=None, *, protocol="tu2018", pictures=True):
     folder : path-like
         What `run_benchmark` filled.
     out : path-like, optional
-        Where to write; `folder` by default. Made if it is not there.
+        Where to write; by default `folder`, and for protocols other than tu2018 a
+        folder in it that is called by the protocol. Made if it is not there.
     protocol : str or Protocol, default="tu2018"
         One of `PROTOCOLS`.
     pictures : bool, default=True
@@ -51,7 +53,10 @@ def write_report(folder, out=None, *, protocol="tu2018", pictures=True):
     """
     results = read_results(folder)
     protocol = find_protocol(protocol)
-    out = results.folder if out is None else Path(out)
+    if out is None:
+        own = protocol.name == "tu2018"
+        out = results.folder if own else results.folder / protocol.name
+    out = Path(out)
     for place in (out / "figures", out / "tables"):
         place.mkdir(parents=True, exist_ok=True)
 
@@ -91,13 +96,14 @@ def sentences(differences, averages, protocol):
     Returns
     -------
     list of str
-        Methods from the best; ">" where one is really better than the next, "=" where
-        it can't be told.
+        Methods from the best; between two neighbours ">" where one is really better,
+        "=" where it can't be told, "?" where they have no number of superpixels in
+        common.
     """
-    real = {
-        (row["metric"], *sorted((row["first"], row["second"]))): row["real"]
-        for _, row in differences.iterrows()
-    }
+    signs = {}
+    for _, row in differences.iterrows():
+        sign = "?" if np.isnan(row["difference"]) else ">" if row["real"] else "="
+        signs[(row["metric"], *sorted((row["first"], row["second"])))] = sign
     lines = []
     for name, metric in protocol.metrics.items():
         ranked = averages.sort_values(
@@ -105,8 +111,7 @@ def sentences(differences, averages, protocol):
         )["method"]
         text = ranked.iloc[0]
         for one, other in zip(ranked.iloc[:-1], ranked.iloc[1:], strict=True):
-            sign = ">" if real[(name, *sorted((one, other)))] else "="
-            text += f" {sign} {other}"
+            text += f" {signs[(name, *sorted((one, other)))]} {other}"
         lines.append(f"{name}: {text}")
     return lines
 
@@ -122,11 +127,13 @@ def _draw(summary, averages, protocol):
     for name, metric in protocol.metrics.items():
         figures[name], ax = new()
         draw_curves(ax, summary, name, metric)
-    first, second = list(protocol.metrics)[:2]
-    figures["combined"], ax = new()
-    draw_combined(ax, averages, first, second, protocol.metrics)
-    figures["time"], ax = new()
-    draw_quality_time(ax, summary, first, protocol.metrics[first])
+    first, *others = protocol.metrics
+    if others:
+        figures["combined"], ax = new()
+        draw_combined(ax, averages, first, others[0], protocol.metrics)
+    if summary["seconds"].notna().any():
+        figures["time"], ax = new()
+        draw_quality_time(ax, summary, first, protocol.metrics[first])
     return figures
 
 
@@ -161,24 +168,34 @@ def _wide(summary, protocol):
     return wide.fillna("")
 
 
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        **{character: f"\\{character}" for character in "&%$#_{}"},
+    }
+)
+
+
 def _written(table):
     """The same table in each format."""
     shown = table.copy()
     for name in shown.select_dtypes("float"):
-        shown[name] = shown[name].map(lambda value: f"{value:.4f}")
+        shown[name] = shown[name].map(lambda v: "" if np.isnan(v) else f"{v:.4f}")
     header = list(shown.columns)
     lines = [header, *shown.astype(str).values.tolist()]
     markdown = StringIO()
     for i, line in enumerate(lines):
-        print("| " + " | ".join(line) + " |", file=markdown)
+        cells = [cell.replace("|", r"\|") for cell in line]
+        print("| " + " | ".join(cells) + " |", file=markdown)
         if i == 0:
             print("|" + " --- |" * len(line), file=markdown)
     latex = StringIO()
     print(f"\\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}\n\\toprule", file=latex)
     for i, line in enumerate(lines):
-        print(
-            " & ".join(cell.replace("_", r"\_") for cell in line) + r" \\", file=latex
-        )
+        cells = [cell.translate(_LATEX) for cell in line]
+        print(" & ".join(cells) + r" \\", file=latex)
         if i == 0:
             print("\\midrule", file=latex)
     print("\\bottomrule\n\\end{tabular}", file=latex)
@@ -191,6 +208,7 @@ def _written(table):
 
 def _page(results, protocol, summary, averages, differences, figures, pictures):
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from jinja2.utils import htmlsafe_json_dumps
 
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATE),
@@ -222,7 +240,9 @@ def _page(results, protocol, summary, averages, differences, figures, pictures):
         figures={name: _inline(figure) for name, figure in figures.items()},
         style=(_TEMPLATE / "report.css").read_text(),
         script=(_TEMPLATE / "report.js").read_text(),
-        browser=json.dumps(_browser(results, protocol) if pictures else None),
+        missing=[name for name in run["methods"] if name not in results.methods],
+        # Names may hold anything, and this stands in a script.
+        browser=htmlsafe_json_dumps(_browser(results, protocol) if pictures else None),
     )
 
 

@@ -10,12 +10,12 @@ import pandas as pd
 
 from .._files import replace_file
 
-__all__ = ["Results", "Store", "read_results"]
+__all__ = ["FORMAT", "Results", "Store", "evenly_spaced", "read_results"]
 
 _RUN = "run.json"
 _TABLE = "table.parquet"
 _CSV = "table.csv"
-_FORMAT = 1
+FORMAT = 2
 
 # Text that is the same in many rows.
 _REPEATED = ("dataset", "image", "method", "parameters", "versions", "machine")
@@ -70,11 +70,14 @@ def read_results(folder):
             f"There are no results in {str(folder)!r}: {_RUN} and {_TABLE} of seal-sk "
             "bench are looked for."
         )
+    if not {"dataset", "methods", "counts"} <= set(run):
+        raise ValueError(f"{folder / _RUN} is not of seal-sk bench.")
     try:
         table = pd.read_parquet(folder / _TABLE)
     except Exception as error:  # whatever the reader raises of a damaged file
         raise ValueError(
-            f"{folder / _TABLE} can't be read ({type(error).__name__}: {error})."
+            f"{folder / _TABLE} can't be read ({type(error).__name__}: {error}); the "
+            "same seal-sk bench writes it anew."
         ) from error
     return Results(folder, run, table)
 
@@ -82,10 +85,11 @@ def read_results(folder):
 class Store:
     """The folder while a benchmark fills it.
 
+    Nothing is written before `begin`.
+
     Parameters
     ----------
     folder : Path
-        Made if it is not there.
     run : dict
         What is asked now. What is there already must be of the same data set, and of
         the same methods where names are the same; other methods, counts and images
@@ -108,11 +112,15 @@ class Store:
                 "new folder."
             )
         self.run = run
-        (folder / "parts").mkdir(parents=True, exist_ok=True)
+
+    def begin(self):
+        """Make the folder, and say in it what was asked."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._write(_RUN, json.dumps(self.run, indent=1))
+        (self.folder / "parts").mkdir(exist_ok=True)
         # Left by a run that was killed while it wrote.
-        for stale in folder.rglob(".*.part"):
+        for stale in self.folder.rglob(".*.part"):
             stale.unlink(missing_ok=True)
-        self._write(_RUN, json.dumps(run, indent=1))
 
     def _joined(self, before, run):
         def refuse(what):
@@ -121,7 +129,7 @@ class Store:
                 "for these."
             )
 
-        if before.get("format") != _FORMAT:
+        if before.get("format") != FORMAT:
             refuse(f"another version (format {before.get('format')})")
         if before["dataset"] != run["dataset"]:
             refuse(
@@ -147,18 +155,20 @@ class Store:
         return self.folder / "parts" / method / f"{image:06d}.json"
 
     def done(self, method, image):
-        """Counts whose figures are there."""
-        return {int(count) for count in self._read_part(method, image)}
+        """What was found by count, and of which image and annotations (a digest)."""
+        part = _read_json(self.part(method, image)) or {"counts": {}, "data": None}
+        return part["counts"], part["data"]
 
-    def add(self, method, image, figures):
+    def add(self, method, image, figures, data):
         """Write the figures of more counts."""
         path = self.part(method, image)
         path.parent.mkdir(parents=True, exist_ok=True)
-        figures = {**self._read_part(method, image), **figures}
-        replace_file(path, json.dumps(figures).encode())
+        figures = {**self.done(method, image)[0], **figures}
+        replace_file(path, json.dumps({"data": data, "counts": figures}).encode())
 
-    def _read_part(self, method, image):
-        return _read_json(self.part(method, image)) or {}
+    def has_any(self):
+        """Whether there are any figures yet."""
+        return any(self.folder.glob("parts/*/*.json"))
 
     def write_table(self):
         """Join the parts to one table, written as Parquet and CSV.
@@ -168,8 +178,6 @@ class Store:
         DataFrame
         """
         table = pd.DataFrame(list(self._rows()))
-        if table.empty:
-            raise ValueError(f"There are no figures in {str(self.folder)!r} yet.")
         for name in _REPEATED:
             table[name] = table[name].astype("category")
         self._write(_CSV, table.to_csv(index=False))
@@ -182,23 +190,20 @@ class Store:
         dataset = self.run["dataset"]
         for method, about in self.run["methods"].items():
             for image in self.run["images"]:
-                figures = self._read_part(method, image)
+                figures, _ = self.done(method, image)
                 for count in self.run["counts"]:
                     if str(count) not in figures:
                         continue
-                    found = figures[str(count)]
-                    lists = [v for v in found.values() if isinstance(v, list)]
-                    for annotation in range(len(lists[0])):
+                    found = dict(figures[str(count)])
+                    del found["source"]
+                    for i in range(len(found["annotation"])):
                         yield {
                             "dataset": dataset["name"],
                             "image": dataset["names"][image],
-                            "annotation": annotation,
                             "method": method,
                             "requested": count,
                             **{
-                                name: value[annotation]
-                                if isinstance(value, list)
-                                else value
+                                name: value[i] if isinstance(value, list) else value
                                 for name, value in found.items()
                             },
                             "parameters": about["parameters"],

@@ -1,7 +1,9 @@
 """The run: every method on every image at every count, from where it was."""
 
+import math
 import os
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import joblib
@@ -12,10 +14,11 @@ from tqdm import tqdm
 
 from .._validation import check_annotations, check_int
 from ..affinity.identity import described
+from ..datasets import Dataset
 from .measuring import machine, measured, one_thread, versions
 from .methods import as_method, find_methods
 from .pictures import draw_pictures
-from .results import _FORMAT, Results, Store, evenly_spaced
+from .results import FORMAT, Results, Store, evenly_spaced
 from .scoring import score_label_map
 
 __all__ = ["BenchmarkError", "run_benchmark"]
@@ -93,14 +96,32 @@ def run_benchmark(
     1    ers         20          20
     """
     out = Path(out)
+    if not isinstance(dataset, Dataset):
+        raise TypeError(
+            f"dataset is {type(dataset).__name__}; give a seal_sk.datasets.Dataset, as "
+            "the loaders return it."
+        )
+    counts = np.atleast_1d(np.asarray(counts, dtype=object)).tolist()
     counts = sorted({check_int(count, 1, name="a count") for count in counts})
     if not counts:
         raise ValueError("There is no count; give at least one.")
+    n_jobs = check_int(n_jobs, -math.inf, name="n_jobs")
+    if n_jobs == 0:
+        raise ValueError("n_jobs must not be 0; give a number of processes.")
     if not isinstance(methods, dict):
+        methods = [methods] if isinstance(methods, str) else methods
+        if not isinstance(methods, (list, tuple)) or not all(
+            isinstance(method, str) for method in methods
+        ):
+            raise TypeError(
+                "methods is neither a dict of estimators by name nor a list of strings."
+            )
         methods = find_methods(methods)
     if not methods:
         raise ValueError("There is no method; give at least one.")
     for name in methods:
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} can't be the name of a method; give a string.")
         if not name or name.startswith(".") or set(name) & set("/\\:,"):
             raise ValueError(
                 f"{name!r} can't be the name of a method, since a folder is called by "
@@ -114,7 +135,7 @@ def run_benchmark(
         caller.check(counts, [dataset.names[i] for i in images])
 
     run = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "dataset": {
             "name": dataset.name,
             "names": list(dataset.names),
@@ -127,6 +148,16 @@ def run_benchmark(
         "versions": versions(),
         "machine": machine(),
     }
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{str(out)!r} is a file; give a folder.")
+    store = Store(out, run)
+    new = {
+        name: caller
+        for name, caller in callers.items()
+        if not store.done(name, images[0])[0]
+    }
+    _try_out(new, dataset, counts, images[0])
+
     out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / ".lock")
     try:
@@ -136,28 +167,29 @@ def run_benchmark(
             f"Another run is writing to {str(out)!r}; wait for it."
         ) from None
     try:
+        # Read again, since another run may have ended in between.
         store = Store(out, run)
-        _try_out(
-            {name: c for name, c in callers.items() if not store.done(name, images[0])},
-            dataset,
-            counts,
-            images[0],
-        )
+        store.begin()
         failures = _fill(store, dataset, callers, counts, images, n_jobs, progress)
-        table = store.write_table()
-        results = Results(out, store.run, table)
-        if not failures:
-            draw_pictures(results, dataset, callers, n_jobs=n_jobs)
+        if failures and not store.has_any():
+            raise _all_of(failures, len(callers) * len(images))
+        results = Results(out, store.run, store.write_table())
+        draw_pictures(results, dataset, callers, n_jobs=n_jobs)
     finally:
         lock.release()
         (out / ".lock").unlink(missing_ok=True)
     if failures:
-        name, image, error = failures[0]
-        raise BenchmarkError(
-            f"{len(failures)} of {len(callers) * len(images)} failed and are not in "
-            f"the table; the first, {name} on image {image}: {error}"
-        )
+        raise _all_of(failures, len(callers) * len(images))
     return results
+
+
+def _all_of(failures, n):
+    """One error for all."""
+    name, image, error = failures[0]
+    return BenchmarkError(
+        f"{len(failures)} of {n} failed and are not in the table; the first, {name} on "
+        f"image {image}: {error}"
+    )
 
 
 def _about(caller):
@@ -181,7 +213,16 @@ def _try_out(callers, dataset, counts, first):
     annotations = check_annotations(dataset.annotations[first], (height, width))
     for name, caller in callers.items():
         try:
-            caller.segment(image, annotations, counts[0], dataset.names[first])
+            labels = caller.segment(
+                np.array(image), annotations, counts[0], dataset.names[first]
+            )
+            score_label_map(
+                labels,
+                image,
+                annotations,
+                tolerance=dataset.tolerance,
+                ignore_label=dataset.ignore_label,
+            )
         except Exception as error:  # of a method that may not be ours
             raise ValueError(
                 f"The method {name!r} fails on image {dataset.names[first]}: "
@@ -193,8 +234,23 @@ def _fill(store, dataset, callers, counts, images, n_jobs, progress):
     """Compute what is not there yet; return what failed."""
     tasks = []
     for i in images:
+        digest = None
         for name, caller in callers.items():
-            missing = [c for c in counts if c not in store.done(name, i)]
+            figures, data = store.done(name, i)
+            if data is not None:
+                digest = digest or _digest(dataset.images[i], dataset.annotations[i])
+                if data != digest:
+                    raise ValueError(
+                        f"{str(store.folder)!r} holds figures of {dataset.names[i]!r} "
+                        "as it was before: the image or its annotations have changed. "
+                        "Give another folder."
+                    )
+            missing = [
+                count
+                for count in counts
+                if figures.get(str(count), {"source": ""})["source"]
+                != caller.source(count, dataset.names[i])
+            ]
             if missing:
                 tasks.append((name, caller, i, missing))
     failures = []
@@ -212,13 +268,25 @@ def _fill(store, dataset, callers, counts, images, n_jobs, progress):
     ) as bar:
         # Images are the outer loop, so that the time left can be told.
         workers = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-        for name, i, figures, error in workers(run):
-            if figures:
-                store.add(name, i, figures)
-            if error is not None:
-                failures.append((name, dataset.names[i], error))
-            bar.update()
+        try:
+            for name, i, figures, data, error in workers(run):
+                if figures:
+                    store.add(name, i, figures, data)
+                if error is not None:
+                    failures.append((name, dataset.names[i], error))
+                bar.update()
+        except BrokenProcessPool as error:
+            raise BenchmarkError(
+                "A process was killed, by a method that crashed or for want of memory "
+                "(fewer jobs take less); the same call goes on from here."
+            ) from error
     return sorted(failures)
+
+
+def _digest(image, annotations):
+    """What tells an image and its annotations from others."""
+    annotations = check_annotations(annotations, np.shape(image)[:2])
+    return joblib.hash([np.asarray(image), *annotations])
 
 
 # Methods that this process has called.
@@ -227,19 +295,21 @@ _warm = set()
 
 def _unit(name, caller, i, counts, one):
     """Figures of one method on one image, by count; and what went wrong."""
-    figures = {}
+    figures, digest = {}, None
     try:
         with one_thread():
             image = one.images[0]
             shape = np.shape(image)[:2]
             annotations = check_annotations(one.annotations[0], shape)
-            if (key := (os.getpid(), caller.parameters)) not in _warm:
+            digest = _digest(image, annotations)
+            if (key := (os.getpid(), name, caller.parameters)) not in _warm:
                 # Libraries load and buffers grow in the first call.
-                caller.segment(image, annotations, min(counts), one.names[0])
+                caller.segment(np.array(image), annotations, min(counts), one.names[0])
                 _warm.add(key)
             for count in counts:
+                # A copy, since a method may change what it gets.
                 labels, seconds, peak = measured(
-                    caller.segment, image, annotations, count, one.names[0]
+                    caller.segment, np.array(image), annotations, count, one.names[0]
                 )
                 figures[str(count)] = {
                     **score_label_map(
@@ -253,7 +323,8 @@ def _unit(name, caller, i, counts, one):
                     "peak_memory": peak if caller.measured else None,
                     "versions": versions(),
                     "machine": machine(),
+                    "source": caller.source(count, one.names[0]),
                 }
     except Exception as error:  # of a method that isn't ours
-        return name, i, figures, f"{type(error).__name__}: {error}"
-    return name, i, figures, None
+        return name, i, figures, digest, f"{type(error).__name__}: {error}"
+    return name, i, figures, digest, None

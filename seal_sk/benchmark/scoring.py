@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from .._metrics import near
+from .._validation import check_label_map
 from ..labels import split_components
 from ..metrics import evaluate
 
@@ -17,7 +18,7 @@ def score_label_map(labels, image, annotations, *, tolerance=1, ignore_label=Non
     Parameters
     ----------
     labels : ndarray of shape (H, W)
-        Superpixels; negative where masked.
+        Superpixels, of every pixel.
     image : ndarray of shape (H, W) or (H, W, C)
     annotations : list of ndarray of shape (H, W)
     tolerance : int, default=1
@@ -30,10 +31,29 @@ def score_label_map(labels, image, annotations, *, tolerance=1, ignore_label=Non
     dict
         Those of `seal_sk.metrics.evaluate`, the ones against ground truth as lists
         with an entry an annotation; ``thick_boundary_recall``, such a list as well;
-        and ``n_regions``, the connected regions (8 neighbours) in which the
-        superpixels lie.
+        ``annotation``, the numbers of those annotations, without the ones in which
+        every pixel is ignored; and ``n_regions``, the connected regions (8
+        neighbours) in which the superpixels lie.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the labels are no label map of the image, or leave pixels out.
     """
-    labels = np.asarray(labels)
+    labels = check_label_map(labels, np.shape(image)[:2], name="the label map")
+    if n_left := int(np.count_nonzero(labels < 0)):
+        raise ValueError(
+            f"the label map leaves out {n_left} pixels (labels below 0); here every "
+            "pixel has to be in a superpixel."
+        )
+    kept = [
+        i
+        for i, truth in enumerate(annotations)
+        if ignore_label is None or np.any(truth != ignore_label)
+    ]
+    if not kept:
+        raise ValueError("every pixel of every annotation is ignored.")
+    annotations = [annotations[i] for i in kept]
     scores = evaluate(
         annotations,
         labels,
@@ -49,6 +69,7 @@ def score_label_map(labels, image, annotations, *, tolerance=1, ignore_label=Non
     scores["thick_boundary_recall"] = thick_boundary_recalls(
         annotations, labels, ignore_label=ignore_label
     )
+    scores["annotation"] = kept
     scores["n_regions"] = int(split_components(labels, connectivity=8).max()) + 1
     return scores
 
@@ -69,7 +90,7 @@ def thick_boundary_recalls(annotations, labels, *, ignore_label=None):
     ----------
     annotations : list of ndarray of int of shape (H, W)
     labels : ndarray of int of shape (H, W)
-        Superpixels; negative where masked.
+        Superpixels, of every pixel.
     ignore_label : int, optional
         Ground-truth label of unknown pixels: their outline is no boundary.
 
@@ -78,12 +99,12 @@ def thick_boundary_recalls(annotations, labels, *, ignore_label=None):
     list of float
         In 0..1, one an annotation; 0.0 where it has no boundary, as in their program.
     """
-    known = labels >= 0
-    found = near(_thick(labels, known), diagonal_tolerance(labels.shape))
+    everywhere = np.ones(labels.shape, dtype=bool)
+    found = near(_thick(labels, everywhere), diagonal_tolerance(labels.shape))
     found = np.asarray(found).view(bool)
     recalls = []
     for truth in map(np.asarray, annotations):
-        inside = known if ignore_label is None else known & (truth != ignore_label)
+        inside = everywhere if ignore_label is None else truth != ignore_label
         wanted = _thick(truth, inside).view(bool)
         n_wanted = np.count_nonzero(wanted)
         recalls.append(np.count_nonzero(found & wanted) / n_wanted if n_wanted else 0.0)

@@ -1,11 +1,14 @@
 """From the table to figures of methods: means, averages over counts, differences."""
 
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
+from scipy.stats import norm, t
 
+from .._validation import check_real
 from .protocols import find_protocol
 from .results import Results
 
@@ -17,7 +20,10 @@ __all__ = [
     "summarize",
 ]
 
-_RESAMPLES = 10_000
+_RESAMPLES = 20_000
+
+# With fewer, no interval can be trusted.
+_FEWEST_IMAGES = 10
 
 
 def summarize(results, protocol="tu2018", *, confidence=0.95):
@@ -38,8 +44,8 @@ def summarize(results, protocol="tu2018", *, confidence=0.95):
         A row for each method and requested count: ``method``, ``requested``,
         ``n_images``; ``n_segments`` and ``n_regions``, means over the images; for each
         metric of the protocol its mean, and the ends of its bootstrap interval over
-        images in ``METRIC_low`` and ``METRIC_high``; ``seconds``, median over the
-        images; ``peak_memory`` (MiB), the largest.
+        images in ``METRIC_low`` and ``METRIC_high`` (NaN below 10 images);
+        ``seconds``, median over the images; ``peak_memory`` (MiB), the largest.
 
     Raises
     ------
@@ -51,6 +57,7 @@ def summarize(results, protocol="tu2018", *, confidence=0.95):
     Means are over those images that every method has at each of its counts.
     """
     protocol = find_protocol(protocol)
+    confidence = _check_confidence(confidence)
     table = common_images(results)
     rows = protocol.per_image(table)
     regions = table.groupby(["method", "requested"], sort=False, observed=True)
@@ -102,7 +109,10 @@ def average_over_counts(results, protocol="tu2018", *, counts=None):
     """
     protocol = find_protocol(protocol)
     rows = protocol.per_image(common_images(results))
-    averages = _image_averages(rows, protocol, counts or averaged_counts(results))
+    low, high = averaged_counts(results) if counts is None else counts
+    if low > high:
+        raise ValueError(f"counts={counts!r} must be from the lesser to the greater.")
+    averages = _image_averages(rows, protocol, (low, high))
     out = []
     for method, found in averages.groupby("method", sort=False, observed=True):
         sizes = rows[rows["method"] == method].groupby("requested")["n_segments"].mean()
@@ -122,7 +132,7 @@ def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
 
     Two methods are compared image by image at equal numbers of superpixels, those that
     came out: each image's figures are a broken line over them, of which the mean over
-    `averaged_counts` is taken, or the height at one count.
+    the range that both methods reach is taken, or the height at one number.
 
     Parameters
     ----------
@@ -131,49 +141,72 @@ def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
     protocol : str or Protocol, default="tu2018"
         One of `PROTOCOLS`.
     at : float, optional
-        Number of superpixels; by default the mean over `averaged_counts`.
+        Number of superpixels; by default the mean over the range of each pair.
     confidence : float, default=0.95
-        That all intervals of one metric hold together (Bonferroni).
+        That all intervals of one metric hold together (Bonferroni), above 0 and below
+        1.
 
     Returns
     -------
     DataFrame
-        A row for each metric and two methods: ``metric``, ``first``, ``second``,
-        ``difference`` (first minus second), ``low`` and ``high``, the ends of its
-        bootstrap interval (10,000 resamples of the images), and ``real``, whether it
-        excludes 0.
+        A row for each metric and two methods: ``metric``, ``first``, ``second``;
+        ``from`` and ``to``, the numbers of superpixels that both reach; ``difference``
+        (first minus second), ``low`` and ``high``, the ends of its bootstrap interval
+        (20,000 resamples of the images), and ``real``, whether it excludes 0. Where
+        two methods have no number of superpixels in common (or not `at`), the
+        difference is NaN; so is the interval where there are fewer than 10 images.
+
+    Notes
+    -----
+    The percentiles are widened for few images, by the t distribution (Hesterberg, "What
+    Teachers Should Know About the Bootstrap", The American Statistician 2015).
     """
     protocol = find_protocol(protocol)
+    confidence = _check_confidence(confidence)
     rows = protocol.per_image(common_images(results))
-    span = averaged_counts(results) if at is None else (at, at)
-    figures = _image_averages(rows, protocol, span)
-    by_method = {
-        method: found.set_index("image")
-        for method, found in figures.groupby("method", sort=False, observed=True)
-    }
-    pairs = list(combinations(by_method, 2))
+    sizes = rows.groupby(["method", "requested"], sort=False, observed=True)
+    reached = sizes["n_segments"].mean().groupby("method", observed=True)
+    least, greatest = reached.min(), reached.max()
+    methods = list(rows["method"].unique())
+    pairs = list(combinations(methods, 2))
+    names = list(protocol.metrics)
     out = []
     for first, second in pairs:
-        one, other = by_method[first], by_method[second]
-        names = list(protocol.metrics)
-        difference = one[names] - other.loc[one.index, names]
-        difference["weight"] = one["weight"]
-        level = 1 - (1 - confidence) / len(pairs)
-        low, high = _interval(difference, names, level)
+        low = max(least[first], least[second])
+        high = min(greatest[first], greatest[second])
+        if at is not None:
+            low, high = (at, at) if low <= at <= high else (1, 0)
+        differences = None
+        if low <= high:
+            one, other = (
+                _image_averages(
+                    rows[rows["method"] == method], protocol, (low, high)
+                ).set_index("image")
+                for method in (first, second)
+            )
+            differences = one[names] - other.loc[one.index, names]
+            differences["weight"] = one["weight"]
+            # All pairs together, whether they can be compared or not.
+            level = 1 - (1 - confidence) / len(pairs)
+            ends = _interval(differences, names, level)
         for i, name in enumerate(names):
+            row = {"metric": name, "first": first, "second": second}
+            if differences is None:
+                out.append({**row, "real": False})
+                continue
             out.append(
                 {
-                    "metric": name,
-                    "first": first,
-                    "second": second,
-                    "difference": protocol.mean(difference, name),
-                    "low": low[i],
-                    "high": high[i],
-                    "real": bool(low[i] > 0 or high[i] < 0),
+                    **row,
+                    "from": low,
+                    "to": high,
+                    "difference": protocol.mean(differences, name),
+                    "low": ends[0][i],
+                    "high": ends[1][i],
+                    "real": bool(ends[0][i] > 0 or ends[1][i] < 0),
                 }
             )
-    columns = ["metric", "first", "second", "difference", "low", "high", "real"]
-    table = pd.DataFrame(out, columns=columns)
+    columns = ["metric", "first", "second", "from", "to"]
+    table = pd.DataFrame(out, columns=[*columns, "difference", "low", "high", "real"])
     return table.sort_values("metric", key=_order(protocol), kind="stable")
 
 
@@ -198,6 +231,11 @@ def averaged_counts(results):
 def common_images(results):
     """The table, confined to images that every method has at each of its counts."""
     table = results.table if isinstance(results, Results) else results
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(
+            f"results is {type(table).__name__}; give what read_results returns, or "
+            "its table."
+        )
     keys = table[["method", "requested", "image"]].drop_duplicates()
     n_wanted = len(keys[["method", "requested"]].drop_duplicates())
     found = keys.groupby("image", observed=True).size()
@@ -229,15 +267,36 @@ def _image_averages(rows, protocol, span):
 
 
 def _interval(rows, columns, confidence):
-    """Ends of the bootstrap intervals of weighted means over images."""
+    """Ends of the bootstrap intervals of weighted means over images.
+
+    NaN where there are too few images for any to be trusted.
+    """
     n = len(rows)
-    # The same resamples for all, so that results don't depend on what else is asked.
-    times = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
+    if n < _FEWEST_IMAGES:
+        return np.full((2, len(columns)), np.nan)
     weight = rows["weight"].to_numpy(dtype=float)
-    sums = times @ (rows[columns].to_numpy(dtype=float) * weight[:, None])
-    means = sums / (times @ weight)[:, None]
-    tail = (1 - confidence) / 2
+    values = rows[columns].to_numpy(dtype=float) * weight[:, None]
+    times = _resamples(n)
+    means = (times @ values) / (times @ weight)[:, None]
+    # Percentiles alone are too narrow for few images.
+    quantile = np.sqrt(n / (n - 1)) * t.ppf((1 - confidence) / 2, n - 1)
+    tail = norm.cdf(quantile)
     return np.quantile(means, [tail, 1 - tail], axis=0)
+
+
+@lru_cache(maxsize=2)
+def _resamples(n):
+    """How often each of n images is in each resample; the same in every call."""
+    random = np.random.default_rng(0)
+    times = random.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
+    return times.astype(np.float64)
+
+
+def _check_confidence(confidence):
+    confidence = check_real(confidence, 0, name="confidence", exclusive=True)
+    if confidence >= 1:
+        raise ValueError(f"confidence={confidence} must be below 1, as in 0.95.")
+    return confidence
 
 
 def _order(protocol):

@@ -25,12 +25,13 @@ methods, each with or without NAME= before it:
                            .mat, .csv
 
 data:
-  bsds500 cityscapes camvid nyuv2     looked for in --data-home
+  bsds500 cityscapes camvid nyuv2     looked for in --data-home (see --download)
   scenes                              generated
   folder                              its images/ and annotations/
 
 examples:
-  seal-sk bench --data bsds500 --methods seal ers slic --counts 100 300 --out results
+  seal-sk bench --data scenes --methods seal ers slic --counts 40 100
+  seal-sk bench --data bsds500 --download --methods seal ers --counts 100 300 1000
   seal-sk bench --data photos --methods seal theirs=maps --counts 300 --out results
   seal-sk report results
 
@@ -56,7 +57,13 @@ def add_bench(commands):
         "--data-home",
         type=Path,
         metavar="DIR",
-        help="folder that holds the data set (default: $SEAL_SK_DATA)",
+        help="folder that holds the data set (default: $SEAL_SK_DATA, or a cache of "
+        "the user)",
+    )
+    bench.add_argument(
+        "--download",
+        action="store_true",
+        help="download BSDS500 (71 MB, for research only) where it is not found",
     )
     bench.add_argument(
         "--subset",
@@ -125,6 +132,7 @@ def _bench(args):
         subset=args.subset,
         ignore_label=args.ignore_label,
         tolerance=args.tolerance,
+        download_if_missing=args.download,
     )
     try:
         results = run_benchmark(
@@ -155,6 +163,8 @@ def _print_summary(results):
     summary = summarize(results, protocol)
     n_images = int(summary["n_images"].max())
     print(f"{results.run['dataset']['name']}, {n_images} images, {protocol.name}")
+    if n_images < (n_all := results.table["image"].nunique()):
+        print(f"(means over the {n_images} of {n_all} images that all methods have)")
     width = max(6, *map(len, summary["method"]))
     heads = "  ".join(f"{name:>6}" for name in names)
     print(f"{'method':{width}}  asked  superpixels  {heads}  seconds")

@@ -1,5 +1,7 @@
 """What all the loaders return."""
 
+import math
+
 import numpy as np
 from sklearn.utils import Bunch
 
@@ -60,14 +62,16 @@ class Dataset(Bunch):
         DESCR="",
     ):
         check_pairs(images, annotations)
-        names = [str(i) for i in range(len(images))] if names is None else list(names)
+        names = [str(i) for i in (range(len(images)) if names is None else names)]
+        if ignore_label is not None:
+            ignore_label = check_int(ignore_label, -math.inf, name="ignore_label")
         if len(names) != len(images):
             raise ValueError(f"There are {len(names)} names for {len(images)} images.")
         if len(set(names)) != len(names):
             twice = next(n for i, n in enumerate(names) if n in names[:i])
             raise ValueError(f"Two images have the same name {twice!r}.")
         super().__init__(
-            name=name,
+            name=str(name),
             images=images,
             annotations=annotations,
             names=names,
@@ -88,7 +92,7 @@ class Dataset(Bunch):
         -------
         Dataset
         """
-        indices = [int(i) for i in indices]
+        indices = [check_int(i, -math.inf, name="a position") for i in indices]
 
         def chosen(sequence):
             if hasattr(sequence, "shape"):

@@ -15,7 +15,13 @@ __all__ = ["find_dataset"]
 
 
 def find_dataset(
-    name, *, data_home=None, subset=None, ignore_label=None, tolerance=None
+    name,
+    *,
+    data_home=None,
+    subset=None,
+    ignore_label=None,
+    tolerance=None,
+    download_if_missing=False,
 ):
     """A data set by its name, or a folder of images and annotations.
 
@@ -26,7 +32,7 @@ def find_dataset(
         a folder that holds ``images/`` and ``annotations/``, as `load_image_folder`
         takes them.
     data_home : path-like, optional
-        Folder that holds the data set, as for its loader. Nothing is downloaded.
+        Folder that holds the data set, as for its loader.
     subset : str, optional
         Part of the data set; by default the test images of BSDS500, the validation
         images of Cityscapes, and all of any other.
@@ -34,6 +40,9 @@ def find_dataset(
         Of a folder's annotations; the others have their own.
     tolerance : int, optional
         Of boundary scores, in pixels; by default the data set's own, 1 for a folder.
+    download_if_missing : bool, default=False
+        Download BSDS500 where it is not found, as `fetch_bsds500` does. The others have
+        to be there.
 
     Returns
     -------
@@ -53,20 +62,27 @@ def find_dataset(
     >>> scenes.name, len(scenes.images)
     ('scenes', 20)
     """
-    if name in _LOADERS:
+    if name in _NAMES:
         if ignore_label is not None:
             raise ValueError(
                 f"{name!r} has an ignore label of its own; leave out "
                 f"ignore_label={ignore_label!r}."
             )
-        data = _LOADERS[name](data_home, subset)
+        if name == "bsds500":
+            data = fetch_bsds500(
+                subset=subset or "test",
+                data_home=data_home,
+                download_if_missing=download_if_missing,
+            )
+        else:
+            data = _LOADERS[name](data_home, subset)
         if tolerance is not None:
             data.tolerance = check_int(tolerance, 0, name="tolerance")
         return data
     folder = Path(name)
     if not folder.is_dir():
         raise ValueError(
-            f"There is no data set {str(name)!r}: give one of {', '.join(_LOADERS)}, "
+            f"There is no data set {str(name)!r}: give one of {', '.join(_NAMES)}, "
             "or a folder that holds images/ and annotations/."
         )
     _refuse_subset(folder, subset)
@@ -76,12 +92,6 @@ def find_dataset(
         name=folder.resolve().name,
         ignore_label=ignore_label,
         tolerance=1 if tolerance is None else tolerance,
-    )
-
-
-def _bsds500(data_home, subset):
-    return fetch_bsds500(
-        subset=subset or "test", data_home=data_home, download_if_missing=False
     )
 
 
@@ -108,9 +118,9 @@ def _refuse_subset(name, subset):
 
 
 _LOADERS = {
-    "bsds500": _bsds500,
     "camvid": _camvid,
     "cityscapes": _cityscapes,
     "nyuv2": _nyuv2,
     "scenes": _scenes,
 }
+_NAMES = ("bsds500", *_LOADERS)

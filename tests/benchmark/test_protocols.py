@@ -192,8 +192,8 @@ def test_stutz2018_without_a_boundary_is_0():
     assert scores["boundary_recall"] == [1.0]
 
 
-def test_ignored_and_masked_pixels_have_no_thick_boundary():
-    labels = np.array([[0, 0, 1, 1, -1, -1]])
+def test_ignored_pixels_have_no_thick_boundary():
+    labels = np.array([[0, 0, 1, 1, 1, 1]])
     truth = np.array([[0, 0, 0, 9, 1, 1]])
     image = np.zeros((1, 6), dtype=np.uint8)
     scores = score_label_map(labels, image, [truth], ignore_label=9)
@@ -201,6 +201,23 @@ def test_ignored_and_masked_pixels_have_no_thick_boundary():
     truth[0, 1] = 2
     scores = score_label_map(labels, image, [truth], ignore_label=9)
     assert scores["thick_boundary_recall"] == [pytest.approx(2 / 3)]
+
+
+def test_annotations_of_nothing_are_left_out():
+    labels = np.array([[0, 0, 1, 1]])
+    image = np.zeros((1, 4), dtype=np.uint8)
+    unknown = np.full((1, 4), 9)
+    scores = score_label_map(labels, image, [unknown, labels], ignore_label=9)
+    assert scores["annotation"] == [1]
+    assert scores["asa"] == [1.0]
+    with pytest.raises(ValueError, match="every pixel of every annotation is ignored"):
+        score_label_map(labels, image, [unknown], ignore_label=9)
+
+
+def test_pixels_cannot_be_left_out():
+    labels = np.array([[0, 0, -1, 1]])
+    with pytest.raises(ValueError, match="leaves out 1 pixels"):
+        score_label_map(labels, np.zeros((1, 4), np.uint8), [np.abs(labels)])
 
 
 def test_best_annotation(cases):
@@ -218,10 +235,10 @@ def test_best_annotation(cases):
 
 
 def test_regions_are_counted_apart_from_labels():
-    labels = np.array([[0, 1, 0], [1, 1, 1], [0, 1, -1]])
+    labels = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 2]])
     scores = score_label_map(labels, np.zeros((3, 3), np.uint8), [labels])
-    assert scores["n_segments"] == 2
-    assert scores["n_regions"] == 4
+    assert scores["n_segments"] == 3
+    assert scores["n_regions"] == 5
 
 
 def test_tu2018_is_the_original_evaluator(golden):

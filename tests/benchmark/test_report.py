@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from seal_sk import ERSSuperpixels, SNICSuperpixels
 from seal_sk.benchmark import run_benchmark, summarize, write_report
 from seal_sk.benchmark.pictures import most_different
+from seal_sk.datasets import Dataset
 
 from .conftest import COUNTS
 
@@ -68,18 +70,35 @@ def test_without_photographs(folder, tmp_path):
     assert "data:image/jpeg" in (folder / "report.html").read_text()
 
 
+def test_names_may_hold_anything(data, tmp_path):
+    odd = "</script><b>we$ird_&%#{}|"
+    names = [f"{i}<!--<script>" for i in range(3)]
+    other = Dataset(data.name, data.images, data.annotations, names)
+    methods = {odd.replace("/", ""): SNICSuperpixels(), "ers": ERSSuperpixels()}
+    run_benchmark(other, methods, [10], tmp_path)
+    page = write_report(tmp_path).read_text()
+    assert "<!--" not in page.split("<body>")[1]
+    assert page.count("<script") == page.count("</script>") == 2
+    latex = (tmp_path / "tables/wide.tex").read_text()
+    assert r"<b>we\$ird\_\&\%\#\{\}|" in latex
+    assert r"\|" in (tmp_path / "tables/wide.md").read_text()
+
+
 def test_one_method_and_label_maps_without_times(data, tmp_path):
     (tmp_path / "maps").mkdir()
     for name, image in zip(data.names, data.images, strict=True):
         np.save(tmp_path / f"maps/{name}.npy", np.zeros(image.shape[:2], dtype=int))
     run_benchmark(data, [str(tmp_path / "maps")], [1], tmp_path / "out")
-    assert write_report(tmp_path / "out").exists()
+    page = write_report(tmp_path / "out").read_text()
+    assert "Which differences are real" not in page
+    assert not (tmp_path / "out/figures/time.svg").exists()
+    assert "nan" not in (tmp_path / "out/tables/summary.md").read_text()
 
 
 def test_most_different_images_come_first():
     table = pd.DataFrame(
         [
-            {"image": image, "method": method, "asa": asa}
+            {"image": image, "method": method, "requested": 9, "asa": asa}
             for image, values in {
                 "alike": (0.9, 0.9, 1.0),
                 "apart": (0.6, 0.9, 1.0),

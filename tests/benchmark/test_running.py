@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from seal_sk import ERSSuperpixels, SNICSuperpixels
 from seal_sk.benchmark import (
     BenchmarkError,
+    LabelMaps,
     average_over_counts,
     read_results,
     run_benchmark,
@@ -258,6 +260,104 @@ def test_another_method_of_the_same_name_is_refused(data, tmp_path):
     )
 
 
+def changed(data, images=None, annotations=None):
+    return Dataset(
+        data.name, images or data.images, annotations or data.annotations, data.names
+    )
+
+
+def test_changed_images_and_annotations_are_refused(data, tmp_path):
+    run_benchmark(data, ["snic"], [10], tmp_path)
+    images = [*data.images[:2], 255 - data.images[2]]
+    more = [[*maps, maps[0]] for maps in data.annotations]
+    for other in (changed(data, images=images), changed(data, annotations=more)):
+        for methods in (["snic"], ["ers", "snic"]):
+            with pytest.raises(ValueError, match=r"as it was before.*have changed"):
+                run_benchmark(other, methods, [10], tmp_path)
+    run_benchmark(changed(data), ["snic"], [10], tmp_path)
+
+
+def test_changed_label_maps_are_scored_anew(data, tmp_path):
+    for name, labels in zip(
+        data.names, SNICSuperpixels(10).transform(data.images), strict=True
+    ):
+        np.save(tmp_path / f"{name}.npy", labels)
+    maps = {"maps": LabelMaps(tmp_path)}
+    before = run_benchmark(data, maps, [10], tmp_path / "out").table
+    np.save(tmp_path / "scene1.npy", np.zeros((40, 48), dtype=int))
+    after = run_benchmark(data, maps, [10], tmp_path / "out").table
+    differs = before["asa"] != after["asa"]
+    assert set(before["image"][differs]) == {"scene1"}
+    assert after["n_segments"][differs].eq(1).all()
+
+
+def test_code_of_the_user_is_part_of_a_method(data, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    code = (
+        "from seal_sk import SNICSuperpixels\n"
+        "class Mine(SNICSuperpixels):\n"
+        "    def transform(self, X):\n"
+        "        return [m // {} for m in super().transform(X)]\n"
+    )
+    for name, divisor in (("mine_1", 1), ("mine_2", 2)):
+        (tmp_path / f"{name}.py").write_text(code.format(divisor))
+    run_benchmark(data, ["a=mine_1:Mine"], [10], tmp_path / "out")
+    run_benchmark(data, ["a=mine_1:Mine"], [10], tmp_path / "out")
+    with pytest.raises(ValueError, match="a method 'a' that is another one"):
+        run_benchmark(data, ["a=mine_2:Mine"], [10], tmp_path / "out")
+
+
+def test_methods_do_not_share_what_they_change(data, tmp_path):
+    class Vandal(SNICSuperpixels):
+        def transform(self, X):
+            labels = super().transform(X)
+            X[0][:] = 0
+            return labels
+
+    copies = [image.copy() for image in data.images]
+    other = changed(data, images=copies)
+    methods = {"vandal": Vandal(), "snic": SNICSuperpixels()}
+    table = run_benchmark(other, methods, COUNTS, tmp_path).table
+    for image, copy in zip(data.images, copies, strict=True):
+        np.testing.assert_array_equal(image, copy)
+    both = [table[table["method"] == m].reset_index() for m in methods]
+    for column in ("asa", "explained_variation"):
+        np.testing.assert_array_equal(both[0][column], both[1][column])
+
+
+class Floats(SNICSuperpixels):
+    """Not integers."""
+
+    def transform(self, X):
+        """Label maps."""
+        return [labels.astype(float) for labels in super().transform(X)]
+
+
+class Masking(SNICSuperpixels):
+    """Leaves pixels out."""
+
+    def transform(self, X):
+        """Label maps."""
+        return [labels - 1 for labels in super().transform(X)]
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [(Floats(), "dtype float64"), (Masking(), "leaves out .* pixels")],
+)
+def test_what_is_no_label_map_is_refused_at_once(data, tmp_path, method, message):
+    with pytest.raises(ValueError, match=message):
+        run_benchmark(data, {"m": method}, [10], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_refused_requests_leave_nothing_behind(data, tmp_path):
+    with pytest.raises(ValueError, match="fewer than the"):
+        run_benchmark(data, ["snic"], [10, 10**6], tmp_path)
+    results = run_benchmark(data, ["snic"], [10], tmp_path)
+    assert results.run["counts"] == [10]
+
+
 def test_the_same_method_in_another_process_is_the_same(data, tmp_path):
     # The default repr of `Edges` says where it lies in memory.
     (tmp_path / "mine.py").write_text(
@@ -310,13 +410,30 @@ def test_two_runs_do_not_share_a_folder(data, tmp_path):
         (["snic"], [0], "a count"),
         (["snic"], [10**6], "1920 pixels, fewer than the 1000000"),
         ({"a/b": SNICSuperpixels()}, [10], "can't be the name"),
-        ({"a": object()}, [10], "no transform"),
-        ({"a": BaseEstimator()}, [10], "no transform"),
+        ({"a": object()}, [10], "is no estimator"),
+        ({"a": SNICSuperpixels}, [10], "is no estimator"),
+        ({1: SNICSuperpixels()}, [10], "give a string"),
+        ([SNICSuperpixels()], [10], "neither a dict of estimators"),
+        (SNICSuperpixels(), [10], "neither a dict of estimators"),
     ],
 )
 def test_requests_that_cannot_be_met(data, tmp_path, methods, counts, message):
     with pytest.raises((ValueError, TypeError), match=message):
         run_benchmark(data, methods, counts, tmp_path / "out")
+
+
+def test_one_count_and_one_name_will_do(data, tmp_path):
+    assert len(run_benchmark(data, "snic", 10, tmp_path).table) == 4
+
+
+def test_other_requests_that_cannot_be_met(data, tmp_path):
+    with pytest.raises(TypeError, match=r"give a seal_sk\.datasets\.Dataset"):
+        run_benchmark((data.images, data.annotations), ["snic"], [10], tmp_path)
+    with pytest.raises(ValueError, match="n_jobs must not be 0"):
+        run_benchmark(data, ["snic"], [10], tmp_path, n_jobs=0)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is a file"):
+        run_benchmark(data, ["snic"], [10], tmp_path / "file")
 
 
 def test_results_that_are_not_there(tmp_path):
@@ -329,9 +446,13 @@ def test_damaged_results(finished, tmp_path):
     with pytest.raises(ValueError, match=r"run\.json can't be read"):
         read_results(tmp_path)
     (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "table.parquet").write_text("")
+    with pytest.raises(ValueError, match="is not of seal-sk bench"):
+        read_results(tmp_path)
+    shutil.copy(finished.folder / "run.json", tmp_path)
     content = (finished.folder / "table.parquet").read_bytes()
     (tmp_path / "table.parquet").write_bytes(content[:200])
-    with pytest.raises(ValueError, match=r"table\.parquet can't be read"):
+    with pytest.raises(ValueError, match=r"table\.parquet can't be read.*anew"):
         read_results(tmp_path)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, norm, t
 
 from seal_sk.benchmark import average_over_counts, compare, summarize
 from seal_sk.benchmark.protocols import PROTOCOLS
@@ -53,8 +53,66 @@ def test_interval_is_the_bootstrap_of_scipy(rng):
     expected = bootstrap(
         (asa,), np.mean, n_resamples=20_000, method="percentile", random_state=1
     ).confidence_interval
-    assert row["ASA_low"] == pytest.approx(expected.low, abs=8e-4)
-    assert row["ASA_high"] == pytest.approx(expected.high, abs=8e-4)
+    # Wider than plain percentiles by about t / normal * sqrt(n / (n - 1)).
+    wider = t.ppf(0.975, 39) / norm.ppf(0.975) * np.sqrt(40 / 39)
+    mean = asa.mean()
+    assert row["ASA_low"] == pytest.approx(
+        mean + wider * (expected.low - mean), abs=1e-3
+    )
+    assert row["ASA_high"] == pytest.approx(
+        mean + wider * (expected.high - mean), abs=1e-3
+    )
+
+
+def test_few_images_have_no_interval_and_nothing_is_real():
+    table = make_table({"a": {100: 9 * [0.5]}, "b": {100: 9 * [0.9]}})
+    assert np.isnan(summarize(table)["ASA_low"]).all()
+    assert not compare(table)["real"].any()
+    table = make_table({"a": {100: 10 * [0.5]}, "b": {100: 10 * [0.9]}})
+    assert compare(table)["real"].all()
+
+
+def test_chance_is_rarely_called_real():
+    rng = np.random.default_rng(1)
+    real = []
+    for _ in range(300):
+        figures = {m: {100: rng.normal(0.9, 0.02, 12)} for m in "ab"}
+        real.append(compare(make_table(figures)).iloc[0]["real"])
+    assert np.mean(real) < 0.08
+
+
+def test_methods_without_a_common_number_are_not_compared():
+    table = make_table({"few": {20: 12 * [0.5]}, "many": {100: 12 * [0.9]}})
+    found = compare(table)
+    assert found["difference"].isna().all()
+    assert not found["real"].any()
+    lines = sentences(found, average_over_counts(table), PROTOCOLS["tu2018"])
+    assert lines[0] == "ASA: many ? few"
+
+
+def test_methods_are_compared_where_both_reach():
+    # Alike where both are; "many" goes on to where it is better.
+    table = make_table(
+        {
+            "few": {100: 12 * [0.5], 300: 12 * [0.7]},
+            "many": {200: 12 * [0.6], 300: 12 * [0.7], 900: 12 * [0.9]},
+        }
+    )
+    row = compare(table).iloc[0]
+    assert (row["from"], row["to"]) == (200, 300)
+    assert row["difference"] == pytest.approx(0)
+    assert np.isnan(compare(table, at=500).iloc[0]["difference"])
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95])
+def test_confidence_is_a_share(confidence):
+    with pytest.raises(ValueError, match="confidence"):
+        summarize(make_table({"a": {100: [0.5]}}), confidence=confidence)
+
+
+def test_what_is_no_results():
+    with pytest.raises(TypeError, match="give what read_results returns"):
+        summarize("results")
 
 
 def test_only_images_that_all_have_count():
