@@ -155,8 +155,8 @@ class LabelMaps:
     ----------
     folder : path-like
         Holds a folder for each requested count, as in ``300/NAME.png``, with a label
-        map for each image of the data set; or the label maps themselves, which are
-        then taken for every count. PNG, TIFF, npy, MAT or CSV, as
+        map for each image of the data set; or the label maps themselves, which then
+        stand for the only count asked for. PNG, TIFF, npy, MAT or CSV, as
         `seal_sk.datasets.read_label_map` reads them.
 
     Raises

@@ -33,7 +33,8 @@ def most_different(table, n_images=N_PICTURES):
     list of str
     """
     # The oracle is always far above; what differs among the others tells more.
-    table = table[table["method"] != "oracle"]
+    others = table[table["method"] != "oracle"]
+    table = table if others.empty else others
     asa = table.groupby(["image", "requested", "method"], observed=True)["asa"].mean()
     asa = asa.unstack()
     spread = (asa.max(axis=1) - asa.min(axis=1)).groupby("image", observed=True).mean()
@@ -47,6 +48,7 @@ def draw_pictures(results, dataset, callers, *, n_jobs=1):
     1 where a boundary is; ``pictures/index.json`` says which image each is.
     """
     folder = results.folder / "pictures"
+    folder.mkdir(exist_ok=True)
     table = results.table
     # Those that are there stay: methods of an earlier call were drawn on them.
     before = list(read_pictures(results.folder))

@@ -47,7 +47,7 @@ class Protocol:
     description: str
 
     def per_image(self, table):
-        """One row an image: sums over what counts, and how many that are.
+        """One row for each method, requested count and image.
 
         Parameters
         ----------

@@ -154,15 +154,21 @@ class Store:
         """Where the figures of one method on one image are."""
         return self.folder / "parts" / method / f"{image:06d}.json"
 
+    def picture(self, method, image, count):
+        """Where the boundaries of one label map are, if they are drawn."""
+        return self.folder / "pictures" / f"{image:06d}" / f"{method}-{count}.png"
+
     def done(self, method, image):
         """What was found by count, and of which image and annotations (a digest)."""
         part = _read_json(self.part(method, image)) or {"counts": {}, "data": None}
         return part["counts"], part["data"]
 
     def add(self, method, image, figures, data):
-        """Write the figures of more counts."""
+        """Write the figures of more counts; what was drawn of them is out of date."""
         path = self.part(method, image)
         path.parent.mkdir(parents=True, exist_ok=True)
+        for count in figures:
+            self.picture(method, image, count).unlink(missing_ok=True)
         figures = {**self.done(method, image)[0], **figures}
         replace_file(path, json.dumps({"data": data, "counts": figures}).encode())
 

@@ -284,11 +284,14 @@ def test_changed_label_maps_are_scored_anew(data, tmp_path):
         np.save(tmp_path / f"{name}.npy", labels)
     maps = {"maps": LabelMaps(tmp_path)}
     before = run_benchmark(data, maps, [10], tmp_path / "out").table
+    (drawn,) = (tmp_path / "out/pictures").glob("000001/maps-10.png")
+    picture = drawn.read_bytes()
     np.save(tmp_path / "scene1.npy", np.zeros((40, 48), dtype=int))
     after = run_benchmark(data, maps, [10], tmp_path / "out").table
     differs = before["asa"] != after["asa"]
     assert set(before["image"][differs]) == {"scene1"}
     assert after["n_segments"][differs].eq(1).all()
+    assert drawn.read_bytes() != picture
 
 
 def test_code_of_the_user_is_part_of_a_method(data, tmp_path, monkeypatch):
@@ -420,6 +423,10 @@ def test_two_runs_do_not_share_a_folder(data, tmp_path):
 def test_requests_that_cannot_be_met(data, tmp_path, methods, counts, message):
     with pytest.raises((ValueError, TypeError), match=message):
         run_benchmark(data, methods, counts, tmp_path / "out")
+
+
+def test_the_oracle_alone(data, tmp_path):
+    assert len(run_benchmark(data, ["oracle"], [10], tmp_path).table) == 4
 
 
 def test_one_count_and_one_name_will_do(data, tmp_path):
