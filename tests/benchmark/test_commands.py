@@ -1,5 +1,8 @@
 """``seal-sk bench`` and ``seal-sk report``, as a user gives them."""
 
+import subprocess
+import sys
+
 import imageio.v3 as iio
 import numpy as np
 import pandas as pd
@@ -171,3 +174,19 @@ def test_failures_are_told(here, capsys):
         "Broken": 1,
         "snic": 2,
     }
+
+
+def test_what_is_not_installed_is_named(here):
+    code = (
+        "import importlib.util as util\n"
+        "find = util.find_spec\n"
+        "util.find_spec = lambda n, *a: None if n == 'pyarrow' else find(n, *a)\n"
+        "from seal_sk.cli import main\n"
+        "raise SystemExit(main('report results'.split()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "seal-sk: error: seal_sk.benchmark needs pyarrow, which is not installed: "
+        'pip install "seal_sk[bench]"\n'
+    )
