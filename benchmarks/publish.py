@@ -2,14 +2,17 @@
 
     python benchmarks/publish.py results docs/results/bsds500
 
-The table, with the columns that the protocols need, in single precision; and of it the
-report by every protocol, without photographs, whose licence forbids to pass them on.
+The table, with the columns that the protocols need, in single precision; of it the
+report, without photographs, whose licence forbids to pass them on; and the tables of
+the other protocols.
 """
 
 import argparse
+import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -40,14 +43,29 @@ def main():
     table = results.table[KEPT]
     if args.no_times:
         table = table.assign(seconds=np.nan, peak_memory=np.nan)
-    single = dict.fromkeys(table.select_dtypes("float64"), np.float32)
+    # Times are not known to more.
+    table = table.round({"seconds": 3, "peak_memory": 0})
+    floats = list(table.select_dtypes("float64"))
+    # By annotation; the other figures repeat from row to row, which packs by itself.
+    scores = ["asa", *(name for name in floats if "recall" in name)]
     buffer = BytesIO()
-    table.astype(single).to_parquet(buffer, index=False, compression="zstd")
+    table.astype(dict.fromkeys(floats, np.float32)).to_parquet(
+        buffer,
+        index=False,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=[name for name in table if name not in floats],
+        column_encoding=dict.fromkeys(scores, "BYTE_STREAM_SPLIT"),
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     replace_file(args.out / "table.parquet", buffer.getvalue())
     replace_file(args.out / "run.json", (results.folder / "run.json").read_bytes())
-    for name in PROTOCOLS:
-        write_report(args.out, protocol=name, pictures=False)
+    write_report(args.out, pictures=False)
+    for name in PROTOCOLS.keys() - {"tu2018"}:
+        with TemporaryDirectory() as folder:
+            write_report(args.out, folder, protocol=name, pictures=False)
+            tables = Path(folder) / "tables"
+            shutil.copytree(tables, args.out / name, dirs_exist_ok=True)
 
 
 if __name__ == "__main__":

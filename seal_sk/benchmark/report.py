@@ -96,14 +96,25 @@ def sentences(differences, averages, protocol):
     Returns
     -------
     list of str
-        Methods from the best; between two neighbours ">" where one is really better,
-        "=" where it can't be told, "?" where they have no number of superpixels in
-        common.
+        Methods from the best average; between two neighbours ">" where the first is
+        really better, "<" where the second is, over the numbers of superpixels that
+        both reach; "=" where it can't be told, "?" where there are no such numbers.
     """
-    signs = {}
-    for _, row in differences.iterrows():
-        sign = "?" if np.isnan(row["difference"]) else ">" if row["real"] else "="
-        signs[(row["metric"], *sorted((row["first"], row["second"])))] = sign
+    found = {
+        (row["metric"], row["first"], row["second"]): row
+        for _, row in differences.iterrows()
+    }
+
+    def sign(name, one, other):
+        turned = (name, one, other) not in found
+        row = found[(name, other, one) if turned else (name, one, other)]
+        if np.isnan(row["difference"]):
+            return "?"
+        if not row["real"]:
+            return "="
+        above = (row["difference"] > 0) != turned
+        return ">" if above == protocol.metrics[name].higher_is_better else "<"
+
     lines = []
     for name, metric in protocol.metrics.items():
         ranked = averages.sort_values(
@@ -111,7 +122,7 @@ def sentences(differences, averages, protocol):
         )["method"]
         text = ranked.iloc[0]
         for one, other in zip(ranked.iloc[:-1], ranked.iloc[1:], strict=True):
-            text += f" {signs[(name, *sorted((one, other)))]} {other}"
+            text += f" {sign(name, one, other)} {other}"
         lines.append(f"{name}: {text}")
     return lines
 

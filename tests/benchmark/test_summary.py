@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import bootstrap, norm, t
 
 from seal_sk.benchmark import average_over_counts, compare, summarize
-from seal_sk.benchmark.protocols import PROTOCOLS
+from seal_sk.benchmark.protocols import PROTOCOLS, Metric, Protocol
 from seal_sk.benchmark.report import sentences
 from seal_sk.benchmark.summary import averaged_counts
 
@@ -62,6 +62,31 @@ def test_interval_is_the_bootstrap_of_scipy(rng):
     assert row["ASA_high"] == pytest.approx(
         mean + wider * (expected.high - mean), abs=1e-3
     )
+
+
+@pytest.mark.parametrize("turn", [False, True])
+def test_a_real_difference_has_its_direction(turn):
+    # "few" is better where both reach, "many" on average, since it goes on.
+    methods = {
+        "few": {100: 12 * [0.5], 300: 12 * [0.7]},
+        "many": {100: 12 * [0.4], 300: 12 * [0.6], 1200: 12 * [0.9]},
+    }
+    if turn:
+        methods = dict(reversed(methods.items()))
+    table = make_table(methods)
+    averages = average_over_counts(table, counts=(100, 1200))
+    lines = sentences(compare(table), averages, PROTOCOLS["tu2018"])
+    assert lines[0] == "ASA: many < few"
+    averages = average_over_counts(table, counts=(100, 300))
+    lines = sentences(compare(table), averages, PROTOCOLS["tu2018"])
+    assert lines[0] == "ASA: few > many"
+
+
+def test_the_direction_of_errors_is_turned():
+    table = make_table({"bad": {100: 12 * [0.5]}, "good": {100: 12 * [0.4]}})
+    errors = Protocol("errors", "mean", {"E": Metric("asa", "Error", False)}, "")
+    averages = average_over_counts(table, errors)
+    assert sentences(compare(table, errors), averages, errors) == ["E: good > bad"]
 
 
 def test_few_images_have_no_interval_and_nothing_is_real():
