@@ -1,0 +1,126 @@
+"""
+One photograph at every scale
+=============================
+
+How many superpixels does a picture need? A hierarchy answers for all counts at once:
+what is a boundary among 50 superpixels is one among 100, and so on. The question
+becomes, for each boundary: *from which count on is it there?* Those that hold at every
+count should be the outlines of large things, and those that come last texture.
+
+`ers` gives such a hierarchy in one run, as a tree that `cut_tree` cuts at any count.
+Repeated `merge_regions` gives another one, and the two do not agree about what
+matters.
+"""
+
+# sphinx_gallery_thumbnail_number = 2
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+from skimage.segmentation import find_boundaries
+from sklearn.datasets import load_sample_image
+
+from seal_sk import (
+    LearnedAffinity,
+    ers,
+    merge_regions,
+    paint,
+    superpixel_features,
+    to_eight_connected,
+)
+from seal_sk.segmentation import cut_tree
+
+image = load_sample_image("china.jpg")[::2, ::2]
+(affinity,) = LearnedAffinity(weights="bsds500").transform([image])
+affinity = to_eight_connected(affinity)
+
+# %%
+# One tree
+# --------
+# A nested run joins pixels until the smallest count asked for is left, and
+# ``return_tree`` hands over the joins. Any count between can then be had without
+# another run. The largest count decides how much equal sizes weigh, in all of the tree.
+_, tree = ers(affinity, [1000, 2], nested=True, return_tree=True)
+print(f"{image.shape[0] * image.shape[1]} pixels, {len(tree)} joins")
+counts = np.unique(np.geomspace(2, 1000, 40).round().astype(int))[::-1]
+by_ers = [cut_tree(tree, count, shape=image.shape[:2]) for count in counts]
+
+# %%
+# Merging is a hierarchy as well: start from the 1000 superpixels of ERS, and merge on
+# from each result to the next count.
+by_merging = [by_ers[0]]
+for count in counts[1:]:
+    by_merging.append(merge_regions(by_merging[-1], affinity, count, image=image))
+
+
+# %%
+# Nested means that a superpixel of one level lies in one of the next, which has fewer.
+# Cuts at each count alone are not nested.
+def shared(levels):
+    """Superpixels that lie in more than one superpixel of the next level."""
+    n = 0
+    for fine, coarse in pairwise(levels):
+        pairs = np.unique(np.stack([fine.ravel(), coarse.ravel()]), axis=1)
+        n += np.sum(np.bincount(pairs[0]) > 1)
+    return n
+
+
+alone = ers(affinity, [100, 50, 25])
+print("shared, nested ERS:     ", shared(by_ers))
+print("shared, merging:        ", shared(by_merging))
+print("shared, 100, 50, 25 cut alone:", shared(alone))
+
+
+# %%
+# The strip
+# ---------
+# Each superpixel in its mean colour.
+def mean_colors(labels):
+    """The image with each superpixel in its mean colour."""
+    return paint(superpixel_features(image, labels, features=("mean",)), labels)
+
+
+steps = [int(np.abs(counts - count).argmin()) for count in (600, 150, 42, 12, 4)]
+figure, axes = plt.subplots(2, len(steps), figsize=(11, 3.5), layout="constrained")
+for row, levels in zip(axes, (by_ers, by_merging), strict=True):
+    for ax, step in zip(row, steps, strict=True):
+        ax.imshow(mean_colors(levels[step]))
+        ax.set(xticks=[], yticks=[], title=f"{counts[step]}")
+axes[0, 0].set_ylabel("ERS, nested")
+axes[1, 0].set_ylabel("merged")
+
+
+# %%
+# From which count on?
+# --------------------
+# A pixel of the map holds the smallest count at which a boundary runs through it. Its
+# lines never end in the open: at every threshold they enclose regions. Such a map is
+# called an ultrametric contour map.
+def first_counts(levels):
+    """The smallest count with a boundary at each pixel; NaN where there is none."""
+    found = np.full(image.shape[:2], np.nan)
+    for count, labels in zip(counts, levels, strict=True):  # falling
+        found[find_boundaries(labels, mode="inner")] = count
+    return found
+
+
+figure, axes = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained")
+for ax, levels, title in zip(
+    axes, (by_ers, by_merging), ("ERS, nested", "merged"), strict=True
+):
+    drawn = ax.imshow(first_counts(levels), cmap="inferno_r", norm=LogNorm(2, 1000))
+    ax.set(xticks=[], yticks=[], title=title, facecolor="black")
+bar = figure.colorbar(
+    drawn, ax=axes, shrink=0.8, label="there from so many segments on"
+)
+bar.set_ticks([2, 10, 100, 1000], labels=["2", "10", "100", "1000"])
+plt.show()
+
+# %%
+# Down to about 150 superpixels the two look equally good. Below that the choice matters.
+# ERS adds up gains edge by edge and asks for segments of similar sizes, those of the
+# level with 1000; with few segments left it still cuts the sky, and gives the pagoda
+# away. The mean over a whole border is harder to mislead: the last lines that merging
+# keeps are the outlines of the pagoda and the trees against the sky. So for few, large
+# segments cut many superpixels and merge them, which is what `SEALSuperpixels` does.
