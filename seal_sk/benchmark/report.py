@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from .._files import replace_file
-from .figures import draw_combined, draw_curves, draw_quality_time
+from ..plotting import CurveDisplay
+from .figures import draw_combined, draw_quality_time
 from .pictures import read_pictures
 from .protocols import find_protocol
 from .results import read_results
@@ -135,9 +136,9 @@ def _draw(summary, averages, protocol):
         return figure, figure.subplots()
 
     figures = {}
-    for name, metric in protocol.metrics.items():
+    for name in protocol.metrics:
         figures[name], ax = new()
-        draw_curves(ax, summary, name, metric)
+        CurveDisplay.from_results(summary, metrics=[name], protocol=protocol, ax=ax)
     first, *others = protocol.metrics
     if others:
         figures["combined"], ax = new()

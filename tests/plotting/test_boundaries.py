@@ -1,10 +1,7 @@
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from seal_sk import ERSSuperpixels
-from seal_sk.datasets import make_scenes
-from seal_sk.plotting import SuperpixelDisplay, draw_boundaries
+from seal_sk.plotting import draw_boundaries
 
 QUADRANTS = np.kron([[0, 1], [2, 3]], np.ones((3, 4), dtype=int))
 RED = (255, 0, 0)
@@ -66,37 +63,3 @@ def test_image_by_its_dtype(dtype, value, shape):
 def test_refusals(image, labels, options, message):
     with pytest.raises(ValueError, match=message):
         draw_boundaries(image, labels, **options)
-
-
-def test_display_of_an_estimator():
-    (image,), _ = make_scenes(1, shape=(48, 64), random_state=0)
-    estimator = ERSSuperpixels(n_segments=20)
-    ax = Figure().subplots()
-    display = SuperpixelDisplay.from_estimator(
-        estimator, image, ax=ax, color="red", scale=2
-    )
-    (labels,) = estimator.transform([image])
-    np.testing.assert_array_equal(display.labels, labels)
-    assert display.ax_ is ax
-    assert display.figure_ is ax.figure
-    assert ax.get_title() == "ERSSuperpixels, 20 superpixels"
-    (shown,) = ax.images
-    expected = draw_boundaries(image, labels, color="red", scale=2)
-    np.testing.assert_array_equal(shown.get_array(), expected)
-    # Coordinates are those of the image.
-    assert tuple(shown.get_extent()) == (-0.5, 63.5, 47.5, -0.5)
-
-
-def test_display_of_a_label_map_opens_a_figure():
-    from matplotlib import pyplot
-
-    display = SuperpixelDisplay.from_predictions(
-        np.zeros((6, 8)), QUADRANTS, name="ABC"
-    )
-    try:
-        assert display.figure_.number in pyplot.get_fignums()
-        assert display.ax_.get_title() == "ABC"
-        again = display.plot(Figure().subplots())
-        assert again is display
-    finally:
-        pyplot.close("all")

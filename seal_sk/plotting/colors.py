@@ -1,0 +1,133 @@
+"""Colours of pictures: an image as it is shown, and superpixels filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import check_image, check_label_map, check_real, unit_scale
+from ..features import paint
+from ..features.maps import borders
+from ..labels import relabel_consecutive
+
+__all__ = ["faded", "label_colors", "mean_colors", "shown"]
+
+# Steps of a sequence that fills the unit cube evenly: powers of 1 / 1.2207, the root
+# of x**4 = x + 1 (Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences").
+_STEPS = (0.8191725134, 0.6710436067, 0.5497004779)
+_CANDIDATES = 12
+
+
+def shown(
+    image: ArrayLike,
+    labels: ArrayLike,
+    *,
+    bands: int | Sequence[int] | None = None,
+    stretch: tuple[float, float] | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """An image as it is shown, (H, W, 3), and its label map, -1 where masked.
+
+    The parameters are those of `SuperpixelDisplay`.
+    """
+    values = image if bands is None else _select(image, bands)
+    labels = relabel_consecutive(check_label_map(labels, np.shape(values)[:2]))
+    inside = labels >= 0
+    if not inside.any():
+        raise ValueError("labels masks every pixel; there is no superpixel to draw.")
+    picture = check_image(values, mask=None if inside.all() else inside)
+    if picture.shape[2] not in (1, 3):
+        raise ValueError(
+            f"image has {picture.shape[2]} channels; one (grey) or three (RGB) can be "
+            "drawn: choose three bands."
+        )
+    if stretch is not None:
+        picture = _stretched(picture, inside, stretch)
+    if picture.dtype != np.uint8:
+        picture = np.rint(unit_scale(picture, np.float32) * 255).astype(np.uint8)
+    return np.repeat(picture, 3 // picture.shape[2], axis=2), labels
+
+
+def faded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A shown image in pale grey, for what is masked."""
+    grey = image.mean(axis=2, keepdims=True)
+    return np.repeat(np.rint(255 - 0.3 * (255 - grey)), 3, axis=2).astype(np.uint8)
+
+
+def mean_colors(
+    image: NDArray[np.uint8], labels: NDArray[np.int32]
+) -> NDArray[np.uint8]:
+    """A shown image in which each superpixel has its mean colour."""
+    inside = labels >= 0
+    at = labels[inside]
+    sums = [np.bincount(at, weights=image[..., c][inside]) for c in range(3)]
+    means = np.stack(sums, axis=1) / np.bincount(at)[:, None]
+    return paint(np.rint(means).astype(np.uint8), labels)
+
+
+def label_colors(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Each superpixel in a colour of its own, (H, W, 3).
+
+    Superpixels choose in turn, each from a few colours of an even sequence the one
+    that is farthest from those of the neighbours which have chosen.
+    """
+    from matplotlib.colors import hsv_to_rgb
+    from skimage.color import rgb2lab
+
+    n = int(labels.max()) + 1
+    place = np.outer(np.arange(1, n * _CANDIDATES + 1), _STEPS) % 1
+    low, high = np.array([0, 0.35, 0.45]), np.array([1, 0.8, 1.0])
+    colors = np.rint(255 * hsv_to_rgb(low + (high - low) * place)).astype(np.uint8)
+    # Lightness counts double: it is what every colour vision sees.
+    lab = rgb2lab(colors[None])[0] * [2, 1, 1]
+    lab = lab.reshape(n, _CANDIDATES, 3)
+    touching = borders(labels, n)
+    chosen = np.zeros(n, dtype=int)
+    for label in range(n):
+        row = slice(touching.indptr[label], touching.indptr[label + 1])
+        neighbors = touching.indices[row]
+        neighbors = neighbors[neighbors < label]
+        if len(neighbors):
+            taken = lab[neighbors, chosen[neighbors]]
+            apart = np.square(lab[label][:, None] - taken).sum(axis=2).min(axis=1)
+            # Rounded, for the last bits differ from machine to machine.
+            chosen[label] = apart.round(3).argmax()
+    colors = colors.reshape(n, _CANDIDATES, 3)[np.arange(n), chosen]
+    return paint(colors, labels)
+
+
+def _select(image: ArrayLike, bands: int | Sequence[int]) -> NDArray:
+    image = np.asarray(image)
+    wanted: list[Any] = list(np.atleast_1d(np.asarray(bands, dtype=object)))
+    if image.ndim != 3:
+        raise ValueError(
+            f"bands={bands!r} choose from the channels of an (H, W, C) image; this one "
+            f"has shape {image.shape}."
+        )
+    n = image.shape[2]
+    if len(wanted) not in (1, 3) or not all(
+        isinstance(band, Integral) and 0 <= band < n for band in wanted
+    ):
+        raise ValueError(
+            f"bands={bands!r} must be one channel (grey) or three (red, green, blue) "
+            f"of the image's {n}, counted from 0."
+        )
+    return image[..., wanted]
+
+
+def _stretched(image: NDArray, inside: NDArray, stretch: tuple[float, float]):
+    if not isinstance(stretch, (tuple, list)) or len(stretch) != 2:
+        raise ValueError(f"stretch={stretch!r} must be two percentiles, as in (2, 98).")
+    low, high = (check_real(one, 0, name="stretch") for one in stretch)
+    if not low < high <= 100:
+        raise ValueError(
+            f"stretch={stretch!r} must be two percentiles, the lesser first, at most "
+            "100."
+        )
+    values = image.astype(np.float64)
+    black, white = np.percentile(values[inside], [low, high], axis=0)
+    span = np.where(white > black, white - black, 1)
+    return np.clip((values - black) / span, 0, 1)

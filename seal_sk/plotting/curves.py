@@ -1,0 +1,458 @@
+"""Scores over the number of superpixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import check_int, check_names, check_pairs
+from .axes import find_axes, quiet, squeezed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pandas import DataFrame
+
+    from ..benchmark import Protocol, Results
+
+__all__ = ["CROWDED", "CurveDisplay", "draw_legend", "styles"]
+
+# Okabe and Ito's colours, which people with any colour vision can tell apart, the
+# yellow left out on white; then by line style.
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+_MARKERS = "osD^vP*X<>"
+
+#: With more methods bands would hide each other, and the legend the curves.
+CROWDED = 9
+
+# What `evaluate` gives, but for statistics of sizes: title, and whether more is better.
+_METRICS = {
+    "asa": ("ASA", True),
+    "boundary_recall": ("Boundary recall", True),
+    "boundary_precision": ("Boundary precision", True),
+    "boundary_f": ("Boundary F-measure", True),
+    "undersegmentation_error": ("Undersegmentation error (Levinshtein)", False),
+    "corrected_undersegmentation_error": (
+        "Undersegmentation error (van den Bergh)",
+        False,
+    ),
+    "min_undersegmentation_error": ("Undersegmentation error (Neubert)", False),
+    "explained_variation": ("Explained variation", True),
+    "compactness": ("Compactness", True),
+    "contour_density": ("Contour density", False),
+}
+# Images cut at a time, so that the label maps of a data set need not fit in memory.
+_AT_A_TIME = 16
+
+
+def styles(methods: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Colour, marker and line style for each method, the same in all figures.
+
+    Parameters
+    ----------
+    methods : sequence of str
+
+    Returns
+    -------
+    dict of str to dict
+        Keyword arguments of matplotlib's ``plot``.
+    """
+    markers = cycle(_MARKERS)
+    return {
+        method: {
+            "color": _COLORS[i % len(_COLORS)],
+            "marker": next(markers),
+            "linestyle": ("-", "--", ":")[i // len(_COLORS) % 3],
+            "markersize": 4,
+            "linewidth": 1.4,
+        }
+        for i, method in enumerate(methods)
+    }
+
+
+def draw_legend(ax: Axes) -> None:
+    """A legend of the methods, beside the axes where there are many."""
+    n = len(ax.get_legend_handles_labels()[0])
+    if n > CROWDED:
+        ax.legend(fontsize=6, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    elif n:
+        ax.legend(fontsize=7, frameon=False)
+
+
+class CurveDisplay:
+    """Scores over the number of superpixels that came out, a curve a method.
+
+    Make one with `from_estimators`, `from_labels` or `from_results`, which draw it as
+    well.
+
+    Parameters
+    ----------
+    curves : dict of str to dict of str to array-like of shape (n_counts,)
+        For each method ``"n_segments"``, the mean number of superpixels, and the score
+        under the name of each metric; ``"METRIC_low"`` and ``"METRIC_high"`` are the
+        ends of its interval, where it has one.
+    metrics : dict of str to str
+        The metrics to draw, each on axes of its own, and what to call them there.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes, or ndarray of them where there are several metrics
+        What the last `plot` drew on.
+    figure_ : matplotlib Figure
+        Their figure.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from seal_sk import ERSSuperpixels, SLICSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.plotting import CurveDisplay
+    >>> X, y = make_scenes(2, shape=(64, 64), random_state=0)
+    >>> display = CurveDisplay.from_estimators(
+    ...     {"ERS": ERSSuperpixels(), "SLIC": SLICSuperpixels()},
+    ...     X,
+    ...     y,
+    ...     counts=[20, 40],
+    ...     ax=Figure().subplots(1, 2),
+    ... )
+    >>> display.curves["ERS"]["n_segments"]
+    array([20., 40.])
+    """
+
+    ax_: Any
+
+    def __init__(
+        self,
+        curves: Mapping[str, Mapping[str, ArrayLike]],
+        metrics: Mapping[str, str],
+    ) -> None:
+        self.curves = curves
+        self.metrics = metrics
+
+    @classmethod
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, Any],
+        X: Sequence[ArrayLike],
+        y: Sequence[Any],
+        counts: Sequence[int],
+        *,
+        metrics: Sequence[str] = ("asa", "boundary_recall"),
+        tolerance: int = 1,
+        ignore_label: int | None = None,
+        ax: Any = None,
+        legend: bool = True,
+    ) -> CurveDisplay:
+        """Cut images into several numbers of superpixels, score them, draw the scores.
+
+        Parameters
+        ----------
+        estimators : dict of str to transformer
+            By the name of each curve: fitted, where they learn. Each has a
+            ``transform_counts`` as all those of this package, or a parameter
+            `n_segments` and a ``transform``.
+        X : sequence of images
+            As the estimators take them.
+        y : sequence of label maps, or of lists of them
+            Ground truth, one item an image.
+        counts : sequence of int
+            Numbers of superpixels to ask for.
+        metrics, tolerance, ignore_label
+            As for `from_labels`.
+        ax, legend
+            As for `plot`.
+
+        Returns
+        -------
+        CurveDisplay
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is not as described; before any image is cut.
+        """
+        check_pairs(X, y)
+        counts = [check_int(count, 1, name="counts") for count in counts]
+        if not counts:
+            raise ValueError("counts is empty; give at least one number.")
+        for name, estimator in estimators.items():
+            if not hasattr(estimator, "transform_counts") and "n_segments" not in (
+                estimator.get_params()
+            ):
+                raise TypeError(
+                    f"{name!r}, a {type(estimator).__name__}, has neither a "
+                    "transform_counts nor a parameter n_segments; score its label maps "
+                    "with CurveDisplay.from_labels."
+                )
+        return cls.from_labels(
+            {name: _cut(one, X, counts) for name, one in estimators.items()},
+            y,
+            images=X,
+            metrics=metrics,
+            tolerance=tolerance,
+            ignore_label=ignore_label,
+            ax=ax,
+            legend=legend,
+        )
+
+    @classmethod
+    def from_labels(
+        cls,
+        label_maps: Mapping[str, Any],
+        y: Sequence[Any],
+        *,
+        images: Sequence[ArrayLike] | None = None,
+        metrics: Sequence[str] = ("asa", "boundary_recall"),
+        tolerance: int = 1,
+        ignore_label: int | None = None,
+        ax: Any = None,
+        legend: bool = True,
+    ) -> CurveDisplay:
+        """Score label maps that are there already, and draw the scores.
+
+        Parameters
+        ----------
+        label_maps : dict of str to iterable of lists of label maps
+            By the name of each curve: for each image a list of label maps, one a
+            number of superpixels, as ``transform_counts`` gives them.
+        y : sequence of label maps, or of lists of them
+            Ground truth, one item an image.
+        images : sequence of images, optional
+            For "explained_variation".
+        metrics : sequence of str, default=("asa", "boundary_recall")
+            Entries of `seal_sk.metrics.evaluate`, other than statistics of sizes.
+            Those against ground truth are means over all (image, annotation) pairs,
+            the others over the images.
+        tolerance, ignore_label
+            As for `seal_sk.metrics.evaluate`.
+        ax, legend
+            As for `plot`.
+
+        Returns
+        -------
+        CurveDisplay
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is not as described.
+        """
+        metrics = check_names(metrics, list(_METRICS), name="metrics")
+        _check_methods(label_maps)
+        if "explained_variation" not in metrics:
+            images = None
+        elif images is None:
+            raise ValueError("the metric 'explained_variation' needs images.")
+        _check_axes(ax, len(metrics))
+        scored = {"tolerance": tolerance, "ignore_label": ignore_label}
+        curves = {
+            name: _scores(name, maps, y, images, metrics, scored)
+            for name, maps in label_maps.items()
+        }
+        titles = {name: _title(*_METRICS[name]) for name in metrics}
+        return cls(curves, titles).plot(ax, legend=legend)
+
+    @classmethod
+    def from_results(
+        cls,
+        results: Results | DataFrame,
+        *,
+        metrics: Sequence[str] | None = None,
+        protocol: str | Protocol = "tu2018",
+        ax: Any = None,
+        legend: bool = True,
+    ) -> CurveDisplay:
+        """Draw what a benchmark found.
+
+        Parameters
+        ----------
+        results : Results or DataFrame
+            What `seal_sk.benchmark.read_results` returns, its table, or what
+            `seal_sk.benchmark.summarize` made of it under the same protocol.
+        metrics : sequence of str, optional
+            Some of the protocol's, all by default.
+        protocol : str or Protocol, default="tu2018"
+            One of `seal_sk.benchmark.PROTOCOLS`.
+        ax, legend
+            As for `plot`.
+
+        Returns
+        -------
+        CurveDisplay
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is not as described.
+        ImportError
+            If what ``pip install "seal_sk[bench]"`` installs is missing.
+        """
+        from ..benchmark.protocols import find_protocol
+        from ..benchmark.summary import summarize
+
+        found = find_protocol(protocol)
+        known = found.metrics
+        metrics = check_names(
+            list(known) if metrics is None else metrics, list(known), name="metrics"
+        )
+        # Of the tables, only the one with a row an image has images.
+        columns = getattr(results, "columns", ("image",))
+        summary: Any = results
+        if "image" in columns:
+            summary = summarize(results, found)
+        missing = {"method", "n_segments", *metrics} - set(summary.columns)
+        if missing:
+            raise ValueError(
+                f"results has no column {', '.join(sorted(missing))}; give what "
+                f"summarize(results, {found.name!r}) returns."
+            )
+        curves = {}
+        for method, rows in summary.groupby("method", sort=False, observed=True):
+            wanted = ["n_segments"]
+            for name in metrics:
+                ends = (f"{name}_low", f"{name}_high")
+                wanted += [name, *(end for end in ends if end in summary.columns)]
+            curves[str(method)] = {name: rows[name].to_numpy() for name in wanted}
+        titles = {
+            name: _title(known[name].title, known[name].higher_is_better)
+            for name in metrics
+        }
+        return cls(curves, titles).plot(ax, legend=legend)
+
+    def plot(self, ax: Any = None, *, legend: bool = True) -> CurveDisplay:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, or array of them, optional
+            Where to draw, one for each metric; a new figure by default.
+        legend : bool, default=True
+            Whether to name the curves, once.
+
+        Returns
+        -------
+        CurveDisplay
+            Itself, with the attributes set.
+        """
+        axes = _check_axes(ax, len(self.metrics))
+        if axes is None:
+            axes = find_axes(None, len(self.metrics), what="metrics", size=(5.2, 3.7))
+        look = styles(list(self.curves))
+        for one, (name, title) in zip(axes, self.metrics.items(), strict=True):
+            for method, columns in self.curves.items():
+                _draw(one, columns, name, method, look[method], len(look) <= CROWDED)
+            one.set_xlabel("superpixels (mean of what came out)")
+            one.set_ylabel(title)
+            quiet(one)
+        if legend:
+            draw_legend(axes[-1] if len(look) > CROWDED else axes[0])
+        self.ax_ = squeezed(axes)
+        self.figure_ = axes[0].figure
+        return self
+
+
+def _check_axes(ax: Any, n: int) -> list[Axes] | None:
+    """Those given, before work is lost; a new figure is for later."""
+    if ax is None:
+        return None
+    return find_axes(ax, n, what="the metrics", size=(5.2, 3.7))
+
+
+def _check_methods(methods: Any) -> None:
+    if not isinstance(methods, Mapping) or not methods:
+        raise TypeError(
+            f"{type(methods).__name__} given for the methods; give a dict of at least "
+            "one, by the names of the curves."
+        )
+
+
+def _title(title: str, higher_is_better: bool) -> str:
+    return f"{title} ({'higher' if higher_is_better else 'lower'} is better)"
+
+
+def _draw(
+    ax: Axes,
+    columns: Mapping[str, ArrayLike],
+    name: str,
+    method: str,
+    look: dict[str, Any],
+    band: bool,
+) -> None:
+    sizes = np.asarray(columns["n_segments"], dtype=float)
+    order = np.argsort(sizes, kind="stable")
+    ax.plot(sizes[order], np.asarray(columns[name])[order], label=method, **look)
+    low, high = f"{name}_low", f"{name}_high"
+    if band and low in columns and high in columns:
+        ax.fill_between(
+            sizes[order],
+            np.asarray(columns[low])[order],
+            np.asarray(columns[high])[order],
+            color=look["color"],
+            alpha=0.13,
+            linewidth=0,
+        )
+
+
+def _cut(
+    estimator: Any, X: Sequence[ArrayLike], counts: list[int]
+) -> Iterator[list[NDArray]]:
+    """For each image a label map for each number."""
+    for first in range(0, len(X), _AT_A_TIME):
+        some = [X[i] for i in range(first, min(first + _AT_A_TIME, len(X)))]
+        if hasattr(estimator, "transform_counts"):
+            yield from estimator.transform_counts(some, counts)
+            continue
+        # A copy keeps what was fitted, and leaves the user's own as it is.
+        by_count = [
+            deepcopy(estimator).set_params(n_segments=count).transform(some)
+            for count in counts
+        ]
+        yield from map(list, zip(*by_count, strict=True))
+
+
+def _scores(
+    name: str,
+    label_maps: Any,
+    y: Sequence[Any],
+    images: Sequence[ArrayLike] | None,
+    metrics: Sequence[str],
+    scored: dict[str, Any],
+) -> dict[str, NDArray[np.float64]]:
+    """A curve: the mean number of superpixels and scores, for each number asked for."""
+    from ..metrics import evaluate
+
+    # A list a number of superpixels, of the figures of the images.
+    found: list[list[dict[str, Any]]] = []
+    n_images = 0
+    for i, maps in enumerate(label_maps):
+        if i >= len(y):
+            break
+        if i == 0:
+            found = [[] for _ in maps]
+        if len(maps) != len(found):
+            raise ValueError(
+                f"{name!r} has {len(maps)} label maps of image {i}, but {len(found)} "
+                "of the first; give one for each number of superpixels."
+            )
+        image = {} if images is None else {"image": images[i]}
+        for rows, labels in zip(found, maps, strict=True):
+            rows.append(evaluate(y[i], labels, average=False, **image, **scored))
+        n_images += 1
+    if n_images != len(y):
+        raise ValueError(
+            f"{name!r} has label maps of {n_images} images, but y of {len(y)}; they "
+            "must be of the same images."
+        )
+    return {
+        column: np.array(
+            [
+                np.concatenate([np.atleast_1d(row[column]) for row in rows]).mean()
+                for rows in found
+            ]
+        )
+        for column in ("n_segments", *metrics)
+    }

@@ -1,0 +1,207 @@
+"""The course of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._validation import check_names
+from .axes import find_axes, quiet, squeezed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["LearningCurveDisplay"]
+
+_PANELS = {
+    "loss": ("training loss", "#d55e00"),
+    "asa": ("validation ASA", "#0072b2"),
+    "lr": ("learning rate", "#555555"),
+}
+
+
+class LearningCurveDisplay:
+    """Loss, validation ASA and learning rate over the iterations of a training.
+
+    The iteration with the best ASA, whose weights are kept, is marked. Make one with
+    `from_estimator` or `from_history`, which draw it as well.
+
+    Parameters
+    ----------
+    history : list of dict
+        As `SEALSuperpixels.history_`: a line per validation with ``iteration``,
+        ``loss``, ``lr``, and ``asa`` where images were held out.
+    name : str, optional
+        Title, over the first axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes, or ndarray of them where there are several panels
+        What the last `plot` drew on.
+    figure_ : matplotlib Figure
+        Their figure.
+    best_iteration_ : int or None
+        The iteration that is marked; None without validation.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from seal_sk.plotting import LearningCurveDisplay
+    >>> history = [
+    ...     {"iteration": 100, "loss": 1.7, "lr": 1e-3, "asa": 0.93},
+    ...     {"iteration": 200, "loss": 1.4, "lr": 5e-4, "asa": 0.95},
+    ...     {"iteration": 300, "loss": 1.3, "lr": 1e-6, "asa": 0.94},
+    ... ]
+    >>> display = LearningCurveDisplay.from_history(history, ax=Figure().subplots(3))
+    >>> display.best_iteration_
+    200
+    """
+
+    ax_: Any
+
+    def __init__(
+        self, history: Sequence[Mapping[str, float]], *, name: str | None = None
+    ) -> None:
+        self.history = history
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        ax: Any = None,
+        panels: Sequence[str] | None = None,
+    ) -> LearningCurveDisplay:
+        """Draw the training of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : SEALSuperpixels, LearnedAffinity or GraphSuperpixels
+            Fitted; a GraphSuperpixels with a source that has a ``history_``.
+        name : str, optional
+            As for the class; the name of the estimator's class by default.
+        ax, panels
+            As for `plot`.
+
+        Returns
+        -------
+        LearningCurveDisplay
+
+        Raises
+        ------
+        ValueError
+            If it has no history: it was not fitted, or read from a file.
+        """
+        source = getattr(estimator, "affinity_", None)
+        history = getattr(estimator, "history_", getattr(source, "history_", None))
+        title = type(estimator).__name__
+        if history is None:
+            raise ValueError(
+                f"this {title} has no history_: fit it before; one that was read from "
+                "a file has none."
+            )
+        return cls.from_history(
+            history, name=title if name is None else name, ax=ax, panels=panels
+        )
+
+    @classmethod
+    def from_history(
+        cls,
+        history: Sequence[Mapping[str, float]],
+        *,
+        name: str | None = None,
+        ax: Any = None,
+        panels: Sequence[str] | None = None,
+    ) -> LearningCurveDisplay:
+        """Draw a history.
+
+        Parameters
+        ----------
+        history, name
+            As for the class.
+        ax, panels
+            As for `plot`.
+
+        Returns
+        -------
+        LearningCurveDisplay
+        """
+        return cls(history, name=name).plot(ax, panels=panels)
+
+    def plot(
+        self, ax: Any = None, *, panels: Sequence[str] | None = None
+    ) -> LearningCurveDisplay:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, or array of them, optional
+            Where to draw, one for each panel; by default a new figure in which they
+            lie below each other.
+        panels : sequence of str, optional
+            Some of "loss", "asa" and "lr"; all that the history has by default.
+
+        Returns
+        -------
+        LearningCurveDisplay
+            Itself, with the attributes set.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the history is empty or lacks a panel, or `ax` does not fit. No figure
+            has been made then.
+        """
+        if not self.history:
+            raise ValueError(
+                "history is empty: the training ended before its first validation; "
+                "set a smaller validate_every."
+            )
+        first = self.history[0]
+        known = [name for name in _PANELS if name in first]
+        panels = check_names(known if panels is None else panels, known, name="panels")
+        iterations = np.array([line["iteration"] for line in self.history])
+        best = None
+        if "asa" in first:
+            # The first of equals, as in training.
+            best = int(np.argmax([line["asa"] for line in self.history]))
+        axes = find_axes(
+            ax, len(panels), what="the panels", size=(5.6, 2.1), stacked=True
+        )
+        for one, name in zip(axes, panels, strict=True):
+            values = np.array([line[name] for line in self.history])
+            _draw(one, iterations, values, name, best)
+        axes[-1].set_xlabel("iteration")
+        if self.name is not None:
+            axes[0].set_title(self.name)
+        self.best_iteration_ = None if best is None else int(iterations[best])
+        self.ax_ = squeezed(axes)
+        self.figure_ = axes[0].figure
+        return self
+
+
+def _draw(ax: Axes, x: Any, values: Any, name: str, best: int | None) -> None:
+    title, color = _PANELS[name]
+    ax.plot(x, values, color=color, linewidth=1.4, marker="o", markersize=2.5)
+    ax.set_ylabel(title)
+    quiet(ax)
+    if name == "lr":
+        # Steps are factors of ten.
+        ax.set_yscale("log")
+    if best is None:
+        return
+    ax.axvline(x[best], color="#999999", linewidth=1, linestyle="--", zorder=1)
+    if name == "asa":
+        ax.plot(x[best], values[best], "o", color=color, markersize=7)
+        ax.annotate(
+            f"{values[best]:.4f} at {x[best]}",
+            (x[best], values[best]),
+            xytext=(0, -14),
+            textcoords="offset points",
+            ha="right" if best > len(x) / 2 else "left",
+            fontsize=8,
+        )

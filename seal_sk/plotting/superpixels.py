@@ -1,0 +1,373 @@
+"""Superpixels drawn over their image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import check_int, check_option, check_real
+from .axes import find_axes
+from .boundaries import COLOR, boundary_segments
+from .colors import faded, label_colors, mean_colors, shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["SuperpixelDisplay"]
+
+_KINDS = ("boundaries", "mean", "labels")
+_CORNERS = ("upper left", "upper right", "lower left", "lower right")
+_FRAME = "#ffffff"
+
+
+class SuperpixelDisplay:
+    """Superpixels drawn over an image.
+
+    Make one with `from_estimator` or `from_labels`, which draw it as well.
+
+    Parameters
+    ----------
+    image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
+        uint8, uint16, or floating point in 0..1, shown as they are: a value is never
+        scaled by those beside it, unless `stretch` says so. Masked pixels may hold
+        anything.
+    labels : array-like of shape (H, W)
+        Any integer dtype. Negative labels are masked pixels, which are shown in pale
+        grey.
+    bands : int or sequence of three int, optional
+        Channels of the image to show: one in grey, or three as red, green and blue.
+    stretch : tuple of two float, optional
+        Percentiles of each shown channel, over the pixels that are not masked, to
+        become black and white: (2, 98) suits satellite images, whose 16 bits are
+        hardly used.
+    name : str, optional
+        Title of the drawing.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What the last `plot` drew on.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+    image_ : matplotlib AxesImage
+        The picture under the lines.
+    lines_ : matplotlib LineCollection or None
+        The boundaries.
+    zoom_ax_ : matplotlib Axes or None
+        The enlarged part.
+
+    See Also
+    --------
+    draw_boundaries : the drawing as an array, without axes.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from seal_sk import ERSSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.plotting import SuperpixelDisplay
+    >>> images, _ = make_scenes(1, shape=(48, 64), random_state=0)
+    >>> display = SuperpixelDisplay.from_estimator(
+    ...     ERSSuperpixels(n_segments=30), images[0], ax=Figure().subplots()
+    ... )
+    >>> display.ax_.get_title()
+    'ERSSuperpixels, 30 superpixels'
+    """
+
+    ax_: Axes
+
+    def __init__(
+        self,
+        image: ArrayLike,
+        labels: ArrayLike,
+        *,
+        bands: int | Sequence[int] | None = None,
+        stretch: tuple[float, float] | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.image = image
+        self.labels = labels
+        self.bands = bands
+        self.stretch = stretch
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        image: ArrayLike,
+        *,
+        mask: ArrayLike | None = None,
+        bands: int | Sequence[int] | None = None,
+        stretch: tuple[float, float] | None = None,
+        name: str | None = None,
+        ax: Axes | None = None,
+        kind: str = "boundaries",
+        color: Any = None,
+        linewidth: float = 0.8,
+        alpha: float | None = None,
+        zoom: tuple[int, int, int, int] | None = None,
+        zoom_at: str | tuple[float, float, float, float] = "lower right",
+    ) -> SuperpixelDisplay:
+        """Segment an image and draw the label map.
+
+        Parameters
+        ----------
+        estimator : transformer
+            Anything whose ``transform([image])`` gives a list of one label map.
+        image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
+            One image.
+        mask : array-like of bool of shape (H, W), optional
+            Where to segment it, for an estimator that takes
+            ``transform([image], [mask])``.
+        bands, stretch
+            As for the class; the estimator sees all channels as they are.
+        name : str, optional
+            Title; the name of the class and the number of superpixels by default.
+        ax, kind, color, linewidth, alpha, zoom, zoom_at
+            As for `plot`.
+
+        Returns
+        -------
+        SuperpixelDisplay
+        """
+        more = () if mask is None else ([mask],)
+        (labels,) = estimator.transform([image], *more)
+        if name is None:
+            n_segments = len(np.unique(labels[labels >= 0]))
+            name = f"{type(estimator).__name__}, {n_segments} superpixels"
+        return cls.from_labels(
+            image,
+            labels,
+            bands=bands,
+            stretch=stretch,
+            name=name,
+            ax=ax,
+            kind=kind,
+            color=color,
+            linewidth=linewidth,
+            alpha=alpha,
+            zoom=zoom,
+            zoom_at=zoom_at,
+        )
+
+    @classmethod
+    def from_labels(
+        cls,
+        image: ArrayLike,
+        labels: ArrayLike,
+        *,
+        bands: int | Sequence[int] | None = None,
+        stretch: tuple[float, float] | None = None,
+        name: str | None = None,
+        ax: Axes | None = None,
+        kind: str = "boundaries",
+        color: Any = None,
+        linewidth: float = 0.8,
+        alpha: float | None = None,
+        zoom: tuple[int, int, int, int] | None = None,
+        zoom_at: str | tuple[float, float, float, float] = "lower right",
+    ) -> SuperpixelDisplay:
+        """Draw a label map that is there already.
+
+        Parameters
+        ----------
+        image, labels, bands, stretch, name
+            As for the class.
+        ax, kind, color, linewidth, alpha, zoom, zoom_at
+            As for `plot`.
+
+        Returns
+        -------
+        SuperpixelDisplay
+        """
+        display = cls(image, labels, bands=bands, stretch=stretch, name=name)
+        return display.plot(
+            ax,
+            kind=kind,
+            color=color,
+            linewidth=linewidth,
+            alpha=alpha,
+            zoom=zoom,
+            zoom_at=zoom_at,
+        )
+
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        kind: str = "boundaries",
+        color: Any = None,
+        linewidth: float = 0.8,
+        alpha: float | None = None,
+        zoom: tuple[int, int, int, int] | None = None,
+        zoom_at: str | tuple[float, float, float, float] = "lower right",
+    ) -> SuperpixelDisplay:
+        """Draw it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+        kind : {"boundaries", "mean", "labels"}, default="boundaries"
+            What lies under the boundaries: the image, each superpixel filled with its
+            mean colour, or each filled with a colour of its own, unlike those of its
+            neighbours.
+        color : color, optional
+            Of the boundaries, as matplotlib understands it; "none" draws none. The
+            default is yellow over an image, and white over superpixels that are
+            filled. They run between the pixels.
+        linewidth : float, default=0.8
+            Of the boundaries, in points (1/72 inch), however far one zooms in.
+        alpha : float, optional
+            How much of the image a fill hides, in 0..1: by default all (1.0) for
+            "mean", 0.6 for "labels". There is none for "boundaries".
+        zoom : tuple of four int, optional
+            Part of the image to enlarge: (top, left, height, width), in pixels.
+        zoom_at : str or tuple of four float, default="lower right"
+            Where it goes: "upper left", "upper right", "lower left", "lower right", or
+            (left, bottom, width, height) in parts of the axes: (1.02, 0, 0.5, 1) puts
+            it beside the image.
+
+        Returns
+        -------
+        SuperpixelDisplay
+            Itself, with the attributes set.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If image and labels do not fit together, or a parameter is not as
+            described. No figure has been made then.
+        """
+        kind = check_option(kind, _KINDS, name="kind")
+        if alpha is None:
+            alpha = 0.6 if kind == "labels" else 1.0
+        alpha = check_real(alpha, 0, name="alpha")
+        if alpha > 1:
+            raise ValueError(f"alpha={alpha} must be at most 1.")
+        linewidth = check_real(linewidth, 0, name="linewidth")
+        if color is None:
+            color = COLOR if kind == "boundaries" else "white"
+        _check_color(color)
+        picture, labels = shown(
+            self.image, self.labels, bands=self.bands, stretch=self.stretch
+        )
+        if zoom is not None:
+            zoom = _check_zoom(zoom, labels.shape)
+            bounds = _inset_bounds(zoom_at, zoom, labels.shape)
+        picture = _filled(picture, labels, kind, alpha)
+        segments = boundary_segments(labels)
+
+        (ax,) = find_axes(ax, 1, what="the images", size=(6.4, 4.8))
+        self.image_, self.lines_ = _draw(ax, picture, segments, color, linewidth)
+        self.zoom_ax_ = None
+        if zoom is not None:
+            self.zoom_ax_ = ax.inset_axes(bounds)
+            _draw_zoom(self.zoom_ax_, ax, zoom, picture, segments, color, linewidth)
+        ax.set_axis_off()
+        if self.name is not None:
+            ax.set_title(self.name)
+        self.ax_ = ax
+        self.figure_ = ax.figure
+        return self
+
+
+def _check_color(color: Any) -> None:
+    from matplotlib.colors import is_color_like
+
+    if not is_color_like(color):
+        raise ValueError(
+            f"color={color!r} is no colour that matplotlib knows; give a name, "
+            '"#rrggbb" or (r, g, b) in 0..1.'
+        )
+
+
+def _check_zoom(zoom: Any, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    if not isinstance(zoom, (tuple, list)) or len(zoom) != 4:
+        raise ValueError(
+            f"zoom={zoom!r} must be (top, left, height, width), in pixels."
+        )
+    least = (0, 0, 1, 1)
+    top, left, height, width = (
+        check_int(value, low, name="zoom")
+        for value, low in zip(zoom, least, strict=True)
+    )
+    if top + height > shape[0] or left + width > shape[1]:
+        raise ValueError(
+            f"zoom={zoom!r} leaves the image, which is {shape[0]} x {shape[1]}; it is "
+            "(top, left, height, width)."
+        )
+    return top, left, height, width
+
+
+def _inset_bounds(zoom_at: Any, zoom: tuple, shape: tuple) -> tuple:
+    """Left, bottom, width and height in parts of the axes."""
+    if not isinstance(zoom_at, str):
+        if not isinstance(zoom_at, (tuple, list)) or len(zoom_at) != 4:
+            raise ValueError(
+                f"zoom_at={zoom_at!r} must be one of {', '.join(map(repr, _CORNERS))}, "
+                "or (left, bottom, width, height) in parts of the axes."
+            )
+        return tuple(zoom_at)
+    check_option(zoom_at, _CORNERS, name="zoom_at")
+    # In proportion, and not beyond the middle.
+    scale = 0.46 * min(shape[0] / zoom[2], shape[1] / zoom[3])
+    height, width = scale * zoom[2] / shape[0], scale * zoom[3] / shape[1]
+    bottom = 0.98 - height if "upper" in zoom_at else 0.02
+    left = 0.98 - width if "right" in zoom_at else 0.02
+    return left, bottom, width, height
+
+
+def _filled(
+    picture: NDArray[np.uint8], labels: NDArray[np.int32], kind: str, alpha: float
+) -> NDArray[np.uint8]:
+    masked = labels < 0
+    out = picture
+    if kind != "boundaries":
+        fill = mean_colors(picture, labels) if kind == "mean" else label_colors(labels)
+        out = np.rint(alpha * fill + (1 - alpha) * picture).astype(np.uint8)
+    return np.where(masked[..., None], faded(picture), out)
+
+
+def _draw(ax: Axes, picture: Any, segments: Any, color: Any, linewidth: float) -> tuple:
+    from matplotlib.collections import LineCollection
+
+    image = ax.imshow(picture)
+    if isinstance(color, str) and color == "none":
+        return image, None
+    # Square ends close the corners.
+    lines = LineCollection(
+        segments, colors=[color], linewidths=linewidth, capstyle="projecting"
+    )
+    ax.add_collection(lines, autolim=False)
+    return image, lines
+
+
+def _draw_zoom(
+    inset: Axes, ax: Axes, zoom: tuple, picture: Any, segments: Any, *look: Any
+) -> None:
+    from matplotlib.patches import Rectangle
+
+    top, left, height, width = zoom
+    right, bottom = left + width - 0.5, top + height - 0.5
+    left, top = left - 0.5, top - 0.5
+    # Only lines that can be seen there are drawn again.
+    low, high = segments.min(axis=1), segments.max(axis=1)
+    seen = (
+        (high[:, 0] >= left)
+        & (low[:, 0] <= right)
+        & (high[:, 1] >= top)
+        & (low[:, 1] <= bottom)
+    )
+    image, _ = _draw(inset, picture, segments[seen], *look)
+    image.set_interpolation("nearest")
+    inset.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
+    for spine in inset.spines.values():
+        spine.set(color=_FRAME, linewidth=1.5)
+    ax.add_patch(
+        Rectangle((left, top), width, height, fill=False, color=_FRAME, linewidth=1.5)
+    )
