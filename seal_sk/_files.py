@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 
+from ._typing import PathLike
+
 __all__ = ["replace_file"]
 
 
-def replace_file(path, content):
+def replace_file(path: PathLike, content: bytes) -> None:
     """Write bytes to a file so that it is never seen half written."""
     path = Path(path)
     if not path.parent.is_dir():

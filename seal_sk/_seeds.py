@@ -3,9 +3,12 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def grid_seeds(shape, n_segments, mask=None):
+def grid_seeds(
+    shape: tuple[int, int], n_segments: int, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.int32]:
     """About `n_segments` seeds on a square grid, and one in each region it misses.
 
     Parameters
@@ -34,7 +37,9 @@ def grid_seeds(shape, n_segments, mask=None):
     return seeds
 
 
-def exact_seeds(shape, n_segments, mask=None):
+def exact_seeds(
+    shape: tuple[int, int], n_segments: int, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.int32]:
     """Exactly `n_segments` seeds, evenly spread.
 
     Those of the grid, if they are as many. Else they stand in rows; or, with a mask,

@@ -4,10 +4,14 @@ Labels come out as int32, consecutive from 0 in scan order of their first pixels
 Negative labels are masked pixels, which come out as -1.
 """
 
+from typing import Any, Literal
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from . import _labels, _split
 from ._metrics import boundary_map
+from ._typing import Connectivity
 from ._validation import (
     check_areas,
     check_colors,
@@ -28,7 +32,7 @@ __all__ = [
 _MAX_PIXELS = 2**28
 
 
-def relabel_consecutive(labels):
+def relabel_consecutive(labels: ArrayLike) -> NDArray[np.int32]:
     """Labels renumbered 0..n-1 in scan order of their first pixels.
 
     Parameters
@@ -56,7 +60,9 @@ def relabel_consecutive(labels):
     return _labels.relabel(_check_labels(labels))[0]
 
 
-def split_components(labels, *, connectivity=4):
+def split_components(
+    labels: ArrayLike, *, connectivity: Connectivity = 4
+) -> NDArray[np.int32]:
     """Label map in which every connected component has a label of its own.
 
     Parameters
@@ -93,7 +99,13 @@ def split_components(labels, *, connectivity=4):
     return _labels.components(_check_labels(labels), connectivity)[0]
 
 
-def merge_small(labels, min_size, *, image=None, connectivity=4):
+def merge_small(
+    labels: ArrayLike,
+    min_size: int,
+    *,
+    image: ArrayLike | None = None,
+    connectivity: Connectivity = 4,
+) -> NDArray[np.int32]:
     """Connected regions of at least `min_size` pixels, by joining the smaller ones.
 
     The smallest region joins the most similar of its neighbours, and so on, until no
@@ -150,7 +162,13 @@ def merge_small(labels, min_size, *, image=None, connectivity=4):
     return labels
 
 
-def force_n_segments(labels, n_segments, *, image=None, connectivity=4):
+def force_n_segments(
+    labels: ArrayLike,
+    n_segments: int,
+    *,
+    image: ArrayLike | None = None,
+    connectivity: Connectivity = 4,
+) -> NDArray[np.int32]:
     """Label map of exactly `n_segments` connected regions, from any label map.
 
     Where there are too many connected regions, those that are missed least, small or
@@ -232,7 +250,9 @@ def force_n_segments(labels, n_segments, *, image=None, connectivity=4):
     return labels
 
 
-def boundaries(labels, *, mode="thin"):
+def boundaries(
+    labels: ArrayLike, *, mode: Literal["thin", "thick", "subpixel"] = "thin"
+) -> NDArray[np.bool_]:
     """Where the regions of a label map meet.
 
     Parameters
@@ -278,7 +298,7 @@ def boundaries(labels, *, mode="thin"):
     return find_boundaries(labels, mode=mode).astype(bool, copy=False)
 
 
-def _check_labels(labels):
+def _check_labels(labels: ArrayLike) -> NDArray[Any]:
     """Return a label map of one of the kernels' dtypes, C-contiguous."""
     labels = check_label_map(labels)
     if labels.size > _MAX_PIXELS:
@@ -292,14 +312,14 @@ def _check_labels(labels):
     return np.ascontiguousarray(labels)
 
 
-def _colors(image, labels):
+def _colors(image: ArrayLike | None, labels: NDArray[Any]) -> NDArray[Any]:
     """Return a checked image; one without channels where there is none."""
     if image is None:
         return np.empty((*labels.shape, 0), dtype=np.uint8)
     return check_colors(image, labels)
 
 
-def _check_feasible(labels, n_segments, connectivity):
+def _check_feasible(labels: NDArray[Any], n_segments: int, connectivity: int) -> None:
     """Refuse a number of segments that no label map of the unmasked area has."""
     n_pixels = int(np.count_nonzero(labels >= 0))
     if n_pixels == 0:

@@ -1,6 +1,9 @@
 """Affinity maps, what they are made from, and merge trees."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .images import check_image, check_mask, refuse_infinite, refuse_mask, unit_scale
 
@@ -17,7 +20,9 @@ FROM_TO = (
 MAX_EDGES = 2**31 - 1
 
 
-def check_affinity(affinity, *, mask=None, name="affinity"):
+def check_affinity(
+    affinity: ArrayLike, *, mask: ArrayLike | None = None, name: str = "affinity"
+) -> NDArray[np.float32] | NDArray[np.float64]:
     """Return an affinity map as a C-contiguous float32 or float64 array.
 
     Edges that lead out of the image or the mask may have any affinity.
@@ -59,7 +64,13 @@ def check_affinity(affinity, *, mask=None, name="affinity"):
     return affinity
 
 
-def check_edges(edges, shape=None, *, mask=None, name="edges"):
+def check_edges(
+    edges: ArrayLike,
+    shape: Sequence[int] | None = None,
+    *,
+    mask: ArrayLike | None = None,
+    name: str = "edges",
+) -> NDArray[np.float64]:
     """Return an edge map as a float64 (H, W) array in 0..1.
 
     Parameters
@@ -86,7 +97,13 @@ def check_edges(edges, shape=None, *, mask=None, name="edges"):
     return unit_scale(check_image(edges, mask=mask, name=name))[..., 0]
 
 
-def check_features(features, shape=None, *, mask=None, name="features"):
+def check_features(
+    features: ArrayLike,
+    shape: Sequence[int] | None = None,
+    *,
+    mask: ArrayLike | None = None,
+    name: str = "features",
+) -> NDArray[np.float32]:
     """Return features as a float32 (C, H, W) array.
 
     Parameters
@@ -127,7 +144,7 @@ def check_features(features, shape=None, *, mask=None, name="features"):
         return features.astype(np.float32, copy=False)
 
 
-def _check_size(size, shape, name):
+def _check_size(size: Sequence[int], shape: Sequence[int] | None, name: str) -> None:
     if shape is not None and size != tuple(shape):
         raise ValueError(
             f"{name} is {size[0]} x {size[1]}, but its image is {shape[0]} x "
@@ -135,7 +152,9 @@ def _check_size(size, shape, name):
         )
 
 
-def check_tree(tree, n_pixels, *, mask=None):
+def check_tree(
+    tree: ArrayLike, n_pixels: int, *, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.int32]:
     """Return a merge tree over `n_pixels` as a C-contiguous int32 array (joins, 2)."""
     tree = np.asarray(tree)
     if tree.ndim != 2 or tree.shape[1] != 2 or tree.dtype.kind not in "iu":

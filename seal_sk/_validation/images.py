@@ -4,13 +4,19 @@ An image is converted by its dtype and never rescaled by its content, so that
 neighbouring crops of one photograph always get the same values.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 #: What divides an image of this dtype to bring it to 0..1.
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0, "float64": 1.0}
 
 
-def check_image(image, *, mask=None, name="image"):
+def check_image(
+    image: ArrayLike, *, mask: ArrayLike | None = None, name: str = "image"
+) -> NDArray[Any]:
     """Return `image` as an (H, W, C) array of a supported dtype.
 
     Parameters
@@ -52,7 +58,7 @@ def check_image(image, *, mask=None, name="image"):
     return image
 
 
-def _without_outside(image, mask):
+def _without_outside(image: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
     """A float image in which what is no colour, outside of the mask, is 0."""
     wrong = ~((image >= 0) & (image <= 1)).all(axis=2) & ~mask
     if not wrong.any():
@@ -62,7 +68,9 @@ def _without_outside(image, mask):
     return image
 
 
-def check_colors(image, labels, *, name="image"):
+def check_colors(
+    image: ArrayLike, labels: NDArray[Any], *, name: str = "image"
+) -> NDArray[Any]:
     """Return `image` as an (H, W, C) array of the size of a checked label map.
 
     For what compares colours with each other only: floats may have any range, as in
@@ -81,7 +89,7 @@ def check_colors(image, labels, *, name="image"):
     return image
 
 
-def as_image(image, name):
+def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
     """An (H, W, C) array in native byte order, of a dtype in `_FULL_SCALE`."""
     refuse_mask(image, name)
     image = np.asarray(image)
@@ -110,7 +118,7 @@ def as_image(image, name):
     return image
 
 
-def refuse_infinite(low, high, name):
+def refuse_infinite(low: float, high: float, name: str) -> None:
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(
             f"{name} holds NaN or infinite values; replace them before, for "
@@ -118,7 +126,7 @@ def refuse_infinite(low, high, name):
         )
 
 
-def refuse_mask(array, name):
+def refuse_mask(array: object, name: str) -> None:
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(
             f"{name} is a masked array, and the mask would be lost; pass its .data, or "
@@ -126,7 +134,9 @@ def refuse_mask(array, name):
         )
 
 
-def check_mask(mask, shape, *, name="mask"):
+def check_mask(
+    mask: ArrayLike, shape: Sequence[int], *, name: str = "mask"
+) -> NDArray[np.bool_]:
     """Return `mask` as a C-contiguous bool array, True somewhere, of size (H, W)."""
     refuse_mask(mask, name)
     mask = np.asarray(mask)
@@ -145,7 +155,7 @@ def check_mask(mask, shape, *, name="mask"):
     return np.ascontiguousarray(mask)
 
 
-def check_areas(n_segments, mask, connectivity):
+def check_areas(n_segments: int, mask: NDArray[np.bool_], connectivity: int) -> None:
     """Refuse fewer segments than the areas that a checked mask falls into."""
     from scipy.ndimage import label
 
@@ -157,17 +167,25 @@ def check_areas(n_segments, mask, connectivity):
         )
 
 
-def unit_scale(image, dtype=np.float64):
+def unit_scale(image: NDArray[Any], dtype: Any = np.float64) -> NDArray[Any]:
     """Values of a checked image in 0..1, as `dtype`."""
     return image.astype(dtype) / dtype(_FULL_SCALE[image.dtype.name])
 
 
-def check_rgb(image, *, mask=None, name="image"):
+def check_rgb(
+    image: ArrayLike, *, mask: ArrayLike | None = None, name: str = "image"
+) -> NDArray[Any]:
     """A checked image with three channels; one channel is repeated."""
     return check_bands(image, 3, mask=mask, name=name)
 
 
-def check_bands(image, n_channels, *, mask=None, name="image"):
+def check_bands(
+    image: ArrayLike,
+    n_channels: int,
+    *,
+    mask: ArrayLike | None = None,
+    name: str = "image",
+) -> NDArray[Any]:
     """A checked image with `n_channels`; for three, one channel is repeated."""
     image = check_image(image, mask=mask, name=name)
     if image.shape[2] == 1 and n_channels == 3:
@@ -181,7 +199,7 @@ def check_bands(image, n_channels, *, mask=None, name="image"):
     return image
 
 
-def check_n_channels(image, n_channels, *, name):
+def check_n_channels(image: NDArray[Any], n_channels: int, *, name: str) -> None:
     """Refuse a checked image of another number of channels than in training."""
     if image.shape[2] != n_channels:
         raise ValueError(

@@ -1,13 +1,19 @@
 """Label maps, annotations, and superpixels with their images."""
 
+from collections.abc import Sequence
 from numbers import Integral, Number, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from .._typing import Indexed, Truth
 from .images import as_image, check_image, refuse_mask
 
 
-def check_annotations(truth, shape=None, *, name="y_true"):
+def check_annotations(
+    truth: Any, shape: Sequence[int] | None = None, *, name: str = "y_true"
+) -> list[NDArray[Any]]:
     """Return one or several label maps as a list of integer (H, W) arrays.
 
     Parameters
@@ -38,7 +44,9 @@ def check_annotations(truth, shape=None, *, name="y_true"):
     return [check_label_map(m, shape, name=name) for m in maps]
 
 
-def check_label_map(labels, shape=None, *, name="labels"):
+def check_label_map(
+    labels: ArrayLike, shape: Sequence[int] | None = None, *, name: str = "labels"
+) -> NDArray[Any]:
     """Return an (H, W) array of integer labels in native byte order."""
     refuse_mask(labels, name)
     labels = np.asarray(labels)
@@ -62,7 +70,9 @@ def check_label_map(labels, shape=None, *, name="labels"):
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
 
 
-def check_ground_truth(truth, *, mask=None, name="y_true"):
+def check_ground_truth(
+    truth: Truth, *, mask: object | None = None, name: str = "y_true"
+) -> list[NDArray[Any]]:
     """`check_annotations` for maps that must be of one size, as those of an image are.
 
     `mask` is there for callers that check images in the same way: labels need none.
@@ -71,7 +81,9 @@ def check_ground_truth(truth, *, mask=None, name="y_true"):
     return check_annotations(maps, maps[0].shape, name=name)
 
 
-def check_superpixels(labels, shape=None, *, name="labels"):
+def check_superpixels(
+    labels: ArrayLike, shape: Sequence[int] | None = None, *, name: str = "labels"
+) -> tuple[NDArray[np.int32], int]:
     """Return a label map as C-contiguous int32, -1 where masked, and its number.
 
     Each of 0..n-1 must occur; whether each is one region is not looked at.
@@ -92,7 +104,13 @@ def check_superpixels(labels, shape=None, *, name="labels"):
     )
 
 
-def check_labelled(image, labels, *, name="image", labels_name="labels"):
+def check_labelled(
+    image: ArrayLike,
+    labels: ArrayLike,
+    *,
+    name: str = "image",
+    labels_name: str = "labels",
+) -> tuple[NDArray[Any], NDArray[np.int32], int]:
     """Return a checked image, its superpixels as `check_superpixels`, their number.
 
     Masked pixels of the image may hold anything.
@@ -103,7 +121,7 @@ def check_labelled(image, labels, *, name="image", labels_name="labels"):
     return check_image(image, mask=mask, name=name), labels, n
 
 
-def check_label_maps(label_maps, X):
+def check_label_maps(label_maps: Any, X: Indexed[Any]) -> None:
     """Refuse what a segmenter gave for `X` unless it is one thing an image."""
     if not hasattr(label_maps, "__len__") or len(label_maps) != len(X):
         raise ValueError(
@@ -112,7 +130,9 @@ def check_label_maps(label_maps, X):
         )
 
 
-def check_labelled_pair(pair, *, name):
+def check_labelled_pair(
+    pair: object, *, name: str
+) -> tuple[NDArray[Any], NDArray[np.int32], int]:
     """`check_labelled` of a tuple or list (image, labels)."""
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(
@@ -124,7 +144,7 @@ def check_labelled_pair(pair, *, name):
     )
 
 
-def check_values(values, n):
+def check_values(values: ArrayLike, n: int) -> NDArray[Any]:
     """Return numbers for `n` superpixels as an array (n,) or (n, c)."""
     refuse_mask(values, "values")
     values = np.asarray(values)
@@ -140,13 +160,13 @@ def check_values(values, n):
     return values
 
 
-def check_fill(fill, dtype):
+def check_fill(fill: Any, dtype: np.dtype[Any]) -> Any:
     """Refuse what is no number, or none that an array of `dtype` can hold."""
     if not isinstance(fill, (Number, np.bool_)):
         raise TypeError(f"fill={fill!r} must be a number.")
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        if not isinstance(fill, Integral) or not limits.min <= fill <= limits.max:
+        if not isinstance(fill, Integral) or not limits.min <= int(fill) <= limits.max:
             raise ValueError(f"fill={fill!r} must be an integer that fits {dtype}.")
     elif dtype.kind == "b" and fill not in (0, 1):
         raise ValueError(f"fill={fill!r} must be True or False, as values are.")

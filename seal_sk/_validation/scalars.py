@@ -1,14 +1,21 @@
 """Numbers, options and names."""
 
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+
+_Option = TypeVar("_Option")
 
 # The queue of SNIC counts up to four candidates a pixel in 32 bits.
 MAX_PIXELS = 2**28
 
 
-def check_int(value, at_least, at_most=None, *, name):
+def check_int(
+    value: object, at_least: float, at_most: float | None = None, *, name: str
+) -> int:
     """Return `value` as an int of at least `at_least`, and at most `at_most`."""
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} must be an integer.")
@@ -19,7 +26,9 @@ def check_int(value, at_least, at_most=None, *, name):
     return int(value)
 
 
-def check_real(value, at_least, *, name, exclusive=False):
+def check_real(
+    value: object, at_least: float, *, name: str, exclusive: bool = False
+) -> float:
     """Return `value` as a finite float of at least (or above) `at_least`."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} must be a number.")
@@ -30,7 +39,7 @@ def check_real(value, at_least, *, name, exclusive=False):
     return value
 
 
-def check_option(value, options, *, name):
+def check_option(value: _Option, options: Sequence[_Option], *, name: str) -> _Option:
     """Return `value`, one of `options`."""
     # Not by equality alone: 1 is no flag.
     if not any(type(value) is type(option) and value == option for option in options):
@@ -40,7 +49,9 @@ def check_option(value, options, *, name):
     return value
 
 
-def check_names(names, known, *, name):
+def check_names(
+    names: Sequence[str], known: Sequence[str], *, name: str
+) -> tuple[str, ...]:
     """Return `names`, some of `known` and each once, as a tuple."""
     if not isinstance(names, (tuple, list)):
         raise TypeError(f"{name}={names!r} must be a tuple or list of names.")
@@ -53,21 +64,24 @@ def check_names(names, known, *, name):
     return tuple(names)
 
 
-def check_connectivity(connectivity):
+def check_connectivity(connectivity: object) -> int:
     """Return 4 or 8."""
     if not isinstance(connectivity, Integral) or connectivity not in (4, 8):
         raise ValueError(f"connectivity={connectivity!r} must be 4 or 8.")
     return int(connectivity)
 
 
-def check_shape(shape):
+def check_shape(shape: object) -> tuple[int, int]:
     """Return `shape` as (H, W), two ints of at least 1."""
     if not isinstance(shape, (tuple, list)) or len(shape) != 2:
         raise ValueError(f"shape={shape!r} must be the image's (height, width).")
-    return tuple(check_int(length, 1, name="shape") for length in shape)
+    height, width = (check_int(length, 1, name="shape") for length in shape)
+    return height, width
 
 
-def check_n_segments(n_segments, shape, mask=None):
+def check_n_segments(
+    n_segments: object, shape: Sequence[int], mask: NDArray[np.bool_] | None = None
+) -> int:
     """Return `n_segments` as an int from 1 to the pixels (of the mask, if any)."""
     n_segments = check_int(n_segments, 1, name="n_segments")
     n_pixels = int(shape[0]) * int(shape[1])
@@ -84,7 +98,7 @@ def check_n_segments(n_segments, shape, mask=None):
     return n_segments
 
 
-def check_n_pixels(image):
+def check_n_pixels(image: NDArray[Any]) -> None:
     """Refuse an image whose pixels the kernels can't count in 32 bits."""
     if image.shape[0] * image.shape[1] > MAX_PIXELS:
         raise ValueError(
@@ -93,7 +107,7 @@ def check_n_pixels(image):
         )
 
 
-def check_sigma(sigma, shape):
+def check_sigma(sigma: object, shape: Sequence[int]) -> float:
     """Return the standard deviation of a Gaussian, at most ten times the image."""
     sigma = check_real(sigma, 0, name="sigma")
     longest = max(shape[:2])

@@ -1,11 +1,22 @@
 """Sequences of images, masks and ground truths."""
 
-import numpy as np
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._typing import Indexed
 from .images import check_image
 
 
-def check_images(X, check=check_image, *, mask=None, name="X"):
+def check_images(
+    X: Indexed[Any],
+    check: Callable[..., Any] = check_image,
+    *,
+    mask: Indexed[Any] | None = None,
+    name: str = "X",
+) -> Indexed[Any]:
     """Check that `X` is a sequence of images, and return it.
 
     Images in memory are looked at one by one, by `check`; those of a lazy sequence are
@@ -19,7 +30,7 @@ def check_images(X, check=check_image, *, mask=None, name="X"):
     return X
 
 
-def check_masks(mask, X):
+def check_masks(mask: Indexed[Any] | None, X: Indexed[Any]) -> None:
     """Check that `mask` is None, or a sequence as long as `X` of masks and None."""
     if mask is None:
         return
@@ -40,7 +51,7 @@ def check_masks(mask, X):
         )
 
 
-def check_sequence(X, *, name):
+def check_sequence(X: Indexed[Any], *, name: str) -> Indexed[Any]:
     """Refuse a bare array, a string, an empty sequence and what has no length."""
     if isinstance(X, np.ndarray) and X.dtype != object and X.ndim != 4:
         raise ValueError(
@@ -64,7 +75,7 @@ def check_sequence(X, *, name):
     return X
 
 
-def check_pairs(X, y):
+def check_pairs(X: Indexed[Any], y: Indexed[Any] | None) -> None:
     """Check that `X` and `y` are sequences of the same length."""
     check_sequence(X, name="X")
     if y is None:
@@ -85,7 +96,7 @@ def check_pairs(X, y):
         )
 
 
-def check_weights(sample_weight, n):
+def check_weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64]:
     """Return a weight for each of `n` images, all 1 by default."""
     if sample_weight is None:
         return np.ones(n)

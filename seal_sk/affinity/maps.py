@@ -1,7 +1,12 @@
 """Affinity maps from an image, its edges or features, or from annotations."""
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any, Literal, overload
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._typing import Connectivity, Truth
 from .._validation import (
     FROM_TO,
     check_affinity,
@@ -32,7 +37,9 @@ METRICS = {"cosine": 0.5, "l2": 0.75}
 _PARALLEL = float(np.finfo(np.float32).eps) ** 2
 
 
-def rgb_affinity(image, *, sigma=5.0, connectivity=8):
+def rgb_affinity(
+    image: ArrayLike, *, sigma: float = 5.0, connectivity: Connectivity = 8
+) -> NDArray[np.float32]:
     """Affinities from the colour differences of neighbouring pixels.
 
     ``exp(-d**2 / (2 * sigma**2))``, where d is the mean absolute difference over
@@ -85,7 +92,9 @@ def rgb_affinity(image, *, sigma=5.0, connectivity=8):
     return affinity
 
 
-def edge_affinity(edges, *, connectivity=8):
+def edge_affinity(
+    edges: ArrayLike, *, connectivity: Connectivity = 8
+) -> NDArray[np.float32]:
     """Affinities from an edge map: 1 minus the stronger edge of the two pixels.
 
     ``1 - max(E[p], E[q])`` for neighbours p and q to the right or below: they are
@@ -131,7 +140,13 @@ def edge_affinity(edges, *, connectivity=8):
     return affinity if connectivity == 4 else to_eight_connected(affinity)
 
 
-def feature_affinity(features, *, metric="cosine", scale=None, connectivity=8):
+def feature_affinity(
+    features: ArrayLike,
+    *,
+    metric: Literal["cosine", "l2"] = "cosine",
+    scale: float | None = None,
+    connectivity: Connectivity = 8,
+) -> NDArray[np.float32]:
     """Affinities from the distances between the features of neighbouring pixels.
 
     ``exp(-d**2 / (2 * scale**2))``, where d is the distance between the C values of
@@ -242,7 +257,12 @@ def _distances(features, metric, channels):
     return squares
 
 
-def binary_affinity(labels, *, connectivity=4, ignore_label=None):
+def binary_affinity(
+    labels: ArrayLike,
+    *,
+    connectivity: Connectivity = 4,
+    ignore_label: int | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Affinities of a label map: 0 where the label changes, else 1.
 
     Parameters
@@ -287,7 +307,12 @@ def binary_affinity(labels, *, connectivity=4, ignore_label=None):
     return affinity, known
 
 
-def oracle_affinity(annotations, *, connectivity=8, ignore_label=None):
+def oracle_affinity(
+    annotations: Truth,
+    *,
+    connectivity: Connectivity = 8,
+    ignore_label: int | None = None,
+) -> NDArray[np.float32]:
     """Affinities from ground truth: the mean of the annotators' binary ones.
 
     What the best possible network would predict; segmented by ERS it is the bound
@@ -329,7 +354,9 @@ def oracle_affinity(annotations, *, connectivity=8, ignore_label=None):
     return affinity if connectivity == 4 else to_eight_connected(affinity)
 
 
-def mean_affinity(maps, *, ignore_label=None):
+def mean_affinity(
+    maps: Sequence[NDArray[Any]], *, ignore_label: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Mean of the binary affinities of label maps, over those that know an edge.
 
     Parameters
@@ -361,7 +388,15 @@ def mean_affinity(maps, *, ignore_label=None):
     return np.divide(total, votes, out=total, where=known), known
 
 
-def to_eight_connected(affinity):
+@overload
+def to_eight_connected(affinity: NDArray[np.float32]) -> NDArray[np.float32]: ...
+@overload
+def to_eight_connected(
+    affinity: ArrayLike,
+) -> NDArray[np.float32] | NDArray[np.float64]: ...
+def to_eight_connected(
+    affinity: ArrayLike,
+) -> NDArray[np.float32] | NDArray[np.float64]:
     """Derive diagonal affinities from those to the right and down.
 
     A diagonal step is as likely as the weaker of its horizontal and its vertical

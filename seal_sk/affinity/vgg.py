@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .._typing import PathLike
+
 __all__ = ["VGG16Conv1", "vgg16_conv1_1"]
 
 _FIRST = ("features.0.weight", "features.0.bias")
@@ -46,7 +48,12 @@ class VGG16Conv1(nn.Module):
         Of the convolution.
     """
 
-    def __init__(self, weight, bias):
+    weight: torch.Tensor
+    bias: torch.Tensor
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
         super().__init__()
         self.register_buffer("weight", weight.float())
         self.register_buffer("bias", bias.float())
@@ -56,7 +63,7 @@ class VGG16Conv1(nn.Module):
         ):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1))
 
-    def forward(self, images):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features (N, 64, H, W) of images (N, 3, H, W), RGB in 0..1."""
         images = (images - self.mean) / self.std
         return functional.relu(
@@ -64,7 +71,7 @@ class VGG16Conv1(nn.Module):
         )
 
 
-def vgg16_conv1_1(path):
+def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
     """The features of VGG16's layer conv1_1, from a file of its weights.
 
     What the paper calls VGG16 features: the first convolution of the network trained

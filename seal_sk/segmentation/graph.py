@@ -1,6 +1,10 @@
 """From an affinity map to a label map."""
 
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._ers import ers as _ers
 from .._fh import fh as _fh
@@ -19,9 +23,55 @@ from .._validation import (
 __all__ = ["cut_tree", "ers", "fh"]
 
 
+@overload
 def ers(
-    affinity, n_segments, *, balance=0.5, mask=None, nested=False, return_tree=False
-):
+    affinity: ArrayLike,
+    n_segments: int,
+    *,
+    balance: float = ...,
+    mask: ArrayLike | None = ...,
+    nested: bool = ...,
+    return_tree: Literal[False] = ...,
+) -> NDArray[np.int32]: ...
+@overload
+def ers(
+    affinity: ArrayLike,
+    n_segments: int,
+    *,
+    balance: float = ...,
+    mask: ArrayLike | None = ...,
+    nested: bool = ...,
+    return_tree: Literal[True],
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]: ...
+@overload
+def ers(
+    affinity: ArrayLike,
+    n_segments: Sequence[int] | NDArray[np.integer],
+    *,
+    balance: float = ...,
+    mask: ArrayLike | None = ...,
+    nested: bool = ...,
+    return_tree: Literal[False] = ...,
+) -> list[NDArray[np.int32]]: ...
+@overload
+def ers(
+    affinity: ArrayLike,
+    n_segments: Sequence[int] | NDArray[np.integer],
+    *,
+    balance: float = ...,
+    mask: ArrayLike | None = ...,
+    nested: bool = ...,
+    return_tree: Literal[True],
+) -> tuple[list[NDArray[np.int32]], NDArray[np.int32]]: ...
+def ers(
+    affinity: ArrayLike,
+    n_segments: Any,
+    *,
+    balance: float = 0.5,
+    mask: ArrayLike | None = None,
+    nested: bool = False,
+    return_tree: bool = False,
+) -> Any:
     """Entropy rate superpixels on an affinity map.
 
     Joins pixels, edge by edge, where the entropy rate of a random walk over the
@@ -136,7 +186,13 @@ def ers(
     return (labels, tree) if return_tree else labels
 
 
-def cut_tree(tree, n_segments, *, shape, mask=None):
+def cut_tree(
+    tree: ArrayLike,
+    n_segments: int,
+    *,
+    shape: tuple[int, int],
+    mask: ArrayLike | None = None,
+) -> NDArray[np.int32]:
     """Label map of any count from the joins of a nested `ers`.
 
     Parameters
@@ -179,7 +235,7 @@ def cut_tree(tree, n_segments, *, shape, mask=None):
     n_segments = check_n_segments(n_segments, shape, mask)
     n = shape[0] * shape[1]
     tree = check_tree(tree, n, mask=mask)
-    n_outside = 0 if mask is None else n - np.count_nonzero(mask)
+    n_outside = 0 if mask is None else n - int(np.count_nonzero(mask))
     n_last = n - n_outside - len(tree)
     if n_segments < n_last:
         raise ValueError(
@@ -188,13 +244,20 @@ def cut_tree(tree, n_segments, *, shape, mask=None):
         )
     # Pixels outside are segments of their own until their labels are taken away.
     labels = of_tree(tree, n, n_segments + n_outside).reshape(shape)
-    if n_outside:
+    if mask is not None and n_outside:
         labels[~mask] = -1
         labels, _ = relabel(labels)
     return labels
 
 
-def fh(affinity, *, scale=3.0, min_size=None, n_segments=None, mask=None):
+def fh(
+    affinity: ArrayLike,
+    *,
+    scale: float = 3.0,
+    min_size: int | None = None,
+    n_segments: int | None = None,
+    mask: ArrayLike | None = None,
+) -> NDArray[np.int32]:
     """Felzenszwalb and Huttenlocher's segmentation of an affinity map.
 
     Takes the edges by rising dissimilarity (1 - affinity) and joins two segments
@@ -279,7 +342,13 @@ def fh(affinity, *, scale=3.0, min_size=None, n_segments=None, mask=None):
     return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
 
 
-def check_sizes(n_segments, min_size, shape, mask, connectivity):
+def check_sizes(
+    n_segments: int | None,
+    min_size: int | None,
+    shape: Sequence[int],
+    mask: NDArray[np.bool_] | None,
+    connectivity: int,
+) -> tuple[int, int]:
     """`n_segments`, 0 for as many as come out, and `min_size`, both as ints."""
     n_pixels = shape[0] * shape[1] if mask is None else int(np.count_nonzero(mask))
     default = 20
@@ -297,6 +366,6 @@ def check_sizes(n_segments, min_size, shape, mask, connectivity):
     return n_segments, min(min_size, n_pixels)
 
 
-def as_bytes(mask):
+def as_bytes(mask: NDArray[np.bool_] | None) -> NDArray[np.uint8] | None:
     """A checked mask as the kernels take it."""
     return None if mask is None else mask.view(np.uint8)

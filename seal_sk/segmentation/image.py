@@ -2,13 +2,16 @@
 
 import warnings
 from threading import Lock
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._fh import colour_distance
 from .._fh import fh as _fh
 from .._seeds import exact_seeds, grid_seeds
 from .._snic import snic as _snic
+from .._typing import Connectivity
 from .._validation import (
     MAX_EDGES,
     check_connectivity,
@@ -30,15 +33,15 @@ _ONE_MASK_AT_A_TIME = Lock()
 
 
 def fh_image(
-    image,
+    image: ArrayLike,
     *,
-    scale=100.0,
-    sigma=0.8,
-    min_size=None,
-    connectivity=8,
-    n_segments=None,
-    mask=None,
-):
+    scale: float = 100.0,
+    sigma: float = 0.8,
+    min_size: int | None = None,
+    connectivity: Connectivity = 8,
+    n_segments: int | None = None,
+    mask: ArrayLike | None = None,
+) -> NDArray[np.int32]:
     """Felzenszwalb and Huttenlocher's segmentation of an image.
 
     As :func:`fh`, with the Euclidean distance between the colours of the smoothed
@@ -131,7 +134,14 @@ def fh_image(
     return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
 
 
-def snic(image, n_segments, *, compactness=10.0, mask=None, exact=False):
+def snic(
+    image: ArrayLike,
+    n_segments: int,
+    *,
+    compactness: float = 10.0,
+    mask: ArrayLike | None = None,
+    exact: bool = False,
+) -> NDArray[np.int32]:
     """Simple non-iterative clustering (SNIC) of an image.
 
     Clusters grow from seeds on a regular grid, pixel by pixel: of all pixels that
@@ -216,16 +226,16 @@ def snic(image, n_segments, *, compactness=10.0, mask=None, exact=False):
 
 
 def slic(
-    image,
-    n_segments,
+    image: ArrayLike,
+    n_segments: int,
     *,
-    compactness=10.0,
-    max_iter=10,
-    sigma=0.0,
-    slic_zero=False,
-    mask=None,
-    exact=False,
-):
+    compactness: float = 10.0,
+    max_iter: int = 10,
+    sigma: float = 0.0,
+    slic_zero: bool = False,
+    mask: ArrayLike | None = None,
+    exact: bool = False,
+) -> NDArray[np.int32]:
     """Simple linear iterative clustering (SLIC) of an image, by scikit-image.
 
     k-means of colours and positions, which moves each centre by the pixels near it
@@ -335,11 +345,13 @@ def slic(
     )
     if exact:
         return force_n_segments(labels, n_segments, image=colors)
-    min_size = np.count_nonzero(mask) // (4 * n_segments)
+    min_size = int(np.count_nonzero(mask)) // (4 * n_segments)
     return merge_small(labels, min_size, image=colors)
 
 
-def _colors(image, sigma, mask):
+def _colors(
+    image: NDArray[Any], sigma: float, mask: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Colours as SNIC has them, smoothed; 0 outside the mask."""
     from scipy.ndimage import gaussian_filter
     from skimage.color import rgb2lab
@@ -383,18 +395,20 @@ def _clusters(colors, mask, *, compactness, **parameters):
     return np.where(mask, labels, -1)
 
 
-def _smooth_distance(image, sigma, channels, mask):
+def _smooth_distance(
+    image: NDArray[Any], sigma: float, channels: int, mask: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
     """Distances between the colours of neighbours, smoothed inside the mask."""
     image = np.ascontiguousarray(unit_scale(image))
     # The division by the Gaussian of a full mask, which is 1, would only round.
-    weighted = not (mask is None or mask.all())
-    if weighted:
-        image[~mask] = 0.0
-        image = np.dstack([image, mask])
-    return colour_distance(image, _half_gaussian(sigma), channels, weighted)
+    if mask is None or mask.all():
+        return colour_distance(image, _half_gaussian(sigma), channels)
+    image[~mask] = 0.0
+    image = np.dstack([image, mask])
+    return colour_distance(image, _half_gaussian(sigma), channels, True)
 
 
-def _half_gaussian(sigma):
+def _half_gaussian(sigma: float) -> NDArray[np.float64]:
     """Weights of a Gaussian filter from its centre outwards, as SciPy cuts it off."""
     radius = int(4 * sigma + 0.5)
     if radius == 0:

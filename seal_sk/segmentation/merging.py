@@ -1,6 +1,7 @@
 """From a label map of many regions, and an affinity map, to one of fewer."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._labels import color_sums
 from .._merge import merge
@@ -17,7 +18,13 @@ from ..labels import split_components
 __all__ = ["merge_regions"]
 
 
-def merge_regions(labels, affinity, n_segments, *, image=None):
+def merge_regions(
+    labels: ArrayLike,
+    affinity: ArrayLike,
+    n_segments: int,
+    *,
+    image: ArrayLike | None = None,
+) -> NDArray[np.int32]:
     """Merge the regions of a label map along an affinity map.
 
     The two neighbours whose border is worth least become one, again and again, until

@@ -3,8 +3,10 @@
 from contextlib import contextmanager
 from math import sqrt
 from threading import Lock
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._validation import (
     check_int,
@@ -25,10 +27,17 @@ _LEAST = 10
 _MAX_ENTRIES = 2**30
 
 _threads_lock = Lock()
-_threads_before = []
+_threads_before: list[int] = []
 
 
-def lsc(image, n_segments, *, ratio=0.075, max_iter=10, exact=False):
+def lsc(
+    image: ArrayLike,
+    n_segments: int,
+    *,
+    ratio: float = 0.075,
+    max_iter: int = 10,
+    exact: bool = False,
+) -> NDArray[np.int32]:
     """Linear spectral clustering (LSC) of an image, by OpenCV.
 
     k-means of colours and positions, mapped to a space in which it approximates
@@ -115,15 +124,15 @@ def lsc(image, n_segments, *, ratio=0.075, max_iter=10, exact=False):
 
 
 def seeds(
-    image,
-    n_segments,
+    image: ArrayLike,
+    n_segments: int,
     *,
-    n_levels=4,
-    prior=2,
-    n_bins=5,
-    max_iter=10,
-    exact=False,
-):
+    n_levels: int = 4,
+    prior: int = 2,
+    n_bins: int = 5,
+    max_iter: int = 10,
+    exact: bool = False,
+) -> NDArray[np.int32]:
     """Superpixels extracted via energy-driven sampling (SEEDS), by OpenCV.
 
     A grid of rectangles, whose boundaries move by blocks, from large ones to pixels,
@@ -241,7 +250,7 @@ def _opencv():
     return cv2
 
 
-def _check(image, n_segments):
+def _check(image: ArrayLike, n_segments: int) -> tuple[NDArray[Any], int]:
     image = check_rgb(image)
     check_n_pixels(image)
     return image, check_n_segments(n_segments, image.shape)
