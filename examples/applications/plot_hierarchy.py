@@ -118,9 +118,9 @@ bar.set_ticks([2, 10, 100, 1000], labels=["2", "10", "100", "1000"])
 plt.show()
 
 # %%
-# Down to about 150 superpixels the two look equally good. Below that the choice matters.
-# ERS adds up gains edge by edge and asks for segments of similar sizes, those of the
-# level with 1000; with few segments left it still cuts the sky, and gives the pagoda
-# away. The mean over a whole border is harder to mislead: the last lines that merging
-# keeps are the outlines of the pagoda and the trees against the sky. So for few, large
-# segments cut many superpixels and merge them, which is what `SEALSuperpixels` does.
+# Down to about 150 superpixels the two look equally good. Below that the choice
+# matters. ERS adds up gains edge by edge and asks for segments of similar sizes, those
+# of the level with 1000; with few segments left it still cuts the sky, and gives the
+# pagoda away. The mean over a whole border is harder to mislead: the last lines that
+# merging keeps are the outlines of the pagoda and the trees against the sky. So for
+# few, large segments cut many superpixels and merge them, as `SEALSuperpixels` does.
