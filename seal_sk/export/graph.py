@@ -1,0 +1,69 @@
+"""The graph of superpixels for networkx."""
+
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from .._validation import check_superpixels
+from ..features.maps import borders
+from .packages import import_extra
+from .tables import check_table, plain_columns
+
+if TYPE_CHECKING:
+    from networkx import Graph
+    from pandas import DataFrame
+
+__all__ = ["to_networkx"]
+
+
+def to_networkx(labels: ArrayLike, table: "DataFrame | None" = None) -> "Graph":
+    """Superpixels as the nodes of a graph, their borders as its edges.
+
+    Parameters
+    ----------
+    labels : array-like of shape (H, W)
+        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        are masked pixels, which are nobody's neighbour.
+    table : DataFrame of n rows, optional
+        Attributes of the nodes, row i for superpixel i.
+
+    Returns
+    -------
+    networkx.Graph
+        Nodes 0..n-1. Edges between superpixels that share a side of a pixel;
+        ``weight`` is how many they share. Attributes are plain Python values, None
+        where the table has none.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+
+    See Also
+    --------
+    seal_sk.adjacency : the same as a sparse matrix, with 8 neighbours if wanted.
+
+    Examples
+    --------
+    >>> from seal_sk.export import to_networkx
+    >>> graph = to_networkx([[0, 0, 1], [0, 2, 2]])
+    >>> list(graph.edges(data="weight"))
+    [(0, 1, 1), (0, 2, 2), (1, 2, 1)]
+    """
+    labels, n = check_superpixels(labels)
+    if table is not None:
+        check_table(table, n)
+    networkx = import_extra("networkx", "tables", "A graph of networkx")
+    edges = borders(labels, n).tocoo()
+    graph = networkx.Graph()
+    graph.add_nodes_from(range(n))
+    graph.add_weighted_edges_from(
+        (first, second, weight)
+        for first, second, weight in zip(
+            edges.row.tolist(), edges.col.tolist(), edges.data.tolist(), strict=True
+        )
+        if first < second
+    )
+    for name, values in plain_columns(table).items():
+        networkx.set_node_attributes(graph, dict(enumerate(values)), name)
+    return graph

@@ -1,0 +1,265 @@
+"""The outlines of superpixels: polygons along pixel edges that fit without a gap."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from .._labels import components
+from .._validation import check_real, check_superpixels
+from .packages import import_extra
+
+__all__ = ["Coverage", "polygons", "trace"]
+
+# Pixels around a vertex: below right, below left, above left, above right. Ways from it
+# are 0 right, 1 down, 2 left, 3 up; each goes around the pixel of its number, on its
+# right hand as seen on a screen.
+_PIXELS = ((1, 1), (1, 0), (0, 0), (0, 1))
+
+
+def polygons(
+    labels: ArrayLike, *, simplify: float | None = None
+) -> list[dict[str, Any]]:
+    """The outline of each superpixel along the edges of its pixels.
+
+    Parameters
+    ----------
+    labels : array-like of shape (H, W)
+        Superpixels 0..n-1, each of which occurs, of any integer dtype; they need not
+        be connected. Negative labels are masked pixels, which no polygon covers.
+    simplify : float, optional
+        Take corners away from the borders between superpixels, those of triangles up to
+        about the square of this, in pixels. Neighbours keep a common border, and the
+        border to masked pixels and of the image stays as it is. Needs shapely 2.1:
+        ``pip install "seal_sk[geo]"``.
+
+    Returns
+    -------
+    list of n dict
+        A GeoJSON geometry for superpixel i at place i: ``{"type": "Polygon",
+        "coordinates": [outer ring, hole, ...]}``, or a ``"MultiPolygon"`` of a
+        superpixel in several parts, those that touch at a corner only included. A
+        point is [column, row] in pixels from the upper left corner of the image, so
+        that pixel (0, 0) covers 0..1 in both. Rings are closed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+    ImportError
+        If `simplify` is given without shapely.
+
+    See Also
+    --------
+    write_polygons : a file of them, for a GIS.
+
+    Notes
+    -----
+    Together they cover each pixel that is not masked once: no gaps, no overlaps. Points
+    lie where an outline turns and where three or more superpixels (or the outside)
+    meet, so that neighbours have the same points along their border, as a valid
+    coverage has. Orientation is that of RFC 7946: outer rings have a positive area by
+    the shoelace formula, holes a negative one. Rows grow downwards, so on a screen
+    outer rings run clockwise.
+
+    Time and memory are linear in the number of pixels, and beyond that in the length of
+    the outlines.
+
+    References
+    ----------
+    Butler et al., "The GeoJSON Format", RFC 7946, 2016.
+
+    Examples
+    --------
+    >>> from seal_sk.export import polygons
+    >>> first, second = polygons([[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+    >>> second["coordinates"]
+    [[[1, 1], [2, 1], [2, 2], [1, 2], [1, 1]]]
+    >>> [len(ring) for ring in first["coordinates"]]  # with a hole
+    [5, 5]
+    """
+    return trace(labels, simplify).geometries()
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Polygons as flat arrays: points of rings of parts of superpixels.
+
+    Offsets are of the kind of GeoArrow and of ``shapely.from_ragged_array``: part i has
+    the rings ``parts[i]`` to ``parts[i + 1]``, the outer one first.
+    """
+
+    points: NDArray[Any]  # (k, 2), the first one of a ring again at its end
+    rings: NDArray[np.int64]  # into points
+    parts: NDArray[np.int64]  # into rings
+    superpixels: NDArray[np.int64]  # into parts
+
+    def moved(self, points: NDArray[np.float64]) -> "Coverage":
+        """The same with other points, in a plane that may be mirrored."""
+        coverage = replace(self, points=points)
+        outer = coverage.areas()[self.parts[:-1]]
+        return coverage.turned() if outer.sum() < 0 else coverage
+
+    def turned(self) -> "Coverage":
+        """The same with each ring in the other direction."""
+        length = np.diff(self.rings)
+        last = np.repeat(self.rings[:-1] + self.rings[1:] - 1, length)
+        return replace(self, points=self.points[last - np.arange(len(self.points))])
+
+    def areas(self) -> NDArray[Any]:
+        """Signed area of each ring."""
+        # From the first point of the ring: large coordinates cost no digits, and what
+        # leads from one ring to the next is 0.
+        start = np.repeat(self.rings[:-1], np.diff(self.rings))
+        x, y = (self.points - self.points[start]).T
+        twice = np.zeros(len(x), dtype=x.dtype)
+        twice[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
+        return np.add.reduceat(twice, self.rings[:-1]) / 2
+
+    def geometries(self) -> list[dict[str, Any]]:
+        """A GeoJSON geometry for each superpixel."""
+        points = self.points.tolist()
+        rings = [points[i:j] for i, j in pairwise(self.rings.tolist())]
+        parts = [rings[i:j] for i, j in pairwise(self.parts.tolist())]
+        return [
+            {"type": "Polygon", "coordinates": parts[i]}
+            if j == i + 1
+            else {"type": "MultiPolygon", "coordinates": parts[i:j]}
+            for i, j in pairwise(self.superpixels.tolist())
+        ]
+
+    def to_shapely(self) -> NDArray[Any]:
+        """A MultiPolygon of shapely's for each superpixel."""
+        shapely = import_extra("shapely", "geo", "polygons as objects")
+        return shapely.from_ragged_array(
+            shapely.GeometryType.MULTIPOLYGON,
+            np.asarray(self.points, dtype=np.float64),
+            (self.rings, self.parts, self.superpixels),
+        )
+
+
+def trace(labels: ArrayLike, simplify: float | None = None) -> Coverage:
+    """`polygons` as flat arrays."""
+    labels, _ = check_superpixels(labels)
+    if simplify is None:
+        return _trace(labels)
+    tolerance = check_real(simplify, 0, name="simplify")
+    shapely = import_extra("shapely", "geo", "simplify=")
+    return _simplified(_trace(labels), tolerance, shapely)
+
+
+def _trace(labels: NDArray[np.int32]) -> Coverage:
+    """Rings around the 4-connected parts of superpixels.
+
+    Each ring is between one part and one 4-connected region of what is not in it, and
+    so never comes to a vertex twice: where a part touches itself with a corner, the
+    ring passes from one of its pixels to the other, and what lies between is cut off as
+    a hole. See docs/decisions/polygons.md.
+    """
+    parts, _ = components(labels, 4)
+    around = np.pad(parts, 1, constant_values=-1)
+    views = [
+        around[row : row + labels.shape[0] + 1, column : column + labels.shape[1] + 1]
+        for row, column in _PIXELS
+    ]
+    below_right, below_left, above_left, above_right = views
+    along = (above_left == above_right) & (below_left == below_right)
+    down = (above_left == below_left) & (above_right == below_right)
+    row, column = np.nonzero(~(along | down))
+    pixels = np.stack([view[row, column] for view in views])
+
+    # From each vertex to the next one in each direction, where a border leads there.
+    n = len(row)
+    number = np.arange(n)
+    by_column = np.lexsort((row, column))
+    next_down = np.empty(n, dtype=np.int64)
+    next_up = np.empty(n, dtype=np.int64)
+    next_down[by_column[:-1]] = by_column[1:]
+    next_up[by_column[1:]] = by_column[:-1]
+    target = np.stack([number + 1, next_down, number - 1, next_up])
+
+    # An arc goes around the pixel on its right hand, and has another on its left.
+    exists = (pixels != np.roll(pixels, 1, axis=0)) & (pixels >= 0)
+    way, start = np.nonzero(exists)
+    part = pixels[way, start]
+    end = target[way, start]
+    # Where it arrives, the pixels ahead: turn to the left around both of the same part,
+    # go straight past the right one, else turn to the right.
+    ahead_left = pixels[(way + 3) % 4, end] == part
+    ahead_right = pixels[way, end] == part
+    turn = np.where(ahead_left, 3, np.where(ahead_right, 0, 1))
+    index = np.full(exists.shape, -1)
+    index[way, start] = np.arange(len(way))
+    following = index[(way + turn) % 4, end]
+
+    # Ways come first in the numbers of arcs, so the first arc of a ring goes to the
+    # right along the top of a pixel, and the first of a part is on its outer ring.
+    ring, first = _cycles(following)
+    pixel = row[start[first]], column[start[first]]
+    sequence = np.lexsort((first, parts[pixel], labels[pixel]))
+    first = first[sequence]
+    pixel = row[start[first]], column[start[first]]
+    lengths = np.bincount(ring)[sequence]
+    ends = np.cumsum(lengths + 1)
+    closing = np.zeros(ends[-1], dtype=bool)
+    closing[ends - 1] = True
+    arcs = np.empty(ends[-1], dtype=np.int64)
+    arcs[~closing] = _in_a_row(following, first)
+    arcs[closing] = first
+    vertex = start[arcs]
+
+    new_part = np.flatnonzero(np.diff(parts[pixel], prepend=-1))
+    counts = np.bincount(labels[pixel][new_part])
+    return Coverage(
+        np.column_stack([column[vertex], row[vertex]]),
+        np.concatenate([[0], ends]),
+        np.append(new_part, len(first)),
+        np.concatenate([[0], np.cumsum(counts)]),
+    )
+
+
+def _cycles(following: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The cycle of each item of a permutation, and the first item of each cycle."""
+    n = len(following)
+    graph = _successors(following)
+    n_cycles, cycle = connected_components(graph, directed=True, connection="strong")
+    first = np.full(n_cycles, n)
+    np.minimum.at(first, cycle, np.arange(n))
+    return cycle, first
+
+
+def _in_a_row(
+    following: NDArray[np.int64], first: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Items of a permutation, cycle after cycle, each from the item given for it."""
+    before = np.empty_like(following)
+    before[following] = np.arange(len(following))
+    # One chain: where a cycle would close, the next one starts.
+    following = following.copy()
+    following[before[first]] = np.roll(first, -1)
+    return breadth_first_order(
+        _successors(following), first[0], return_predecessors=False
+    )
+
+
+def _successors(following: NDArray[np.int64]) -> csr_array:
+    """The graph with one edge from each item."""
+    n = len(following)
+    return csr_array((np.ones(n), following, np.arange(n + 1)), shape=(n, n))
+
+
+def _simplified(coverage: Coverage, tolerance: float, shapely: Any) -> Coverage:
+    if not hasattr(shapely, "coverage_simplify"):
+        raise ImportError(
+            f"simplify= needs shapely 2.1 or later, and {shapely.__version__} is "
+            'installed: pip install -U "seal_sk[geo]".'
+        )
+    simple = shapely.coverage_simplify(
+        coverage.to_shapely(), tolerance, simplify_boundary=False
+    )
+    _, points, offsets = shapely.to_ragged_array(shapely.orient_polygons(simple))
+    return Coverage(points, *offsets)

@@ -1,0 +1,208 @@
+"""Superpixels as a table, and tables as files."""
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._files import replace_file
+from .._typing import PathLike
+from .._validation import check_labelled, check_names
+from ..features.description import FEATURES, superpixel_features
+from .georeference import Georeference, check_georeference
+from .label_maps import check_suffix
+from .packages import import_extra
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["check_table", "plain_columns", "superpixel_table", "write_table"]
+
+# The place is there in pixels, so not once more as a share of the image.
+_GROUPS = tuple(name for name in FEATURES if name != "position")
+_SUFFIXES = (".csv", ".parquet")
+
+
+def superpixel_table(
+    image: ArrayLike,
+    labels: ArrayLike,
+    *,
+    features: tuple[str, ...] = ("mean", "std", "texture", "shape", "contrast"),
+    bins: int = 8,
+    georeference: Georeference | None = None,
+) -> "DataFrame":
+    """A row for each superpixel: size, place, and features.
+
+    Parameters
+    ----------
+    image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
+        uint8, uint16, or floating point in 0..1. Masked pixels may hold anything.
+    labels : array-like of shape (H, W)
+        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        are masked pixels, which have no row.
+    features : tuple of str
+        Groups of `seal_sk.features.superpixel_features`, in this order: ``"mean"``,
+        ``"std"``, ``"histogram"``, ``"texture"``, ``"shape"``, ``"contrast"``. All but
+        the histogram by default; ``()`` for size and place alone.
+    bins : int, default=8
+        Ranges of a channel in ``"histogram"``, from 1 to 256.
+    georeference : Georeference, optional
+        Where the image lies.
+
+    Returns
+    -------
+    DataFrame of n rows
+        - ``label``; ``area``, the number of pixels
+        - ``centroid_row``, ``centroid_col``, in pixels from the upper left corner, so
+          0.5 in the middle of the first pixel
+        - ``bbox_top``, ``bbox_left``, ``bbox_bottom``, ``bbox_right``: first row and
+          column, and those behind the last
+        - with a georeference: ``area_crs`` and the centroid's ``x`` and ``y``, in units
+          of the reference system (an area in square degrees says little: use a
+          projected system)
+        - the features, colours in 0..1 whatever the dtype of the image, lengths in
+          pixels
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+    ImportError
+        If pandas is not installed: ``pip install "seal_sk[tables]"``.
+
+    See Also
+    --------
+    write_table : the table as a file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk.export import superpixel_table
+    >>> image = np.array([[0, 0, 255], [0, 0, 255]], dtype=np.uint8)
+    >>> table = superpixel_table(image, [[0, 0, 1], [0, 0, 1]], features=("mean",))
+    >>> table[["label", "area", "centroid_row", "centroid_col", "mean_0"]]
+       label  area  centroid_row  centroid_col  mean_0
+    0      0     4           1.0           1.0     0.0
+    1      1     2           1.0           2.5     1.0
+    """
+    pandas = import_extra("pandas", "tables", "A table of superpixels")
+    georeference = check_georeference(georeference)
+    features = check_names(features, _GROUPS, name="features") if features else ()
+    image, labels, n = check_labelled(image, labels)
+    columns = {"label": np.arange(n)} | _places(labels, n)
+    if georeference is not None:
+        centroids = np.column_stack([columns["centroid_col"], columns["centroid_row"]])
+        columns["area_crs"] = columns["area"] * georeference.pixel_area
+        columns["x"], columns["y"] = georeference.points(centroids).T
+    table = pandas.DataFrame(columns)
+    if features:
+        described = superpixel_features(
+            image, labels, features=features, bins=bins, as_frame=True
+        )
+        table = table.join(described.drop(columns="area", errors="ignore"))
+    return table
+
+
+def _places(labels: Any, n: int) -> dict[str, Any]:
+    """Columns of sizes and places, of checked superpixels."""
+    row, column = np.nonzero(labels >= 0)
+    label = labels[row, column]
+    area = np.bincount(label, minlength=n)
+    columns = {
+        "area": area,
+        "centroid_row": np.bincount(label, row, minlength=n) / area + 0.5,
+        "centroid_col": np.bincount(label, column, minlength=n) / area + 0.5,
+    }
+    for at, length, low_name, high_name in (
+        (row, labels.shape[0], "bbox_top", "bbox_bottom"),
+        (column, labels.shape[1], "bbox_left", "bbox_right"),
+    ):
+        low, high = np.full(n, length), np.zeros(n, dtype=np.int64)
+        np.minimum.at(low, label, at)
+        np.maximum.at(high, label, at + 1)
+        columns |= {low_name: low, high_name: high}
+    order = ("bbox_top", "bbox_left", "bbox_bottom", "bbox_right")
+    return columns | {name: columns.pop(name) for name in order}
+
+
+def write_table(path: PathLike, table: "DataFrame") -> None:
+    """Write a table, whole or not at all; the suffix says in which format.
+
+    Parameters
+    ----------
+    path : path-like
+        - ``.csv``: a line with the names of columns, then a line a row; numbers in full
+          precision
+        - ``.parquet``: with types, smaller (needs pyarrow)
+
+        A file that is there already is replaced.
+    table : DataFrame
+        For example `superpixel_table`'s. Its index is not written.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+    OSError
+        If the file can't be written.
+    ImportError
+        If pyarrow is missing: ``pip install "seal_sk[tables]"``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import pandas as pd
+    >>> from seal_sk.export import write_table
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "superpixels.csv")
+    ...     write_table(path, pd.DataFrame({"label": [0, 1], "area": [4, 2]}))
+    ...     print(path.read_text())
+    label,area
+    0,4
+    1,2
+    """
+    path = check_suffix(path, _SUFFIXES, "a table")
+    check_table(table)
+    if path.suffix.lower() == ".csv":
+        content = table.to_csv(index=False, lineterminator="\n").encode()
+    else:
+        import_extra("pyarrow", "tables", "A Parquet file")
+        buffer = BytesIO()
+        table.to_parquet(buffer, index=False)
+        content = buffer.getvalue()
+    replace_file(path, content)
+
+
+def check_table(table: Any, n: int | None = None) -> None:
+    """Refuse what is no table, or none of the superpixels 0..n-1."""
+    if not (hasattr(table, "columns") and hasattr(table, "to_csv")):
+        raise TypeError(
+            f"table is {type(table).__name__}; give a pandas DataFrame, for example "
+            "that of superpixel_table(image, labels)."
+        )
+    if len({str(name) for name in table.columns}) < len(table.columns):
+        raise ValueError("table has several columns of one name; rename them.")
+    if n is None:
+        return
+    if len(table) != n:
+        raise ValueError(
+            f"table has {len(table)} rows, but labels has {n} superpixels; give a row "
+            "for each."
+        )
+    if "label" in table and table["label"].tolist() != list(range(n)):
+        raise ValueError(
+            "table is not in the order of the superpixels; sort it: "
+            "table.sort_values('label')."
+        )
+
+
+def plain_columns(table: "DataFrame | None") -> dict[str, list[Any]]:
+    """Columns as lists of Python's numbers and strings, None where there is nothing."""
+    if table is None:
+        return {}
+    return {
+        str(name): table[name].astype(object).where(table[name].notna(), None).tolist()
+        for name in table.columns
+    }

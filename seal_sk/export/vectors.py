@@ -1,0 +1,198 @@
+"""Polygons of superpixels as files for a GIS."""
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._files import replace_file
+from .._typing import PathLike
+from .georeference import Georeference, check_georeference
+from .label_maps import check_suffix
+from .outlines import Coverage, trace
+from .packages import import_extra
+from .tables import check_table, plain_columns
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+__all__ = ["write_polygons"]
+
+_SUFFIXES = (".geojson", ".gpkg")
+# Decimals of a degree in GeoJSON: a tenth of a millimetre.
+_DECIMALS = 9
+
+
+def write_polygons(
+    path: PathLike,
+    labels: ArrayLike,
+    *,
+    table: "DataFrame | None" = None,
+    georeference: Georeference | None = None,
+    simplify: float | None = None,
+) -> None:
+    """Write the outline of each superpixel with its attributes, whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        - ``.geojson``: GeoJSON (RFC 7946). With a georeference points are longitude
+          and latitude (WGS 84), converted from its reference system where that is
+          another one (needs pyproj: ``pip install "seal_sk[geo]"``), to 9 decimals.
+        - ``.gpkg``: a GeoPackage with one layer, called like the file, in the reference
+          system of the georeference (needs geopandas: the same extra).
+
+        A file that is there already is replaced.
+    labels : array-like of shape (H, W)
+        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        are masked pixels, which get no polygon.
+    table : DataFrame of n rows, optional
+        Attributes, row i for superpixel i, for example `superpixel_table`'s.
+    georeference : Georeference, optional
+        Where the image lies (`read_georeference` of its file). Without it points are
+        [column, row] in pixels from the upper left corner, rows growing downwards.
+    simplify : float, optional
+        As in `polygons`, in pixels.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described, or its polygons can't be written in the
+        format.
+    TypeError
+        If an argument is not as described.
+    OSError
+        If the file can't be written.
+    ImportError
+        If a package is missing that the format needs.
+
+    See Also
+    --------
+    polygons : the geometries as objects.
+    superpixel_table : attributes.
+
+    Notes
+    -----
+    Each feature has the attribute ``label``, and the columns of the table; what is
+    missing in it (NaN, None) is null.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> from seal_sk.export import write_polygons
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "superpixels.geojson")
+    ...     write_polygons(path, [[0, 1], [0, 1]])
+    ...     second = json.loads(path.read_text())["features"][1]
+    >>> second["properties"], second["geometry"]["coordinates"]
+    ({'label': 1}, [[[1, 0], [2, 0], [2, 2], [1, 2], [1, 0]]])
+    """
+    path = check_suffix(path, _SUFFIXES, "polygons")
+    georeference = check_georeference(georeference)
+    coverage = trace(labels, simplify)
+    n = len(coverage.superpixels) - 1
+    if table is not None:
+        check_table(table, n)
+    if path.suffix.lower() == ".geojson":
+        if georeference is not None:
+            coverage = coverage.moved(_degrees(coverage, georeference))
+        columns = {"label": list(range(n))} | plain_columns(table)
+        content = "".join(_geojson(coverage, columns)).encode()
+    else:
+        if georeference is not None:
+            coverage = coverage.moved(georeference.points(coverage.points))
+        content = _geopackage(coverage, table, georeference, path.stem)
+    replace_file(path, content)
+
+
+def _degrees(coverage: Coverage, georeference: Georeference) -> NDArray[np.float64]:
+    """Longitude and latitude of each point."""
+    if georeference.crs is None:
+        raise ValueError(
+            "GeoJSON holds longitude and latitude, but the georeference names no "
+            "reference system to convert from; give Georeference(crs=...), or write a "
+            ".gpkg."
+        )
+    pyproj = import_extra("pyproj", "geo", "GeoJSON with a georeference")
+    source = georeference.parsed_by(pyproj.CRS.from_user_input)
+    points = georeference.points(coverage.points)
+    wgs84 = pyproj.CRS.from_user_input("OGC:CRS84")
+    if not source.equals(wgs84, ignore_axis_order=True):
+        convert = pyproj.Transformer.from_crs(source, wgs84, always_xy=True)
+        points = np.column_stack(convert.transform(*points.T))
+        if not np.isfinite(points).all():
+            raise ValueError(
+                "part of the image lies where its reference system has no longitude "
+                "and latitude; write a .gpkg, which keeps the system."
+            )
+        longitude, rings = points[:, 0], coverage.rings[:-1]
+        highest = np.maximum.reduceat(longitude, rings)
+        if (highest - np.minimum.reduceat(longitude, rings) > 180).any():
+            raise ValueError(
+                "the image crosses the antimeridian, where GeoJSON polygons would have "
+                "to be cut; write a .gpkg, which keeps the reference system."
+            )
+    return points.round(_DECIMALS)
+
+
+def _geojson(coverage: Coverage, columns: dict[str, list[Any]]) -> Iterator[str]:
+    yield '{"type": "FeatureCollection", "features": ['
+    separator = "\n"
+    rows = zip(*columns.values(), strict=True)
+    for row, geometry in zip(rows, coverage.geometries(), strict=True):
+        feature = {
+            "type": "Feature",
+            "properties": dict(zip(columns, row, strict=True)),
+            "geometry": geometry,
+        }
+        try:
+            yield separator + json.dumps(feature, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"table holds what GeoJSON can't ({error}); give finite numbers, "
+                "strings and booleans, or write a .gpkg."
+            ) from error
+        separator = ",\n"
+    yield "\n]}\n"
+
+
+def _geopackage(
+    coverage: Coverage,
+    table: "DataFrame | None",
+    georeference: Georeference | None,
+    layer: str,
+) -> bytes:
+    geopandas = import_extra("geopandas", "geo", "A GeoPackage")
+    import_extra("pyogrio", "geo", "A GeoPackage")
+    crs = None
+    if georeference is not None:
+        pyproj = import_extra("pyproj", "geo", "A GeoPackage")
+        crs = georeference.parsed_by(pyproj.CRS.from_user_input)
+    columns = {"label": np.arange(len(coverage.superpixels) - 1)}
+    if table is not None:
+        columns |= {str(name): table[name].array for name in table.columns}
+    _check_field_names(columns)
+    frame = geopandas.GeoDataFrame(columns, geometry=coverage.to_shapely(), crs=crs)
+    buffer = BytesIO()
+    with warnings.catch_warnings():
+        # Pixels, and the plane of a world file, have no reference system.
+        warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
+        frame.to_file(buffer, driver="GPKG", layer=layer, engine="pyogrio")
+    return buffer.getvalue()
+
+
+def _check_field_names(names: Iterable[str]) -> None:
+    """Refuse what a GeoPackage has itself, and names that it takes for the same."""
+    taken = {"fid", "geom", "geometry"}
+    for name in names:
+        if name.lower() in taken:
+            raise ValueError(
+                f"table has a column {name!r}, which a GeoPackage has already (capital "
+                "letters make no difference); rename it."
+            )
+        taken.add(name.lower())
