@@ -93,7 +93,9 @@ def fetch_bsds500(
         names : list of str
             File names without their ending.
         ignore_label : None
-        tolerance : 1
+            Every pixel counts.
+        tolerance : int
+            1.
 
     (images, annotations) : tuple, if ``return_X_y=True``
 

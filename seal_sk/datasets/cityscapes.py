@@ -60,6 +60,7 @@ def load_cityscapes(data_home=None, *, subset="val", labels="labelIds"):
     -------
     Dataset
         images : sequence of uint8 arrays of shape (1024, 2048, 3)
+            RGB photographs.
         annotations : sequence of int32 arrays of shape (1024, 2048)
             One per image. What the official evaluation ignores is 255: the void
             classes (0 to 6) and parking, rail track, guard rail, bridge, tunnel, pole
@@ -67,8 +68,10 @@ def load_cityscapes(data_home=None, *, subset="val", labels="labelIds"):
             (-1) are in no label map. All else is as distributed.
         names : list of str
             As in "frankfurt_000000_000294".
-        ignore_label : 255
-        tolerance : 3
+        ignore_label : int
+            255.
+        tolerance : int
+            3.
 
     Raises
     ------

@@ -58,13 +58,16 @@ def load_nyuv2(path=None, *, subset=None, splits=None, instances=True):
     -------
     Dataset
         images : sequence of uint8 arrays of shape (480, 640, 3)
+            RGB photographs.
         annotations : sequence of int32 arrays of shape (480, 640)
             One per image: 1000 times the class plus the instance, or the class alone;
             0 where nothing is labelled.
         names : list of str
             Numbers from "0001" to "1449", as MATLAB counts.
-        ignore_label : 0
-        tolerance : 1
+        ignore_label : int
+            0.
+        tolerance : int
+            1.
 
     Raises
     ------
