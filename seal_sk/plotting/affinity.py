@@ -18,10 +18,7 @@ __all__ = ["AffinityDisplay"]
 
 _ARROWS = {"right": "→", "down": "↓", "down-right": "↘", "up-right": "↗"}
 _KINDS = ("min", "mean", "directions")
-_TITLES = {
-    "min": "affinity to the least likely neighbour",
-    "mean": "mean affinity to the neighbours",
-}
+_TITLES = {"min": "lowest affinity", "mean": "mean affinity"}
 
 
 class AffinityDisplay:
@@ -217,7 +214,7 @@ class AffinityDisplay:
             self.colorbar_ = axes[-1].figure.colorbar(
                 self.images_[-1], cax=scale, ticks=[0, 0.5, 1]
             )
-            self.colorbar_.set_label("parted  <  affinity  >  together")
+            self.colorbar_.set_ticklabels(["0 parted", "0.5", "1 together"])
         self.ax_ = squeezed(axes)
         self.figure_ = axes[0].figure
         return self

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +17,7 @@ __all__ = ["faded", "label_colors", "mean_colors", "shown"]
 # Steps of a sequence that fills the unit cube evenly: powers of 1 / 1.2207, the root
 # of x**4 = x + 1 (Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences").
 _STEPS = (0.8191725134, 0.6710436067, 0.5497004779)
-_CANDIDATES = 12
+_CANDIDATES = 24
 
 
 def shown(
@@ -79,7 +77,7 @@ def label_colors(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
 
     n = int(labels.max()) + 1
     place = np.outer(np.arange(1, n * _CANDIDATES + 1), _STEPS) % 1
-    low, high = np.array([0, 0.35, 0.45]), np.array([1, 0.8, 1.0])
+    low, high = np.array([0, 0.3, 0.4]), np.array([1, 0.8, 1.0])
     colors = np.rint(255 * hsv_to_rgb(low + (high - low) * place)).astype(np.uint8)
     # Lightness counts double: it is what every colour vision sees.
     lab = rgb2lab(colors[None])[0] * [2, 1, 1]
@@ -101,16 +99,15 @@ def label_colors(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
 
 def _select(image: ArrayLike, bands: int | Sequence[int]) -> NDArray:
     image = np.asarray(image)
-    wanted: list[Any] = list(np.atleast_1d(np.asarray(bands, dtype=object)))
+    wanted = np.atleast_1d(np.asarray(bands))
     if image.ndim != 3:
         raise ValueError(
             f"bands={bands!r} choose from the channels of an (H, W, C) image; this one "
             f"has shape {image.shape}."
         )
     n = image.shape[2]
-    if len(wanted) not in (1, 3) or not all(
-        isinstance(band, Integral) and 0 <= band < n for band in wanted
-    ):
+    whole = wanted.dtype.kind in "iu" and wanted.shape in ((1,), (3,))
+    if not whole or wanted.min() < 0 or wanted.max() >= n:
         raise ValueError(
             f"bands={bands!r} must be one channel (grey) or three (red, green, blue) "
             f"of the image's {n}, counted from 0."

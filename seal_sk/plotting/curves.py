@@ -438,9 +438,9 @@ def _scores(
                 f"{name!r} has {len(maps)} label maps of image {i}, but {len(found)} "
                 "of the first; give one for each number of superpixels."
             )
-        image = {} if images is None else {"image": images[i]}
+        image: Any = None if images is None else images[i]
         for rows, labels in zip(found, maps, strict=True):
-            rows.append(evaluate(y[i], labels, average=False, **image, **scored))
+            rows.append(evaluate(y[i], labels, image=image, average=False, **scored))
         n_images += 1
     if n_images != len(y):
         raise ValueError(

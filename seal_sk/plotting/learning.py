@@ -197,11 +197,13 @@ def _draw(ax: Axes, x: Any, values: Any, name: str, best: int | None) -> None:
     ax.axvline(x[best], color="#999999", linewidth=1, linestyle="--", zorder=1)
     if name == "asa":
         ax.plot(x[best], values[best], "o", color=color, markersize=7)
+        left = best < len(x) / 2
         ax.annotate(
-            f"{values[best]:.4f} at {x[best]}",
-            (x[best], values[best]),
-            xytext=(0, -14),
+            f"best: {values[best]:.4f} at {x[best]}",
+            (x[best], 0.06),
+            xycoords=("data", "axes fraction"),
+            xytext=(4 if left else -4, 0),
             textcoords="offset points",
-            ha="right" if best > len(x) / 2 else "left",
+            ha="left" if left else "right",
             fontsize=8,
         )

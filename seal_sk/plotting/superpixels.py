@@ -20,7 +20,6 @@ __all__ = ["SuperpixelDisplay"]
 
 _KINDS = ("boundaries", "mean", "labels")
 _CORNERS = ("upper left", "upper right", "lower left", "lower right")
-_FRAME = "#ffffff"
 
 
 class SuperpixelDisplay:
@@ -218,13 +217,13 @@ class SuperpixelDisplay:
             neighbours.
         color : color, optional
             Of the boundaries, as matplotlib understands it; "none" draws none. The
-            default is yellow over an image, and white over superpixels that are
-            filled. They run between the pixels.
+            default is yellow over an image, and none where superpixels are filled.
+            They run between the pixels.
         linewidth : float, default=0.8
             Of the boundaries, in points (1/72 inch), however far one zooms in.
         alpha : float, optional
             How much of the image a fill hides, in 0..1: by default all (1.0) for
-            "mean", 0.6 for "labels". There is none for "boundaries".
+            "mean", 0.7 for "labels". There is none for "boundaries".
         zoom : tuple of four int, optional
             Part of the image to enlarge: (top, left, height, width), in pixels.
         zoom_at : str or tuple of four float, default="lower right"
@@ -245,13 +244,13 @@ class SuperpixelDisplay:
         """
         kind = check_option(kind, _KINDS, name="kind")
         if alpha is None:
-            alpha = 0.6 if kind == "labels" else 1.0
+            alpha = 0.7 if kind == "labels" else 1.0
         alpha = check_real(alpha, 0, name="alpha")
         if alpha > 1:
             raise ValueError(f"alpha={alpha} must be at most 1.")
         linewidth = check_real(linewidth, 0, name="linewidth")
         if color is None:
-            color = COLOR if kind == "boundaries" else "white"
+            color = COLOR if kind == "boundaries" else "none"
         _check_color(color)
         picture, labels = shown(
             self.image, self.labels, bands=self.bands, stretch=self.stretch
@@ -351,6 +350,7 @@ def _draw_zoom(
     inset: Axes, ax: Axes, zoom: tuple, picture: Any, segments: Any, *look: Any
 ) -> None:
     from matplotlib.patches import Rectangle
+    from matplotlib.patheffects import withStroke
 
     top, left, height, width = zoom
     right, bottom = left + width - 0.5, top + height - 0.5
@@ -366,8 +366,14 @@ def _draw_zoom(
     image, _ = _draw(inset, picture, segments[seen], *look)
     image.set_interpolation("nearest")
     inset.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
-    for spine in inset.spines.values():
-        spine.set(color=_FRAME, linewidth=1.5)
-    ax.add_patch(
-        Rectangle((left, top), width, height, fill=False, color=_FRAME, linewidth=1.5)
-    )
+    inset.set_frame_on(False)
+    # White with a dark seam, to be seen on any image and on paper.
+    frame: dict[str, Any] = {
+        "fill": False,
+        "edgecolor": "white",
+        "linewidth": 1.5,
+        "path_effects": [withStroke(linewidth=3, foreground="black")],
+    }
+    around: dict[str, Any] = {"transform": inset.transAxes, "clip_on": False}
+    inset.add_patch(Rectangle((0, 0), 1, 1, **around, **frame))
+    ax.add_patch(Rectangle((left, top), width, height, **frame))
