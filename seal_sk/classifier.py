@@ -1,14 +1,20 @@
 """SuperpixelClassifier: a class for each pixel, decided superpixel by superpixel."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import HasMethods
+from ._typing import Indexed, Transformer, Truths
 from ._validation import (
     check_annotations,
     check_image,
@@ -18,6 +24,10 @@ from ._validation import (
 )
 from .features import FEATURES, SuperpixelFeatures, paint
 from .features.estimator import tags_of_images
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 __all__ = ["SuperpixelClassifier"]
 
@@ -107,14 +117,14 @@ class SuperpixelClassifier(BaseEstimator):
 
     def __init__(
         self,
-        classifier=None,
+        classifier: Any = None,
         *,
-        segmenter=None,
-        features=FEATURES,
-        bins=8,
-        ignore_label=None,
-        n_jobs=None,
-    ):
+        segmenter: Transformer | Literal["precomputed"] | None = None,
+        features: Sequence[str] = FEATURES,
+        bins: int = 8,
+        ignore_label: int | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.classifier = classifier
         self.segmenter = segmenter
         self.features = features
@@ -122,7 +132,7 @@ class SuperpixelClassifier(BaseEstimator):
         self.ignore_label = ignore_label
         self.n_jobs = n_jobs
 
-    def fit(self, X, y):
+    def fit(self, X: Indexed[Any], y: Truths) -> Self:
         """Learn the classes of superpixels.
 
         Parameters
@@ -176,7 +186,7 @@ class SuperpixelClassifier(BaseEstimator):
         self.segmenter_ = extractor.segmenter_
         return self
 
-    def predict(self, X):
+    def predict(self, X: Indexed[Any]) -> list[NDArray[Any]]:
         """The class of each pixel.
 
         Parameters
@@ -210,7 +220,7 @@ class SuperpixelClassifier(BaseEstimator):
         return _painted(classes, label_maps, fill)
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X):
+    def predict_proba(self, X: Indexed[Any]) -> list[NDArray[np.float32]]:
         """Probabilities of the classes at each pixel.
 
         Only where `classifier` has them.
@@ -234,7 +244,9 @@ class SuperpixelClassifier(BaseEstimator):
         probabilities = self.classifier_.predict_proba(rows).astype(np.float32)
         return _painted(probabilities, label_maps, 0)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: Indexed[Any], y: Truths, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Mean over the images of the share of pixels that get the right class.
 
         Parameters

@@ -1,35 +1,45 @@
 """What all the transformers from images to affinity maps have in common."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from .._compat import Options
+from .._typing import Indexed
 from .._validation import check_image, check_images
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 __all__ = ["AffinitySource"]
 
 
-class AffinitySource(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+# mypy knows nothing of scikit-learn's bases, nor what they take here.
+class AffinitySource(  # type: ignore[call-arg]
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """What all the transformers from images to affinity maps have in common.
 
     A subclass implements ``_affinity(image)`` for one checked image, and where work
     for one image serves the next, overrides ``_affinities(images)`` too.
     """
 
-    #: ``check(image, *, mask=None, name)``: an item of X as `_affinity` takes it.
-    _check_input = staticmethod(check_image)
-    #: Whether `_affinity` may run in several threads at once.
-    _thread_safe = True
+    n_jobs: int | None
 
     _parameter_constraints: dict = {
         "connectivity": [Options(Integral, {4, 8})],
         "n_jobs": [None, Integral],
     }
 
-    def fit(self, X, y=None):
+    def fit(self, X: Indexed[Any], y: Any = None) -> Self:
         """Check the parameters and `X`; there is nothing to learn.
 
         Parameters
@@ -47,7 +57,7 @@ class AffinitySource(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         check_images(X, self._check_input)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Indexed[Any]) -> list[NDArray[np.float32]]:
         """Affinity maps of images.
 
         Parameters
@@ -78,18 +88,33 @@ class AffinitySource(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
             delayed(self._affinity)(image) for image in images
         )
 
-    def _check_ready(self):
+    def _check_input(
+        self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
+    ) -> Any:
+        """An item of `X` as `_affinity` takes it."""
+        return check_image(item, mask=mask, name=name)
+
+    @property
+    def _thread_safe(self) -> bool:
+        """Whether `_affinity` may run in several threads at once."""
+        return True
+
+    def _check_ready(self) -> None:
         """Raise what is missing before the first image is looked at."""
 
-    def _shape(self, item):
+    def _affinity(self, image: Any) -> NDArray[np.float32]:
+        """The affinity map of one checked item."""
+        raise NotImplementedError
+
+    def _shape(self, item: Any) -> tuple[int, ...]:
         """Height and width of an item of `X` that passed the check."""
         return np.shape(item)[:2]
 
-    def _affinities(self, images):
+    def _affinities(self, images: Iterable[Any]) -> Iterator[NDArray[np.float32]]:
         for image in images:
             yield self._affinity(image)
 
-    def _loaded(self, X):
+    def _loaded(self, X: Indexed[Any]) -> Iterator[Any]:
         """Items one by one; lazy ones are checked only here."""
         for i in range(len(X)):
             yield self._check_input(X[i], name=f"X[{i}]")

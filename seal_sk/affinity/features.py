@@ -1,17 +1,28 @@
 """FeatureAffinity: affinities from the features of a network, or any others."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import Interval, StrOptions
+from .._typing import Connectivity, Indexed
 from .._validation import check_features, check_rgb, unit_scale
 from .base import AffinitySource
 from .maps import METRICS, feature_affinity, scale_of, total_distance
+
+if TYPE_CHECKING:
+    import torch
+    from typing_extensions import Self
+
 
 __all__ = ["FeatureAffinity"]
 
@@ -90,14 +101,16 @@ class FeatureAffinity(AffinitySource):
 
     def __init__(
         self,
-        features="precomputed",
+        features: Literal["precomputed"]
+        | Callable[[NDArray[Any]], ArrayLike]
+        | torch.nn.Module = "precomputed",
         *,
-        metric="cosine",
-        scale=None,
-        connectivity=8,
-        device="auto",
-        n_jobs=None,
-    ):
+        metric: Literal["cosine", "l2"] = "cosine",
+        scale: float | None = None,
+        connectivity: Connectivity = 8,
+        device: str = "auto",
+        n_jobs: int | None = None,
+    ) -> None:
         self.features = features
         self.metric = metric
         self.scale = scale
@@ -105,7 +118,7 @@ class FeatureAffinity(AffinitySource):
         self.device = device
         self.n_jobs = n_jobs
 
-    def fit(self, X, y=None):
+    def fit(self, X: Indexed[Any], y: Any = None) -> Self:
         """Estimate the scale from all images, unless `scale` is given.
 
         Parameters
@@ -145,31 +158,34 @@ class FeatureAffinity(AffinitySource):
         self.scale_ = scale
         return self
 
-    @property
-    def _check_input(self):
+    def _check_input(
+        self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
+    ) -> NDArray[Any]:
         if isinstance(self.features, str):
-            return check_features
-        return check_rgb if self._is_module() else AffinitySource._check_input
+            return check_features(item, mask=mask, name=name)
+        if self._is_module():
+            return check_rgb(item, mask=mask, name=name)
+        return super()._check_input(item, mask=mask, name=name)
 
     @property
-    def _thread_safe(self):
+    def _thread_safe(self) -> bool:
         return not callable(self.features)
 
-    def _shape(self, item):
+    def _shape(self, item: Any) -> tuple[int, ...]:
         return (
             np.shape(item)[1:]
             if isinstance(self.features, str)
             else super()._shape(item)
         )
 
-    def _check_ready(self):
+    def _check_ready(self) -> None:
         if self.scale is None:
             check_is_fitted(self, "scale_")
 
-    def _affinity(self, image):
+    def _affinity(self, image: NDArray[Any]) -> NDArray[np.float32]:
         return next(self._affinities([image]))
 
-    def _affinities(self, images):
+    def _affinities(self, images: Iterable[Any]) -> Iterator[NDArray[np.float32]]:
         self._check_ready()
         scale = self.scale_ if self.scale is None else self.scale
         for features in self._feature_maps(images):
@@ -180,18 +196,18 @@ class FeatureAffinity(AffinitySource):
                 connectivity=self.connectivity,
             )
 
-    def _is_module(self):
+    def _is_module(self) -> bool:
         # Who has a Module has torch.
         torch = sys.modules.get("torch")
         return torch is not None and isinstance(self.features, torch.nn.Module)
 
-    def _feature_maps(self, images):
+    def _feature_maps(self, images: Iterable[Any]) -> Iterator[NDArray[np.float32]]:
         if isinstance(self.features, str):
             yield from images
             return
-        extract = self.features
+        extract: Any = self.features
         if self._is_module():
-            extract = _Extractor(self.features, self.device)
+            extract = _Extractor(extract, self.device)
         for image in images:
             yield check_features(
                 extract(image), image.shape[:2], name="what features(image) returned"
@@ -206,13 +222,13 @@ class FeatureAffinity(AffinitySource):
 class _Extractor:
     """A Module as a function from a checked RGB image to features of its size."""
 
-    def __init__(self, module, device):
+    def __init__(self, module: torch.nn.Module, device: str) -> None:
         from ..pan.training import resolve_device
 
         self.device = resolve_device(device)
         self.module = deepcopy(module).to(self.device).eval()
 
-    def __call__(self, image):
+    def __call__(self, image: NDArray[Any]) -> NDArray[np.float32]:
         import torch
         from torch.nn.functional import interpolate
 

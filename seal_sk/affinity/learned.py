@@ -1,16 +1,29 @@
 """The learned source of affinities: a network, trained on ground truth."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from functools import lru_cache
 from numbers import Integral, Real
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 
 from .._compat import Interval, StrOptions
+from .._typing import Images, PathLike, Truths
 from .._validation import check_bands, check_image, check_pairs
 from .base import AffinitySource
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..pan.network import PAN
+    from ..pan.unet import UNet
+
 
 __all__ = ["LearnedAffinity"]
 
@@ -208,35 +221,35 @@ class LearnedAffinity(AffinitySource):
     def __init__(
         self,
         *,
-        network="pan",
-        width=None,
-        use_edges=True,
-        loss="seal",
-        annotations="each",
-        augmentation="rigid",
-        train_segment_size=515,
-        weights=None,
-        max_iter=2000,
-        max_time=None,
-        batch_size=4,
-        crop_size=160,
-        lr=1e-3,
-        lr_schedule="cosine",
-        lr_step=30_000,
-        weight_decay=1e-4,
-        averaging=0.0,
-        validation_fraction=0.1,
-        validate_every=100,
-        n_iter_no_change=None,
-        ignore_label=None,
-        precision="auto",
-        checkpoint_dir=None,
-        warm_start=False,
-        device="auto",
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        network: Literal["pan", "unet"] = "pan",
+        width: int | None = None,
+        use_edges: bool = True,
+        loss: Literal["seal", "bce", "balanced_bce"] | Callable[..., Any] = "seal",
+        annotations: Literal["each", "mean"] = "each",
+        augmentation: Literal["rigid", "full"] = "rigid",
+        train_segment_size: float = 515,
+        weights: PathLike | None = None,
+        max_iter: int = 2000,
+        max_time: float | None = None,
+        batch_size: int = 4,
+        crop_size: int | None = 160,
+        lr: float = 1e-3,
+        lr_schedule: Literal["cosine", "step", "constant"] = "cosine",
+        lr_step: int = 30_000,
+        weight_decay: float = 1e-4,
+        averaging: float = 0.0,
+        validation_fraction: float = 0.1,
+        validate_every: int = 100,
+        n_iter_no_change: int | None = None,
+        ignore_label: int | None = None,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        checkpoint_dir: PathLike | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.network = network
         self.width = width
         self.use_edges = use_edges
@@ -266,7 +279,7 @@ class LearnedAffinity(AffinitySource):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y):
+    def fit(self, X: Images, y: Truths) -> Self:  # type: ignore[override]  # y is needed
         """Train the network on images and ground truth.
 
         Parameters
@@ -305,7 +318,7 @@ class LearnedAffinity(AffinitySource):
         fit(self, X, y)
         return self
 
-    def partial_fit(self, X, y):
+    def partial_fit(self, X: Images, y: Truths) -> Self:
         """One pass over more data, at the constant learning rate `lr`.
 
         The last batch is filled up from the beginning.
@@ -327,7 +340,7 @@ class LearnedAffinity(AffinitySource):
         partial_fit(self, X, y)
         return self
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the network and the parameters to one file.
 
         The format is safetensors with JSON metadata, which says which architecture
@@ -342,7 +355,7 @@ class LearnedAffinity(AffinitySource):
         """
         self.save_with(path, self.get_params(deep=False))
 
-    def save_with(self, path, params):
+    def save_with(self, path: PathLike, params: dict[str, Any]) -> None:
         """Write the network with parameters: those of another estimator, perhaps."""
         from ..pan.weights import write_weights
 
@@ -356,7 +369,7 @@ class LearnedAffinity(AffinitySource):
         write_weights(path, net, params)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Self:
         """Read what `save` wrote.
 
         Parameters
@@ -381,20 +394,22 @@ class LearnedAffinity(AffinitySource):
         estimator.net_ = deepcopy(net_of_file(path))
         return estimator
 
-    def _check_input(self, image, *, mask=None, name="image"):
+    def _check_input(
+        self, image: ArrayLike, *, mask: ArrayLike | None = None, name: str = "image"
+    ) -> NDArray[Any]:
         if not self.__sklearn_is_fitted__():
             return check_image(image, mask=mask, name=name)
         n_channels = self._ready_net().in_channels
         return check_bands(image, n_channels, mask=mask, name=name)
 
-    def _check_ready(self):
+    def _check_ready(self) -> None:
         self._ready_net()
 
-    def _affinity(self, image):
+    def _affinity(self, image: NDArray[Any]) -> NDArray[np.float32]:
         (affinity,) = self._affinities([image])
         return affinity
 
-    def _affinities(self, images):
+    def _affinities(self, images: Iterable[Any]) -> Iterator[NDArray[np.float32]]:
         from ..pan.prediction import Predictor
         from ..pan.training import resolve_device
 
@@ -402,7 +417,7 @@ class LearnedAffinity(AffinitySource):
         predictor = Predictor(self._ready_net(), resolve_device(self.device), precision)
         return predictor(images)
 
-    def _ready_net(self):
+    def _ready_net(self) -> PAN | UNet:
         """The network to predict with, on the CPU: not to be changed."""
         if hasattr(self, "net_"):
             return self.net_
@@ -415,11 +430,11 @@ class LearnedAffinity(AffinitySource):
         self.check_width(net, repr(str(self.weights)))
         return net
 
-    def net_of_weights(self):
+    def net_of_weights(self) -> PAN | UNet:
         """The network in the file `weights`: not to be changed."""
         return net_of_file(self.weights)
 
-    def check_width(self, net, source):
+    def check_width(self, net: PAN | UNet, source: str) -> None:
         """Refuse a network of another `width` than the one asked for."""
         if self.width not in (None, net.width):
             raise ValueError(
@@ -427,7 +442,7 @@ class LearnedAffinity(AffinitySource):
                 f"channels wide; set width={net.width} or leave it None."
             )
 
-    def _cache_key(self):
+    def _cache_key(self) -> dict[str, Any]:
         """What decides the affinities, and a training: equal where those are."""
         if hasattr(self, "net_"):
             return {
@@ -442,7 +457,7 @@ class LearnedAffinity(AffinitySource):
             key["weights"] = self.net_of_weights()
         return key
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_") or self.weights is not None
 
     def __sklearn_tags__(self):
@@ -452,7 +467,7 @@ class LearnedAffinity(AffinitySource):
         return tags
 
 
-def read_params(path, cls):
+def read_params(path: Any, cls: type[Any]) -> dict[str, Any]:
     """Parameters for `cls` from a file of `save`, `weights` among them."""
     from ..pan.weights import read_weights
 
@@ -467,7 +482,7 @@ def read_params(path, cls):
     return {**params, "weights": str(Path(path).absolute())}
 
 
-def net_of_file(path):
+def net_of_file(path: Any) -> PAN | UNet:
     """The network in a file of weights, read once as long as the file is the same."""
     path = Path(_SHIPPED.get(path, path)).absolute()
     stamp = path.stat() if path.is_file() else None

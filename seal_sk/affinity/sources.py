@@ -1,10 +1,16 @@
 """Transformers from images, or what stands for them, to affinity maps."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._compat import Interval, StrOptions
+from .._typing import Connectivity
 from .._validation import check_edges, check_ground_truth, unit_scale
 from ..pan.edges import LUMA, canny
 from .base import AffinitySource
@@ -49,12 +55,18 @@ class RGBAffinity(AffinitySource):
         "sigma": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(self, *, sigma=5.0, connectivity=8, n_jobs=None):
+    def __init__(
+        self,
+        *,
+        sigma: float = 5.0,
+        connectivity: Connectivity = 8,
+        n_jobs: int | None = None,
+    ) -> None:
         self.sigma = sigma
         self.connectivity = connectivity
         self.n_jobs = n_jobs
 
-    def _affinity(self, image):
+    def _affinity(self, image: NDArray[Any]) -> NDArray[np.float32]:
         return rgb_affinity(image, sigma=self.sigma, connectivity=self.connectivity)
 
 
@@ -114,25 +126,32 @@ class EdgeAffinity(AffinitySource):
         "edges": [StrOptions({"canny", "precomputed", *_FILTERS}), callable],
     }
 
-    def __init__(self, edges="canny", *, connectivity=8, n_jobs=None):
+    def __init__(
+        self,
+        edges: str | Callable[[NDArray[Any]], ArrayLike] = "canny",
+        *,
+        connectivity: Connectivity = 8,
+        n_jobs: int | None = None,
+    ) -> None:
         self.edges = edges
         self.connectivity = connectivity
         self.n_jobs = n_jobs
 
-    @property
-    def _check_input(self):
+    def _check_input(
+        self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
+    ) -> NDArray[Any]:
         if self.edges == "precomputed":
-            return check_edges
-        return AffinitySource._check_input
+            return check_edges(item, mask=mask, name=name)
+        return super()._check_input(item, mask=mask, name=name)
 
     @property
-    def _thread_safe(self):
+    def _thread_safe(self) -> bool:
         return not callable(self.edges)
 
-    def _affinity(self, image):
+    def _affinity(self, image: NDArray[Any]) -> NDArray[np.float32]:
         return edge_affinity(self._edge_map(image), connectivity=self.connectivity)
 
-    def _edge_map(self, image):
+    def _edge_map(self, image: NDArray[Any]) -> NDArray[Any]:
         if callable(self.edges):
             found = self.edges(image)
             return check_edges(
@@ -192,22 +211,31 @@ class OracleAffinity(AffinitySource):
     [(64, 64, 4), (64, 64, 4)]
     """
 
-    _check_input = staticmethod(check_ground_truth)
-
     _parameter_constraints: dict = {
         **AffinitySource._parameter_constraints,
         "ignore_label": [None, Integral],
     }
 
-    def __init__(self, *, connectivity=8, ignore_label=None, n_jobs=None):
+    def __init__(
+        self,
+        *,
+        connectivity: Connectivity = 8,
+        ignore_label: int | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.connectivity = connectivity
         self.ignore_label = ignore_label
         self.n_jobs = n_jobs
 
-    def _shape(self, item):
+    def _check_input(
+        self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
+    ) -> list[NDArray[Any]]:
+        return check_ground_truth(item, name=name)
+
+    def _shape(self, item: Any) -> tuple[int, ...]:
         return np.shape(item)[-2:]
 
-    def _affinity(self, image):
+    def _affinity(self, image: Any) -> NDArray[np.float32]:
         return oracle_affinity(
             image, connectivity=self.connectivity, ignore_label=self.ignore_label
         )

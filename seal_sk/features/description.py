@@ -1,13 +1,22 @@
 """A row of numbers for each superpixel."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull
 
 from .._metrics import areas_and_perimeters
 from .._validation import check_int, check_labelled, check_names, unit_scale
 from .maps import borders
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 
 __all__ = ["FEATURES", "superpixel_features"]
 
@@ -25,7 +34,14 @@ _LEFT, _UP, _RIGHT, _DOWN = 0, 2, 4, 6
 _ANGLES = (0, 45, 90, 135)
 
 
-def superpixel_features(image, labels, *, features=FEATURES, bins=8, as_frame=False):
+def superpixel_features(
+    image: ArrayLike,
+    labels: ArrayLike,
+    *,
+    features: Sequence[str] = FEATURES,
+    bins: int = 8,
+    as_frame: bool = False,
+) -> NDArray[np.float64] | DataFrame:
     """Describe each superpixel by colour, texture, shape, position and contrast.
 
     Parameters
@@ -121,7 +137,7 @@ def superpixel_features(image, labels, *, features=FEATURES, bins=8, as_frame=Fa
     return as_table(columns, frame)
 
 
-def check_choice(features, bins):
+def check_choice(features: Sequence[str], bins: int) -> tuple[tuple[str, ...], int]:
     """Return the names of groups, and the number of bins, checked."""
     features = check_names(features, FEATURES, name="features")
     bins = check_int(bins, 1, name="bins")
@@ -130,7 +146,7 @@ def check_choice(features, bins):
     return features, bins
 
 
-def frame_type():
+def frame_type() -> type[DataFrame]:
     """The class of pandas' tables."""
     try:
         from pandas import DataFrame
@@ -142,17 +158,25 @@ def frame_type():
     return DataFrame
 
 
-def as_table(columns, frame):
+def as_table(
+    columns: dict[str, NDArray[np.float64]], frame: type[DataFrame] | None
+) -> NDArray[np.float64] | DataFrame:
     """Columns side by side: an array, or a table of the class `frame`."""
     if frame is None:
         return np.column_stack(list(columns.values()))
     return frame(columns)
 
 
-def describe(image, labels, n, features, bins):
+def describe(
+    image: NDArray[Any],
+    labels: NDArray[np.int32],
+    n: int,
+    features: Sequence[str],
+    bins: int,
+) -> dict[str, NDArray[np.float64]]:
     """Columns by name, from what `check_labelled` and `check_choice` return."""
     superpixels = _Superpixels(image, labels, n)
-    columns = {}
+    columns: dict[str, NDArray[np.float64]] = {}
     for group in features:
         if group == "histogram":
             columns |= _histogram(superpixels, bins)
@@ -161,7 +185,7 @@ def describe(image, labels, n, features, bins):
     return columns
 
 
-def column_names(n_channels, features, bins):
+def column_names(n_channels: int, features: Sequence[str], bins: int) -> list[str]:
     """Names of the columns for images of so many channels."""
     # Those of one pixel, so that names and values can't part.
     image = np.zeros((1, 1, n_channels), dtype=np.uint8)
@@ -259,7 +283,7 @@ def _std(superpixels):
 
 
 def _histogram(superpixels, bins):
-    columns = {}
+    columns: dict[str, NDArray[np.float64]] = {}
     for channel, steps in enumerate(superpixels.steps):
         code = superpixels.pixels(steps) * bins // _STEPS
         shares = superpixels.shares(np.minimum(code, bins - 1), bins)

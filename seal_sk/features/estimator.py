@@ -1,13 +1,19 @@
 """SuperpixelFeatures: images in, a table for each out."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import HasMethods, Interval, StrOptions
+from .._typing import Indexed, Transformer
 from .._validation import (
     check_image,
     check_images,
@@ -28,10 +34,17 @@ from .description import (
     frame_type,
 )
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
 __all__ = ["SuperpixelFeatures"]
 
 
-class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+# mypy knows nothing of scikit-learn's bases, nor what they take here.
+class SuperpixelFeatures(  # type: ignore[call-arg]
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Cut images into superpixels and describe each of these by a row of numbers.
 
     Parameters
@@ -101,20 +114,20 @@ class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
 
     def __init__(
         self,
-        segmenter=None,
+        segmenter: Transformer | Literal["precomputed"] | None = None,
         *,
-        features=FEATURES,
-        bins=8,
-        as_frame=False,
-        n_jobs=None,
-    ):
+        features: Sequence[str] = FEATURES,
+        bins: int = 8,
+        as_frame: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
         self.segmenter = segmenter
         self.features = features
         self.bins = bins
         self.as_frame = as_frame
         self.n_jobs = n_jobs
 
-    def fit(self, X, y=None):
+    def fit(self, X: Indexed[Any], y: Any = None) -> Self:
         """Fit the segmenter.
 
         Parameters
@@ -151,7 +164,7 @@ class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
             self.segmenter_ = clone(self.segmenter).fit(X, y)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Indexed[Any]) -> list[Any]:
         """Describe the superpixels of each image.
 
         Parameters
@@ -176,7 +189,7 @@ class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         tables, self.label_maps_ = self.describe(X)
         return tables
 
-    def describe(self, X):
+    def describe(self, X: Indexed[Any]) -> tuple[list[Any], list[NDArray[np.int32]]]:
         """As `transform`, but leave the estimator as it is.
 
         Parameters
@@ -208,7 +221,7 @@ class SuperpixelFeatures(TransformerMixin, BaseEstimator, auto_wrap_output_keys=
         tables, label_maps = zip(*described, strict=True)
         return list(tables), list(label_maps)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns.
 
         Parameters

@@ -1,8 +1,14 @@
 """Between label maps, the graph of superpixels, and values at the pixels."""
 
-import numpy as np
-from scipy.sparse import coo_array
+from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array, csr_array
+
+from .._typing import Connectivity
 from .._validation import (
     FROM_TO,
     check_connectivity,
@@ -14,7 +20,7 @@ from .._validation import (
 __all__ = ["adjacency", "paint"]
 
 
-def adjacency(labels, *, connectivity=4):
+def adjacency(labels: ArrayLike, *, connectivity: Connectivity = 4) -> csr_array:
     """Which superpixels touch, and along how long a border.
 
     Parameters
@@ -54,7 +60,7 @@ def adjacency(labels, *, connectivity=4):
     return borders(*check_superpixels(labels), connectivity)
 
 
-def borders(labels, n, connectivity=4):
+def borders(labels: NDArray[np.int32], n: int, connectivity: int = 4) -> csr_array:
     """`adjacency` of checked superpixels."""
     first, second = [], []
     for start, end in FROM_TO[: connectivity // 2]:
@@ -68,7 +74,7 @@ def borders(labels, n, connectivity=4):
     return coo_array((counts, pairs), shape=(n, n)).tocsr()
 
 
-def paint(values, labels, *, fill=0):
+def paint(values: ArrayLike, labels: ArrayLike, *, fill: complex = 0) -> NDArray[Any]:
     """Give each pixel the value of its superpixel.
 
     Parameters

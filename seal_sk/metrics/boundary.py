@@ -5,10 +5,12 @@ outline of what is masked or ignored is no boundary.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._metrics import boundary_hits, boundary_map, near
+from .._typing import Truth
 from .._validation import check_int
-from .maps import Superpixels, pair_up
+from .maps import Pair, Superpixels, pair_up
 
 __all__ = [
     "boundary_recall_score",
@@ -18,7 +20,13 @@ __all__ = [
 ]
 
 
-def boundary_recall_score(y_true, y_pred, *, tolerance=1, ignore_label=None):
+def boundary_recall_score(
+    y_true: Truth,
+    y_pred: ArrayLike,
+    *,
+    tolerance: int = 1,
+    ignore_label: int | None = None,
+) -> float:
     """Share of ground-truth boundary pixels that a superpixel boundary lies near.
 
     A pixel is a boundary pixel where its right or lower neighbour has another
@@ -74,7 +82,13 @@ def boundary_recall_score(y_true, y_pred, *, tolerance=1, ignore_label=None):
     return float(np.mean([recall(pair, found) for pair in pairs]))
 
 
-def boundary_precision_score(y_true, y_pred, *, tolerance=1, ignore_label=None):
+def boundary_precision_score(
+    y_true: Truth,
+    y_pred: ArrayLike,
+    *,
+    tolerance: int = 1,
+    ignore_label: int | None = None,
+) -> float:
     """Share of superpixel boundary pixels that a ground-truth boundary lies near.
 
     `boundary_recall_score` with the two maps in each other's place. Superpixels cut
@@ -121,7 +135,13 @@ def boundary_precision_score(y_true, y_pred, *, tolerance=1, ignore_label=None):
     return float(np.mean([precision(pair, tolerance) for pair in pairs]))
 
 
-def boundary_f_score(y_true, y_pred, *, tolerance=1, ignore_label=None):
+def boundary_f_score(
+    y_true: Truth,
+    y_pred: ArrayLike,
+    *,
+    tolerance: int = 1,
+    ignore_label: int | None = None,
+) -> float:
     """Harmonic mean of boundary recall and boundary precision, ``2 R P / (R + P)``.
 
     Parameters
@@ -168,7 +188,7 @@ def boundary_f_score(y_true, y_pred, *, tolerance=1, ignore_label=None):
     return float(np.mean(scores))
 
 
-def contour_density(y_pred):
+def contour_density(y_pred: ArrayLike) -> float:
     """Share of pixels that lie on superpixel boundaries.
 
     Parameters
@@ -206,37 +226,37 @@ def contour_density(y_pred):
     return density(Superpixels(y_pred))
 
 
-def near_boundary(superpixels, tolerance):
+def near_boundary(superpixels: Superpixels, tolerance: int) -> NDArray[np.uint8]:
     """1 where a boundary of the superpixels lies near."""
     return _near(superpixels.boundary, tolerance)
 
 
-def recall(pair, found):
+def recall(pair: Pair, found: NDArray[np.uint8]) -> float:
     """`boundary_recall_score` of one pair, given `near_boundary`."""
     total, hits = boundary_hits(pair.truth, pair.known, found)
     return hits / total if total else 1.0
 
 
-def precision(pair, tolerance):
+def precision(pair: Pair, tolerance: int) -> float:
     """`boundary_precision_score` of one pair."""
     found = _near(boundary_map(pair.truth, pair.known), tolerance)
     total, hits = boundary_hits(pair.superpixels.labels, pair.known, found)
     return hits / total if total else 1.0
 
 
-def f_score(recall, precision):
+def f_score(recall: float, precision: float) -> float:
     """Harmonic mean of the two."""
     both = recall + precision
     return 2 * recall * precision / both if both else 0.0
 
 
-def density(superpixels):
+def density(superpixels: Superpixels) -> float:
     """`contour_density` of prepared superpixels."""
     n = superpixels.n_known
     return int(np.count_nonzero(superpixels.boundary)) / n if n else 0.0
 
 
-def _near(boundary, tolerance):
+def _near(boundary: NDArray[np.uint8], tolerance: int) -> NDArray[np.uint8]:
     # Beyond the size of the map nothing changes any more.
     tolerance = min(tolerance, max(boundary.shape))
     return near(boundary, tolerance)

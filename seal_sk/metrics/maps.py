@@ -1,18 +1,26 @@
 """Label maps made ready for the kernels, each side of a comparison once."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._metrics import boundary_map, overlaps, run_ends
+from .._typing import Truth
 from .._validation import check_annotations, check_int, check_label_map
 
 # What the kernels read as it is; other dtypes are converted.
 _READ = {np.dtype(name) for name in ("uint8", "uint16", "int32", "int64")}
 
 
-def compact(labels, ignored=None):
+def compact(
+    labels: NDArray[Any], ignored: NDArray[np.bool_] | None = None
+) -> tuple[NDArray[np.int32], int]:
     """Labels as C-contiguous int32 in 0..n-1, -1 where `ignored` is True; and n.
 
     A range not much larger than the map is only shifted, which is many times
@@ -51,7 +59,7 @@ class Superpixels:
         0 where masked; None where nothing is.
     """
 
-    def __init__(self, y_pred, shape=None):
+    def __init__(self, y_pred: ArrayLike, shape: Sequence[int] | None = None) -> None:
         y_pred = check_label_map(y_pred, shape, name="y_pred")
         low, high = int(y_pred.min()), int(y_pred.max())
         if high < _range_limit(y_pred):
@@ -67,18 +75,18 @@ class Superpixels:
         self.known = (self.labels >= 0).view(np.uint8) if low < 0 else None
 
     @property
-    def n_known(self):
+    def n_known(self) -> int:
         """Pixels that are not masked."""
         known = self.known
         return self.labels.size if known is None else int(np.count_nonzero(known))
 
     @cached_property
-    def run_ends(self):
+    def run_ends(self) -> NDArray[np.intp]:
         """Where runs of one label end, in scan order."""
         return run_ends(self.labels)
 
     @cached_property
-    def boundary(self):
+    def boundary(self) -> NDArray[np.uint8]:
         """1 where the right or lower neighbour, not masked, has another label."""
         return boundary_map(self.labels, self.known)
 
@@ -94,7 +102,12 @@ class Pair:
         1 where a pixel is neither masked nor ignored; None where all are so.
     """
 
-    def __init__(self, superpixels, annotation, ignore_label):
+    def __init__(
+        self,
+        superpixels: Superpixels,
+        annotation: NDArray[Any],
+        ignore_label: int | None,
+    ) -> None:
         annotation = np.ascontiguousarray(annotation)
         self.superpixels = superpixels
         self.known = superpixels.known
@@ -106,7 +119,7 @@ class Pair:
         self.truth = annotation
 
     @cached_property
-    def overlaps(self):
+    def overlaps(self) -> Overlaps:
         """What the two have in common."""
         truth = self.truth
         low, high = int(truth.min()), int(truth.max())
@@ -136,7 +149,13 @@ class Overlaps:
         As the kernel gives them.
     """
 
-    def __init__(self, _, first, segment, count):
+    def __init__(
+        self,
+        _: Any,
+        first: NDArray[np.intp],
+        segment: NDArray[Any],
+        count: NDArray[np.int64],
+    ) -> None:
         self._first = first
         self.segment = segment
         self.count = count
@@ -145,17 +164,22 @@ class Overlaps:
         self.n_pixels = int(count.sum())
 
     @property
-    def largest(self):
+    def largest(self) -> NDArray[np.int64]:
         """The largest overlap of each superpixel."""
         return np.maximum.reduceat(self.count, self._first)
 
     @property
-    def size_of_superpixel(self):
+    def size_of_superpixel(self) -> NDArray[np.int64]:
         """The size of the superpixel of each pair."""
         return np.repeat(self.size, np.diff(self._first, append=len(self.count)))
 
 
-def pair_up(y_true, y_pred, ignore_label, shape=None):
+def pair_up(
+    y_true: Truth,
+    y_pred: ArrayLike,
+    ignore_label: int | None,
+    shape: Sequence[int] | None = None,
+) -> tuple[Superpixels, Iterator[Pair]]:
     """Superpixels, and an iterator over their pairs with the annotations."""
     if ignore_label is not None:
         ignore_label = check_int(ignore_label, -math.inf, name="ignore_label")
@@ -164,5 +188,5 @@ def pair_up(y_true, y_pred, ignore_label, shape=None):
     return superpixels, (Pair(superpixels, a, ignore_label) for a in annotations)
 
 
-def _range_limit(labels):
+def _range_limit(labels: NDArray[Any]) -> int:
     return 4 * labels.size + 1024

@@ -4,9 +4,13 @@ Below, S are the superpixels, G the ground-truth segments, N the number of pixel
 count, and ``|A|`` the number of pixels of A.
 """
 
-import numpy as np
+from collections.abc import Callable
 
-from .maps import pair_up
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._typing import Truth
+from .maps import Overlaps, pair_up
 
 __all__ = [
     "asa_score",
@@ -16,7 +20,9 @@ __all__ = [
 ]
 
 
-def asa_score(y_true, y_pred, *, ignore_label=None):
+def asa_score(
+    y_true: Truth, y_pred: ArrayLike, *, ignore_label: int | None = None
+) -> float:
     """Achievable segmentation accuracy.
 
     The share of pixels labelled rightly if every superpixel were given to the
@@ -57,7 +63,9 @@ def asa_score(y_true, y_pred, *, ignore_label=None):
     return _mean(asa, y_true, y_pred, ignore_label)
 
 
-def corrected_undersegmentation_error(y_true, y_pred, *, ignore_label=None):
+def corrected_undersegmentation_error(
+    y_true: Truth, y_pred: ArrayLike, *, ignore_label: int | None = None
+) -> float:
     """Share of pixels outside the segment that their superpixel overlaps most.
 
     ``sum_S (|S| - max_G |S & G|) / N``, which is 1 - ASA.
@@ -95,7 +103,9 @@ def corrected_undersegmentation_error(y_true, y_pred, *, ignore_label=None):
     return _mean(corrected_error, y_true, y_pred, ignore_label)
 
 
-def undersegmentation_error(y_true, y_pred, *, ignore_label=None):
+def undersegmentation_error(
+    y_true: Truth, y_pred: ArrayLike, *, ignore_label: int | None = None
+) -> float:
     """How much larger than a segment all the superpixels that touch it are.
 
     The original definition, a mean over the segments:
@@ -139,7 +149,9 @@ def undersegmentation_error(y_true, y_pred, *, ignore_label=None):
     return _mean(levinshtein_error, y_true, y_pred, ignore_label)
 
 
-def min_undersegmentation_error(y_true, y_pred, *, ignore_label=None):
+def min_undersegmentation_error(
+    y_true: Truth, y_pred: ArrayLike, *, ignore_label: int | None = None
+) -> float:
     """Under-segmentation error that counts the smaller part of each split superpixel.
 
     ``sum_G sum_{S & G not empty} min(|S & G|, |S - G|) / N``. A superpixel that lies
@@ -180,24 +192,29 @@ def min_undersegmentation_error(y_true, y_pred, *, ignore_label=None):
     return _mean(min_error, y_true, y_pred, ignore_label)
 
 
-def _mean(score, y_true, y_pred, ignore_label):
+def _mean(
+    score: Callable[[Overlaps], float],
+    y_true: Truth,
+    y_pred: ArrayLike,
+    ignore_label: int | None,
+) -> float:
     _, pairs = pair_up(y_true, y_pred, ignore_label)
     return float(np.mean([score(pair.overlaps) for pair in pairs]))
 
 
-def asa(overlaps):
+def asa(overlaps: Overlaps) -> float:
     """`asa_score` of one table."""
     n = overlaps.n_pixels
     return int(overlaps.largest.sum()) / n if n else 1.0
 
 
-def corrected_error(overlaps):
+def corrected_error(overlaps: Overlaps) -> float:
     """`corrected_undersegmentation_error` of one table."""
     n = overlaps.n_pixels
     return (n - int(overlaps.largest.sum())) / n if n else 0.0
 
 
-def levinshtein_error(overlaps):
+def levinshtein_error(overlaps: Overlaps) -> float:
     """`undersegmentation_error` of one table."""
     if not overlaps.n_pixels:
         return 0.0
@@ -207,7 +224,7 @@ def levinshtein_error(overlaps):
     return float(np.mean((touching[seen] - area[seen]) / area[seen]))
 
 
-def min_error(overlaps):
+def min_error(overlaps: Overlaps) -> float:
     """`min_undersegmentation_error` of one table."""
     inside = overlaps.count
     outside = overlaps.size_of_superpixel - inside

@@ -1,10 +1,14 @@
 """All the figures of a label map at once."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._typing import Truth
 from .._validation import check_int
 from .boundary import density, f_score, near_boundary, precision, recall
-from .maps import pair_up
+from .maps import Pair, pair_up
 from .overlap import asa, corrected_error, levinshtein_error, min_error
 from .shape import explained_variation, shape_figures
 
@@ -12,8 +16,14 @@ __all__ = ["evaluate"]
 
 
 def evaluate(
-    y_true, y_pred, *, image=None, tolerance=1, ignore_label=None, average=True
-):
+    y_true: Truth,
+    y_pred: ArrayLike,
+    *,
+    image: ArrayLike | None = None,
+    tolerance: int = 1,
+    ignore_label: int | None = None,
+    average: bool = True,
+) -> dict[str, Any]:
     """All the scores of a label map, for little more than the price of one.
 
     Parameters
@@ -66,14 +76,18 @@ def evaluate(
         of_image["explained_variation"] = explained_variation(image, superpixels)
     found = near_boundary(superpixels, tolerance)
     rows = [_against_truth(pair, found, tolerance) for pair in pairs]
-    scores = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    scores: dict[str, Any] = {
+        name: np.array([row[name] for row in rows]) for name in rows[0]
+    }
     if average:
         scores = {name: float(values.mean()) for name, values in scores.items()}
     scores["contour_density"] = density(superpixels)
     return scores | shape_figures(superpixels) | of_image
 
 
-def _against_truth(pair, found, tolerance):
+def _against_truth(
+    pair: Pair, found: NDArray[np.uint8], tolerance: int
+) -> dict[str, float]:
     found_share, right_share = recall(pair, found), precision(pair, tolerance)
     return {
         "asa": asa(pair.overlaps),

@@ -1,10 +1,14 @@
 """Scorers: what ``scoring=`` of scikit-learn's searches takes."""
 
 import inspect
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from .._typing import Images, Indexed, Truths
 from .._validation import (
     check_annotations,
     check_label_maps,
@@ -75,7 +79,12 @@ _DOC = """{title} of an estimator's label maps, for ``scoring=``.
     """
 
 
-def mean_over_pairs(score, y, label_maps, sample_weight=None):
+def mean_over_pairs(
+    score: Callable[..., float],
+    y: Truths,
+    label_maps: Sequence[NDArray[Any]],
+    sample_weight: ArrayLike | None = None,
+) -> float:
     """Mean of a score over all (image, annotation) pairs.
 
     ``score(annotations, labels)`` averages over the annotations of one image; those of
@@ -91,7 +100,7 @@ def mean_over_pairs(score, y, label_maps, sample_weight=None):
     return float(total / sum_of_weights)
 
 
-def _label_maps(estimator, X):
+def _label_maps(estimator: Any, X: Indexed[Any]) -> Sequence[NDArray[Any]]:
     """What the estimator makes of images: one label map for each."""
     check_sequence(X, name="X")
     label_maps = estimator.transform(X)
@@ -99,7 +108,7 @@ def _label_maps(estimator, X):
     return label_maps
 
 
-def _scorer(name, score, title):
+def _scorer(name: str, score: Callable[..., float], title: str) -> Callable[..., float]:
     sign = -1.0 if name.startswith("neg_") else 1.0
 
     def scorer(estimator, X, y, **parameters):
@@ -117,11 +126,19 @@ def _scorer(name, score, title):
     )
     own = list(inspect.signature(scorer).parameters.values())[:3]
     options = list(inspect.signature(score).parameters.values())[2:]
-    scorer.__signature__ = inspect.Signature([*own, *options])
+    signature = inspect.Signature([*own, *options])
+    scorer.__signature__ = signature  # type: ignore[attr-defined]  # read by inspect
     return scorer
 
 
-def evaluate_scorer(estimator, X, y, *, tolerance=1, ignore_label=None):
+def evaluate_scorer(
+    estimator: Any,
+    X: Images,
+    y: Truths,
+    *,
+    tolerance: int = 1,
+    ignore_label: int | None = None,
+) -> dict[str, float]:
     """All scores of an estimator's label maps at once, for ``scoring=``.
 
     The images are segmented once, whereas a dict of scorers segments them for each.
@@ -161,7 +178,7 @@ def evaluate_scorer(estimator, X, y, *, tolerance=1, ignore_label=None):
     (array([20., 20.]), (2,))
     """
     check_pairs(X, y)
-    rows = {}
+    rows: dict[str, list[NDArray[Any]]] = {}
     for i, labels in enumerate(_label_maps(estimator, X)):
         scores = evaluate(
             check_annotations(y[i], labels.shape, name=f"y[{i}]"),
@@ -182,7 +199,7 @@ def evaluate_scorer(estimator, X, y, *, tolerance=1, ignore_label=None):
     return means
 
 
-def compactness_scorer(estimator, X, y=None):
+def compactness_scorer(estimator: Any, X: Images, y: Any = None) -> float:
     """Mean compactness of an estimator's label maps, for ``scoring=``.
 
     Parameters
@@ -202,7 +219,7 @@ def compactness_scorer(estimator, X, y=None):
     return float(np.mean([compactness_score(m) for m in _label_maps(estimator, X)]))
 
 
-def neg_contour_density_scorer(estimator, X, y=None):
+def neg_contour_density_scorer(estimator: Any, X: Images, y: Any = None) -> float:
     """Minus the mean contour density of an estimator's label maps, for ``scoring=``.
 
     Parameters
@@ -222,7 +239,7 @@ def neg_contour_density_scorer(estimator, X, y=None):
     return -float(np.mean([contour_density(m) for m in _label_maps(estimator, X)]))
 
 
-def explained_variation_scorer(estimator, X, y=None):
+def explained_variation_scorer(estimator: Any, X: Images, y: Any = None) -> float:
     """Mean explained variation of an estimator's label maps, for ``scoring=``.
 
     Parameters

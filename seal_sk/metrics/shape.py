@@ -1,6 +1,9 @@
 """Figures of superpixels without ground truth: shape, colour, size."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from .._metrics import areas_and_perimeters
 from .._validation import check_image
@@ -9,7 +12,7 @@ from .maps import Superpixels
 __all__ = ["compactness_score", "explained_variation_score", "size_statistics"]
 
 
-def compactness_score(y_pred):
+def compactness_score(y_pred: ArrayLike) -> float:
     """Mean isoperimetric quotient of the superpixels, weighted by their size.
 
     ``sum_S |S| / N * 4 pi A_S / P_S**2`` with the area A in pixels and the perimeter
@@ -56,7 +59,7 @@ def compactness_score(y_pred):
     return compactness(*_outlines(Superpixels(y_pred)))
 
 
-def explained_variation_score(image, y_pred):
+def explained_variation_score(image: ArrayLike, y_pred: ArrayLike) -> float:
     """Share of the image's variance that the superpixels' mean colours explain.
 
     ``sum_S |S| ||mean_S - mean||**2 / sum_p ||I_p - mean||**2`` over the channels.
@@ -95,7 +98,7 @@ def explained_variation_score(image, y_pred):
     return explained_variation(image, superpixels)
 
 
-def size_statistics(y_pred):
+def size_statistics(y_pred: ArrayLike) -> dict[str, Any]:
     """Number and sizes of the superpixels.
 
     Parameters
@@ -124,19 +127,19 @@ def size_statistics(y_pred):
     return sizes(_outlines(Superpixels(y_pred))[0])
 
 
-def shape_figures(superpixels):
+def shape_figures(superpixels: Superpixels) -> dict[str, Any]:
     """`compactness_score` and `size_statistics` of prepared superpixels."""
     area, perimeter = _outlines(superpixels)
     return {"compactness": compactness(area, perimeter), **sizes(area)}
 
 
-def compactness(area, perimeter):
+def compactness(area: NDArray[np.int64], perimeter: NDArray[np.int64]) -> float:
     """`compactness_score` from areas and perimeters."""
     n = int(area.sum())
     return float(4 * np.pi * np.sum((area / perimeter) ** 2) / n) if n else 0.0
 
 
-def sizes(area):
+def sizes(area: NDArray[np.int64]) -> dict[str, Any]:
     """`size_statistics` from areas."""
     if not area.size:
         area = np.zeros(1, dtype=np.int64)
@@ -149,7 +152,7 @@ def sizes(area):
     }
 
 
-def explained_variation(image, superpixels):
+def explained_variation(image: ArrayLike, superpixels: Superpixels) -> float:
     """`explained_variation_score` of an image and prepared superpixels of its size."""
     mask = None if superpixels.known is None else superpixels.known.view(bool)
     if mask is not None and not mask.any():
@@ -174,6 +177,6 @@ def explained_variation(image, superpixels):
     return min(explained / total, 1.0)
 
 
-def _outlines(superpixels):
+def _outlines(superpixels: Superpixels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     area, perimeter = areas_and_perimeters(superpixels.labels, superpixels.n_labels)
     return area[area > 0], perimeter[area > 0]

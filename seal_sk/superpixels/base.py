@@ -1,14 +1,20 @@
 """What all the estimators of label maps have in common."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from functools import partial
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import get_tags
 
 from .._compat import Interval
+from .._typing import Images, Masks, Truths
 from .._validation import (
     check_image,
     check_images,
@@ -18,10 +24,15 @@ from .._validation import (
 )
 from ..metrics import asa_score, mean_over_pairs
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
 __all__ = ["SuperpixelTransformer"]
 
 
-class SuperpixelTransformer(
+# mypy knows nothing of scikit-learn's bases, nor what they take here.
+class SuperpixelTransformer(  # type: ignore[call-arg]
     TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
     """What all the estimators of label maps have in common.
@@ -30,7 +41,10 @@ class SuperpixelTransformer(
     counts share work, it overrides ``_segment`` or ``_segment_all``.
     """
 
-    _check_image = staticmethod(check_image)
+    n_segments: int
+    n_jobs: int | None
+    n_segments_: list[int]
+
     _takes_mask = True
 
     _parameter_constraints: dict = {
@@ -38,7 +52,7 @@ class SuperpixelTransformer(
         "n_jobs": [None, Integral],
     }
 
-    def fit(self, X, y=None):
+    def fit(self, X: Images, y: Any = None) -> Self:
         """Check the parameters and `X`; there is nothing to learn.
 
         Parameters
@@ -56,7 +70,9 @@ class SuperpixelTransformer(
         check_images(X, self._check_image)
         return self
 
-    def transform(self, X, mask=None):
+    def transform(
+        self, X: Images, mask: Masks | None = None
+    ) -> list[NDArray[np.int32]]:
         """Cut each image into superpixels.
 
         Parameters
@@ -86,7 +102,9 @@ class SuperpixelTransformer(
         self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
         return label_maps
 
-    def fit_transform(self, X, y=None, mask=None):
+    def fit_transform(
+        self, X: Images, y: Any = None, mask: Masks | None = None
+    ) -> list[NDArray[np.int32]]:
         """Fit to images, and cut them.
 
         Parameters
@@ -108,7 +126,12 @@ class SuperpixelTransformer(
             self.fit(X, y)
         return self.transform(X, mask)
 
-    def transform_counts(self, X, n_segments, mask=None):
+    def transform_counts(
+        self,
+        X: Images,
+        n_segments: int | Sequence[int] | NDArray[np.integer],
+        mask: Masks | None = None,
+    ) -> list[list[NDArray[np.int32]]]:
         """Cut each image into several numbers of superpixels.
 
         As `transform` for each number in turn, but what does not depend on the number
@@ -144,13 +167,16 @@ class SuperpixelTransformer(
         (9, 49)
         """
         self._validate_params()
-        counts = [n_segments] if np.ndim(n_segments) == 0 else list(n_segments)
+        asked: Any = n_segments
+        counts = [asked] if np.ndim(asked) == 0 else list(asked)
         if not counts:
             raise ValueError("n_segments is empty; give at least one number.")
         self._check_counts(X, mask, counts)
         return self._segment_all(X, mask, counts)
 
-    def _check_counts(self, X, mask, counts):
+    def _check_counts(
+        self, X: Images, mask: Masks | None, counts: Sequence[int]
+    ) -> None:
         check_masks(mask, X)
         if mask is not None and not self._takes_mask:
             raise ValueError(
@@ -161,12 +187,20 @@ class SuperpixelTransformer(
         # Images in memory are compared with the counts before any is segmented.
         if isinstance(X, (list, tuple, np.ndarray)):
             for i, image in enumerate(X):
-                inside = None if mask is None else mask[i]
+                inside: Any = None if mask is None else mask[i]
                 shape = self._shape(image)
-                for count in counts if shape else []:
+                if not shape:
+                    continue
+                for count in counts:
                     check_n_segments(count, shape, inside)
 
-    def score(self, X, y, mask=None, sample_weight=None):
+    def score(
+        self,
+        X: Images,
+        y: Truths,
+        mask: Masks | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
         """Mean achievable segmentation accuracy over all (image, annotation) pairs.
 
         Parameters
@@ -191,15 +225,23 @@ class SuperpixelTransformer(
         label_maps = self.transform(X, mask)
         return mean_over_pairs(score, y, label_maps, sample_weight)
 
-    def _shape(self, image):
+    def _check_image(
+        self, image: Any, *, mask: ArrayLike | None = None, name: str = "image"
+    ) -> Any:
+        """An item of `X`, checked."""
+        return check_image(image, mask=mask, name=name)
+
+    def _shape(self, image: Any) -> tuple[int, ...] | None:
         """Height and width of an item of `X`; None where it doesn't say."""
         return np.shape(image)[:2]
 
-    def _ignored_label(self):
+    def _ignored_label(self) -> int | None:
         """Ground-truth label that `score` leaves out."""
         return None
 
-    def _segment_all(self, X, mask, n_segments):
+    def _segment_all(
+        self, X: Images, mask: Masks | None, n_segments: int | list[int]
+    ) -> Any:
         # Threads: the kernels release the GIL, and images need not be copied.
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._segment)(image, n_segments, inside)
@@ -212,7 +254,9 @@ class SuperpixelTransformer(
             return [self._segment_once(image, count, mask) for count in n_segments]
         return self._segment_once(image, n_segments, mask)
 
-    def _loaded(self, X, mask):
+    def _loaded(
+        self, X: Images, mask: Masks | None
+    ) -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
         """Images and masks one by one; lazy images are checked only here."""
         for i in range(len(X)):
             inside = None if mask is None or mask[i] is None else np.asarray(mask[i])

@@ -1,14 +1,20 @@
 """Estimators that cut affinity maps, those of any source."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from itertools import tee
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from joblib import Memory, Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from .._compat import HasMethods, Interval, Options, StrOptions
+from .._typing import Connectivity, Images, Indexed, Transformer
 from .._validation import check_affinity, check_images, check_label_map
 from ..affinity import RGBAffinity, to_eight_connected
 from ..affinity.caching import (
@@ -20,6 +26,10 @@ from ..affinity.caching import (
 from ..labels import split_components
 from ..segmentation import ers, fh
 from .base import SuperpixelTransformer
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 
 __all__ = ["ERSSuperpixels", "GraphSuperpixels"]
 
@@ -101,15 +111,15 @@ class GraphSuperpixels(SuperpixelTransformer):
 
     def __init__(
         self,
-        n_segments=300,
+        n_segments: int = 300,
         *,
-        affinity=None,
-        segmenter="ers",
-        connectivity=8,
-        balance=0.5,
-        memory=None,
-        n_jobs=None,
-    ):
+        affinity: Transformer | Literal["precomputed"] | None = None,
+        segmenter: Literal["ers", "fh"] | Callable[..., ArrayLike] = "ers",
+        connectivity: Connectivity = 8,
+        balance: float = 0.5,
+        memory: str | Memory | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_segments = n_segments
         self.affinity = affinity
         self.segmenter = segmenter
@@ -118,7 +128,7 @@ class GraphSuperpixels(SuperpixelTransformer):
         self.memory = memory
         self.n_jobs = n_jobs
 
-    def fit(self, X, y=None):
+    def fit(self, X: Indexed[Any], y: Any = None) -> Self:
         """Fit the source of affinities.
 
         Parameters
@@ -146,7 +156,7 @@ class GraphSuperpixels(SuperpixelTransformer):
             self._fit_source(source, X, y)
         return self
 
-    def predict_affinity(self, X):
+    def predict_affinity(self, X: Images) -> list[NDArray[np.float32]]:
         """Affinity maps of images, as the source gives them.
 
         Parameters
@@ -170,7 +180,7 @@ class GraphSuperpixels(SuperpixelTransformer):
         images = (image for image, _ in self._loaded(X, None))
         return list(affinity_maps(self._ready_source(), self.memory, images))
 
-    def _source(self):
+    def _source(self) -> Any:
         """A new source of affinities; None if `X` holds them."""
         if isinstance(self.affinity, str):
             return None
@@ -185,7 +195,7 @@ class GraphSuperpixels(SuperpixelTransformer):
                 self.affinity_ = source
             raise
 
-    def _ready_source(self):
+    def _ready_source(self) -> Any:
         """The source to compute affinities with: not to be changed."""
         if isinstance(self.affinity, str):
             return None
@@ -193,10 +203,10 @@ class GraphSuperpixels(SuperpixelTransformer):
             return self.affinity_
         return RGBAffinity() if self.affinity is None else self.affinity
 
-    def _check_image(self, image, *, mask=None, name="image"):
+    def _check_image(self, image: Any, *, mask: Any = None, name: str = "image") -> Any:
         return _check_input(self._ready_source(), image, mask, name)
 
-    def _shape(self, image):
+    def _shape(self, image: Any) -> tuple[int, ...] | None:
         source = unfrozen(self._ready_source())
         if source is None:
             return super()._shape(image)
@@ -246,7 +256,7 @@ class GraphSuperpixels(SuperpixelTransformer):
         return self._cut_once(affinity, n_segments, mask)
 
     def _cut_once(self, affinity, n_segments, mask):
-        if self.segmenter == "fh":
+        if isinstance(self.segmenter, str):
             return fh(affinity, n_segments=n_segments, mask=mask)
         where = {} if mask is None else {"mask": mask}
         labels = self.segmenter(affinity, n_segments=n_segments, **where)
@@ -260,10 +270,10 @@ class GraphSuperpixels(SuperpixelTransformer):
             labels = np.where(mask, labels, -1)
         return split_components(labels, connectivity=self.connectivity)
 
-    def _ignored_label(self):
+    def _ignored_label(self) -> int | None:
         return getattr(unfrozen(self._ready_source()), "ignore_label", None)
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "affinity_") or not get_tags(self).requires_fit
 
     def __sklearn_tags__(self):
@@ -327,19 +337,25 @@ class ERSSuperpixels(GraphSuperpixels):
         "connectivity": [Options(Integral, {4, 8})],
     }
 
-    segmenter = "ers"
-    memory = None
+    segmenter: Literal["ers"] = "ers"
+    memory: None = None
 
     def __init__(
-        self, n_segments=300, *, balance=0.5, sigma=5.0, connectivity=8, n_jobs=None
-    ):
+        self,
+        n_segments: int = 300,
+        *,
+        balance: float = 0.5,
+        sigma: float = 5.0,
+        connectivity: Connectivity = 8,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_segments = n_segments
         self.balance = balance
         self.sigma = sigma
         self.connectivity = connectivity
         self.n_jobs = n_jobs
 
-    def fit(self, X, y=None):
+    def fit(self, X: Images, y: Any = None) -> Self:
         """Check the parameters and `X`; there is nothing to learn.
 
         Parameters
@@ -355,10 +371,10 @@ class ERSSuperpixels(GraphSuperpixels):
         """
         return SuperpixelTransformer.fit(self, X, y)
 
-    def _source(self):
+    def _source(self) -> RGBAffinity:
         return RGBAffinity(sigma=self.sigma, connectivity=self.connectivity)
 
-    def _ready_source(self):
+    def _ready_source(self) -> RGBAffinity:
         return self._source()
 
 

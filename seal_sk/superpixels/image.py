@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 from .._compat import Interval, Options
+from .._typing import Connectivity
 from ..segmentation import fh_image, slic, snic
 from .base import SuperpixelTransformer
 
@@ -62,8 +63,14 @@ class FHSuperpixels(SuperpixelTransformer):
     }
 
     def __init__(
-        self, n_segments=300, *, sigma=0.8, min_size=None, connectivity=8, n_jobs=None
-    ):
+        self,
+        n_segments: int = 300,
+        *,
+        sigma: float = 0.8,
+        min_size: int | None = None,
+        connectivity: Connectivity = 8,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_segments = n_segments
         self.sigma = sigma
         self.min_size = min_size
@@ -141,15 +148,15 @@ class SLICSuperpixels(SuperpixelTransformer):
 
     def __init__(
         self,
-        n_segments=300,
+        n_segments: int = 300,
         *,
-        compactness=10.0,
-        max_iter=10,
-        sigma=0.0,
-        slic_zero=False,
-        exact=False,
-        n_jobs=None,
-    ):
+        compactness: float = 10.0,
+        max_iter: int = 10,
+        sigma: float = 0.0,
+        slic_zero: bool = False,
+        exact: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_segments = n_segments
         self.compactness = compactness
         self.max_iter = max_iter
@@ -218,7 +225,14 @@ class SNICSuperpixels(SuperpixelTransformer):
         "exact": ["boolean"],
     }
 
-    def __init__(self, n_segments=300, *, compactness=10.0, exact=False, n_jobs=None):
+    def __init__(
+        self,
+        n_segments: int = 300,
+        *,
+        compactness: float = 10.0,
+        exact: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_segments = n_segments
         self.compactness = compactness
         self.exact = exact

@@ -67,8 +67,14 @@ class LSCSuperpixels(SuperpixelTransformer):
     _takes_mask = False
 
     def __init__(
-        self, n_segments=300, *, ratio=0.075, max_iter=10, exact=False, n_jobs=None
-    ):
+        self,
+        n_segments: int = 300,
+        *,
+        ratio: float = 0.075,
+        max_iter: int = 10,
+        exact: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_segments = n_segments
         self.ratio = ratio
         self.max_iter = max_iter
@@ -149,15 +155,15 @@ class SEEDSSuperpixels(SuperpixelTransformer):
 
     def __init__(
         self,
-        n_segments=300,
+        n_segments: int = 300,
         *,
-        n_levels=4,
-        prior=2,
-        n_bins=5,
-        max_iter=10,
-        exact=False,
-        n_jobs=None,
-    ):
+        n_levels: int = 4,
+        prior: int = 2,
+        n_bins: int = 5,
+        max_iter: int = 10,
+        exact: bool = False,
+        n_jobs: int | None = None,
+    ) -> None:
         self.n_segments = n_segments
         self.n_levels = n_levels
         self.prior = prior

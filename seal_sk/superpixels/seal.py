@@ -1,15 +1,29 @@
 """SEALSuperpixels: affinities learned from ground truth, cut by a graph algorithm."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from joblib import Memory
+from numpy.typing import ArrayLike, NDArray
 
 from .._compat import Interval
+from .._typing import Connectivity, Images, PathLike, Truths
 from .._validation import check_areas, check_pairs
 from ..affinity import LearnedAffinity, rgb_affinity
 from ..affinity.learned import read_params
 from ..segmentation import merge_regions
 from .graph import GraphSuperpixels
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..pan.network import PAN
+    from ..pan.unet import UNet
+
 
 __all__ = ["SEALSuperpixels"]
 
@@ -185,42 +199,42 @@ class SEALSuperpixels(GraphSuperpixels):
 
     def __init__(
         self,
-        n_segments=300,
+        n_segments: int = 300,
         *,
-        segmenter="ers",
-        connectivity=8,
-        balance=0.5,
-        oversegmentation=3,
-        network="pan",
-        width=None,
-        use_edges=True,
-        loss="seal",
-        annotations="each",
-        augmentation="rigid",
-        train_segment_size=515,
-        weights=None,
-        max_iter=2000,
-        max_time=None,
-        batch_size=4,
-        crop_size=160,
-        lr=1e-3,
-        lr_schedule="cosine",
-        lr_step=30_000,
-        weight_decay=1e-4,
-        averaging=0.0,
-        validation_fraction=0.1,
-        validate_every=100,
-        n_iter_no_change=None,
-        ignore_label=None,
-        precision="auto",
-        checkpoint_dir=None,
-        warm_start=False,
-        device="auto",
-        memory=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        segmenter: Literal["ers", "fh"] | Callable[..., ArrayLike] = "ers",
+        connectivity: Connectivity = 8,
+        balance: float = 0.5,
+        oversegmentation: float = 3,
+        network: Literal["pan", "unet"] = "pan",
+        width: int | None = None,
+        use_edges: bool = True,
+        loss: Literal["seal", "bce", "balanced_bce"] | Callable[..., Any] = "seal",
+        annotations: Literal["each", "mean"] = "each",
+        augmentation: Literal["rigid", "full"] = "rigid",
+        train_segment_size: float = 515,
+        weights: PathLike | None = None,
+        max_iter: int = 2000,
+        max_time: float | None = None,
+        batch_size: int = 4,
+        crop_size: int | None = 160,
+        lr: float = 1e-3,
+        lr_schedule: Literal["cosine", "step", "constant"] = "cosine",
+        lr_step: int = 30_000,
+        weight_decay: float = 1e-4,
+        averaging: float = 0.0,
+        validation_fraction: float = 0.1,
+        validate_every: int = 100,
+        n_iter_no_change: int | None = None,
+        ignore_label: int | None = None,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        checkpoint_dir: PathLike | None = None,
+        warm_start: bool = False,
+        device: str = "auto",
+        memory: str | Memory | None = None,
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.n_segments = n_segments
         self.segmenter = segmenter
         self.connectivity = connectivity
@@ -256,7 +270,7 @@ class SEALSuperpixels(GraphSuperpixels):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y):
+    def fit(self, X: Images, y: Truths) -> Self:  # type: ignore[override]  # y is needed
         """Train the network on images and ground truth.
 
         Parameters
@@ -288,7 +302,7 @@ class SEALSuperpixels(GraphSuperpixels):
         self._fit_source(source, X, y)
         return self
 
-    def partial_fit(self, X, y):
+    def partial_fit(self, X: Images, y: Truths) -> Self:
         """One pass over more data, at the constant learning rate `lr`.
 
         The last batch is filled up from the beginning.
@@ -311,7 +325,7 @@ class SEALSuperpixels(GraphSuperpixels):
         self.affinity_ = source.partial_fit(X, y)
         return self
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the network and the parameters to one file.
 
         The format is safetensors with JSON metadata, which says which architecture
@@ -327,7 +341,7 @@ class SEALSuperpixels(GraphSuperpixels):
         self._ready_source().save_with(path, self.get_params(deep=False))
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Self:
         """Read an estimator that `save` wrote.
 
         Parameters
@@ -352,26 +366,26 @@ class SEALSuperpixels(GraphSuperpixels):
         return estimator
 
     @property
-    def net_(self):
+    def net_(self) -> PAN | UNet:
         """The trained network."""
         return self._learned("net_")
 
     @property
-    def history_(self):
+    def history_(self) -> list[dict[str, Any]]:
         """The course of the training."""
         return self._learned("history_")
 
     @property
-    def validation_indices_(self):
+    def validation_indices_(self) -> NDArray[np.intp]:
         """The images that were held out."""
         return self._learned("validation_indices_")
 
     @property
-    def n_iter_(self):
+    def n_iter_(self) -> int:
         """Steps of the optimizer so far."""
         return self._learned("n_iter_")
 
-    def _learned(self, name):
+    def _learned(self, name: str) -> Any:
         affinity = vars(self).get("affinity_")
         if affinity is None or name not in vars(affinity):
             raise AttributeError(f"There is no {name} before fit.")
@@ -397,14 +411,14 @@ class SEALSuperpixels(GraphSuperpixels):
         ]
         return maps if several else maps[0]
 
-    def _ignored_label(self):
+    def _ignored_label(self) -> int | None:
         return self.ignore_label
 
-    def _source(self):
+    def _source(self) -> LearnedAffinity:
         names = LearnedAffinity._get_param_names()
         return LearnedAffinity(**{name: getattr(self, name) for name in names})
 
-    def _ready_source(self):
+    def _ready_source(self) -> LearnedAffinity:
         if not hasattr(self, "affinity_"):
             return self._source()
         # Where and how it computes is not part of what was learned.
