@@ -112,16 +112,16 @@ def check_suffix(path: PathLike, suffixes: tuple[str, ...], what: str) -> Path:
 
 
 def _as_int32(labels: ArrayLike) -> NDArray[np.int32]:
-    labels = check_label_map(labels)
-    if labels.dtype.kind == "i":
-        labels = np.maximum(labels, _MASKED)
-    high = int(labels.max())
+    checked = check_label_map(labels)
+    if checked.dtype.kind == "i":
+        checked = np.maximum(checked, _MASKED)
+    high = int(checked.max())
     if high > np.iinfo(np.int32).max:
         raise ValueError(
             f"labels goes up to {high}, beyond 2**31 - 1; number them anew with "
             "seal_sk.labels.relabel_consecutive."
         )
-    return np.ascontiguousarray(labels, dtype=np.int32)
+    return np.ascontiguousarray(checked, dtype=np.int32)
 
 
 def _png(path: Path, labels: NDArray[np.int32]) -> bytes:

@@ -241,9 +241,10 @@ def _in_a_row(
     # One chain: where a cycle would close, the next one starts.
     following = following.copy()
     following[before[first]] = np.roll(first, -1)
-    return breadth_first_order(
+    order: NDArray[np.int64] = breadth_first_order(
         _successors(following), first[0], return_predecessors=False
     )
+    return order
 
 
 def _successors(following: NDArray[np.int64]) -> csr_array:

@@ -1,4 +1,4 @@
-"""Packages that a way out needs, and the package does not."""
+"""Packages that a way out needs, and seal_sk itself does not."""
 
 from importlib import import_module
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 __all__ = ["import_extra"]
 
 
-def import_extra(module: str, extra: str, purpose: str) -> Any:
-    """A module, or an error that says how to get it."""
+def import_extra(module: str, extra: str | None, purpose: str) -> Any:
+    """A module, or an error that says how to get it: by the extra, if one has it."""
     try:
         return import_module(module)
     except ImportError as error:
-        name = error.name or module
+        name = (error.name or module).partition(".")[0]
+        command = name if extra is None else f'"seal_sk[{extra}]"'
         raise ImportError(
-            f"{purpose} needs {name.partition('.')[0]}, which is not installed: "
-            f'pip install "seal_sk[{extra}]".',
+            f"{purpose} needs {name}, which is not installed: pip install {command}.",
             name=error.name,
         ) from error

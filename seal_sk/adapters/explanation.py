@@ -1,0 +1,260 @@
+"""Superpixels as the features that explanations of a classifier speak of."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.cluster.hierarchy import linkage
+
+from .._validation import check_colors, check_superpixels
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["SuperpixelMasker", "captum_feature_mask", "superpixel_masker"]
+
+
+class SuperpixelMasker:
+    """What `superpixel_masker` gives: an image with superpixels hidden, for SHAP.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (H, W), int32
+        The superpixels.
+    background : ndarray of the shape of the image
+        What is seen where a superpixel is hidden.
+    shape : (1, n)
+        Masked images for each mask, and superpixels, as SHAP wants to know.
+    clustering : ndarray of shape (n - 1, 4)
+        A tree of the superpixels by where they lie, in SciPy's format.
+    """
+
+    # How SHAP learns that a partition of an image is what it deals with, and that
+    # images, once given, are not changed.
+    image_data = True
+    immutable_outputs = True
+
+    def __init__(self, image: NDArray[Any], labels: NDArray[np.int32], background: Any):
+        self.image = image
+        self.labels = labels
+        self.background = background
+        n = int(labels.max()) + 1
+        self.shape = (1, n)
+        self.clustering = _tree(labels, n)
+
+    def __call__(self, mask: ArrayLike, image: Any) -> tuple[NDArray[Any]]:
+        """A batch of one: the image with the superpixels of `mask` alone."""
+        image = np.asarray(image)
+        if image.shape != self.image.shape:
+            raise ValueError(
+                f"the image to explain has shape {image.shape}, but the masker is made "
+                f"for {self.image.shape}; make one for each image."
+            )
+        return (self._hidden(np.asarray(mask, dtype=bool), image)[None],)
+
+    def mask_shapes(self, image: Any) -> list[tuple[int]]:
+        """Shape of a mask, for each input of the model."""
+        return [self.shape[1:]]
+
+    def images(self, masks: ArrayLike) -> NDArray[Any]:
+        """The masker's image once for each mask, as models want them.
+
+        Parameters
+        ----------
+        masks : array-like of shape (m, n)
+            Superpixels to be seen: True or 1.
+
+        Returns
+        -------
+        ndarray of shape (m, *image.shape)
+        """
+        masks = np.atleast_2d(np.asarray(masks)).astype(bool)
+        if masks.shape[1] != self.shape[1]:
+            raise ValueError(
+                f"masks has shape {masks.shape}, but there are {self.shape[1]} "
+                "superpixels; give (m, n)."
+            )
+        return np.stack([self._hidden(mask, self.image) for mask in masks])
+
+    def _hidden(self, mask: NDArray[np.bool_], image: NDArray[Any]) -> NDArray[Any]:
+        # Masked pixels, -1, take what is put last: they are always seen.
+        seen = np.append(mask, True)[self.labels]
+        seen = seen.reshape(seen.shape + (1,) * (image.ndim - 2))
+        return np.where(seen, image, self.background.astype(image.dtype, copy=False))
+
+
+def superpixel_masker(
+    image: ArrayLike, labels: ArrayLike, background: str | ArrayLike = "mean"
+) -> SuperpixelMasker:
+    """A masker for SHAP, whose features are the superpixels of an image.
+
+    Parameters
+    ----------
+    image : array-like of shape (H, W) or (H, W, C)
+        As the model takes it, in a batch: uint8, uint16, float32 or float64 of any
+        range.
+    labels : array-like of shape (H, W)
+        Superpixels 0..n-1, two or more, each of which occurs, of any integer dtype.
+        Negative labels are masked pixels, which are always seen.
+    background : "mean" or array-like, default="mean"
+        What is seen of a hidden superpixel: the mean colour of the image; a colour
+        (C,); or an image of the same shape, such as a blurred one. For LIME's way, the
+        mean colour of each superpixel: ``paint(superpixel_features(image, labels,
+        features=("mean",)), labels)`` for an image in 0..1.
+
+    Returns
+    -------
+    SuperpixelMasker
+        For ``shap.Explainer`` (which takes its PartitionExplainer, with superpixels
+        clustered by where they lie), ``shap.PermutationExplainer``, and, by its
+        `images`, ``shap.KernelExplainer``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+
+    See Also
+    --------
+    seal_sk.paint : the values of the explanation, one a superpixel, as an image.
+
+    References
+    ----------
+    Lundberg, Lee, "A Unified Approach to Interpreting Model Predictions", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk.adapters import superpixel_masker
+    >>> image = np.array([[0.0, 0.0, 1.0, 1.0]])
+    >>> masker = superpixel_masker(image, [[0, 0, 1, 1]])
+    >>> masker.images([[1, 0], [0, 0]])
+    array([[[0. , 0. , 0.5, 0.5]],
+    <BLANKLINE>
+           [[0.5, 0.5, 0.5, 0.5]]])
+
+    In SHAP, for a model from a batch of images to scores (m, classes)::
+
+        values = shap.Explainer(model, masker)(image[None], max_evals=500).values[0]
+        as_image = seal_sk.paint(values, labels)
+        kernel = shap.KernelExplainer(
+            lambda masks: model(masker.images(masks)), np.zeros((1, n))
+        )
+        values = kernel.shap_values(np.ones((1, n)))[0]
+    """
+    labels, n = check_superpixels(labels)
+    if n < 2:
+        raise ValueError("labels has one superpixel; an explanation needs two or more.")
+    bands = check_colors(image, labels)
+    image = bands.reshape(np.shape(image))
+    background = _background(background, bands, labels).reshape(image.shape)
+    return SuperpixelMasker(image, labels, background)
+
+
+def _background(
+    background: Any, bands: NDArray[Any], labels: NDArray[np.int32]
+) -> NDArray[Any]:
+    """Of shape (H, W, C) and the dtype of the image."""
+    if isinstance(background, str):
+        if background != "mean":
+            raise ValueError(
+                f"background={background!r} must be 'mean', a colour or an image."
+            )
+        colour = bands[labels >= 0].mean(axis=0, dtype=np.float64)
+        if bands.dtype.kind == "u":
+            colour = colour.round()
+    else:
+        colour = np.asarray(background)
+        if colour.dtype.kind not in "uif" or not np.isfinite(colour).all():
+            raise ValueError("background holds something else than finite numbers.")
+        if colour.shape == labels.shape:
+            colour = colour[:, :, None]
+        if colour.shape not in ((), bands.shape[2:], bands.shape):
+            raise ValueError(
+                f"background has shape {colour.shape}; give a colour of "
+                f"{bands.shape[2]} bands, or an image of shape {bands.shape}."
+            )
+    if bands.dtype.kind == "u":
+        limit = np.iinfo(bands.dtype).max
+        if colour.min() < 0 or colour.max() > limit:
+            raise ValueError(
+                f"background lies beyond 0..{limit}, which the image's {bands.dtype} "
+                "holds; give it in the units of the image."
+            )
+    return np.broadcast_to(colour, bands.shape).astype(bands.dtype)
+
+
+def _tree(labels: NDArray[np.int32], n: int) -> NDArray[np.float64]:
+    """Superpixels clustered by their centroids."""
+    inside = labels >= 0
+    size = np.bincount(labels[inside], minlength=n)
+    centroids = [
+        np.bincount(labels[inside], at, minlength=n) / size for at in np.nonzero(inside)
+    ]
+    return linkage(np.column_stack(centroids), method="ward")
+
+
+def captum_feature_mask(labels: ArrayLike | Sequence[ArrayLike]) -> "Tensor":
+    """Superpixels as the ``feature_mask`` of Captum's perturbation methods.
+
+    Parameters
+    ----------
+    labels : array-like of shape (H, W) or (N, H, W), or a list of N label maps
+        Superpixels 0..n-1, each of which occurs, of any integer dtype; maps of a batch
+        have one size. Negative labels are masked pixels, which together become one more
+        feature, the last one of their image, since Captum has no other place for them.
+
+    Returns
+    -------
+    torch.Tensor of shape (N, 1, H, W), int64
+        On the CPU. It fits inputs (N, C, H, W): the channels of a pixel are one
+        feature.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described.
+
+    Notes
+    -----
+    ``FeatureAblation`` hides superpixel i of all images of the batch at a time, which
+    is right as long as the model treats images one by one. ``KernelShap`` and ``Lime``
+    go through the images of a batch.
+
+    References
+    ----------
+    Kokhlikyan et al., "Captum: A unified and generic model interpretability library for
+    PyTorch", 2020.
+
+    Examples
+    --------
+    >>> from seal_sk.adapters import captum_feature_mask
+    >>> mask = captum_feature_mask([[0, 0, 1], [0, 2, -1]])
+    >>> mask.shape, mask.tolist()
+    (torch.Size([1, 1, 2, 3]), [[[[0, 0, 1], [0, 2, 3]]]])
+
+    In Captum::
+
+        FeatureAblation(model).attribute(images, target=3, feature_mask=mask)
+    """
+    import torch
+
+    maps = _maps(labels)
+    checked = []
+    for i, item in enumerate(maps):
+        name = "labels" if len(maps) == 1 else f"labels[{i}]"
+        found, n = check_superpixels(item, np.shape(maps[0]), name=name)
+        checked.append(np.where(found < 0, n, found).astype(np.int64))
+    return torch.from_numpy(np.stack(checked)[:, None])
+
+
+def _maps(labels: Any) -> list[Any]:
+    """One label map, or several, as a list."""
+    # A list of rows of numbers is one label map, a list of maps several.
+    first = labels
+    for _ in range(2):
+        if not hasattr(first, "__len__") or len(first) == 0:
+            return [labels]
+        first = first[0]
+    return list(labels) if np.ndim(first) > 0 else [labels]

@@ -1,0 +1,127 @@
+"""An estimator as a function from an image to its label map."""
+
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._typing import Transformer
+
+__all__ = ["SegmentationFunction", "segmentation_fn"]
+
+
+@dataclass(frozen=True)
+class SegmentationFunction:
+    """What `segmentation_fn` gives: called with an image, it returns the label map."""
+
+    estimator: Transformer
+    value_range: tuple[float, float] | None = None
+
+    def __call__(self, image: ArrayLike) -> NDArray[np.int32]:
+        """The label map (H, W), int32, of an image (H, W) or (H, W, C)."""
+        image = np.asarray(image)
+        if image.size == 0 or image.dtype.kind not in "uif":
+            raise ValueError(
+                f"image has shape {image.shape} and dtype {image.dtype}; give an array "
+                "of numbers (H, W) or (H, W, C)."
+            )
+        low, high = image.min(), image.max()
+        known = True
+        if self.value_range is not None:
+            black, white = self.value_range
+            if not (black <= low and high <= white):
+                raise ValueError(
+                    f"image has values in {low:g}..{high:g}, beyond "
+                    f"value_range={self.value_range}; give the range that it is in."
+                )
+            image = (image.astype(np.float64) - black) / (white - black)
+        elif image.dtype.kind == "f":
+            known = low >= 0 and high <= 1
+        else:
+            known = image.dtype.name in ("uint8", "uint16")
+        if not known:
+            raise ValueError(
+                f"image has dtype {image.dtype} and values in {low:g}..{high:g}, of "
+                "which black and white are not known; give them, for example: "
+                "segmentation_fn(estimator, value_range=(0, 255))."
+            )
+        return self.estimator.transform([image])[0]
+
+
+def segmentation_fn(
+    estimator: Transformer, *, value_range: tuple[float, float] | None = None
+) -> SegmentationFunction:
+    """A function from one image to its label map, for packages that take such a one.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Anything of this package that gives label maps, or a pipeline of them; fitted if
+        it needs to be.
+    value_range : (float, float), optional
+        Black and white of the images that will be given, for those that are neither
+        uint8, nor uint16, nor floats in 0..1: ``(0, 255)`` for floats that were bytes,
+        ``(-1, 1)`` for the input of many networks. Images are never rescaled by their
+        content.
+
+    Returns
+    -------
+    SegmentationFunction
+        Called with an image (H, W) or (H, W, C), it returns the label map, int32
+        (H, W). It can be pickled if the estimator can.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not as described. When called, if the values of an image can't
+        be understood or the estimator refuses it.
+
+    Notes
+    -----
+    LIME hands over the image as it was given to ``explain_instance``, grey repeated to
+    three channels. Its default, quickshift, takes floats up to 255 for colours brighter
+    than white; here they are refused without a `value_range`.
+
+    References
+    ----------
+    Ribeiro, Singh, Guestrin, "'Why Should I Trust You?': Explaining the Predictions of
+    Any Classifier", KDD 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk import SNICSuperpixels
+    >>> from seal_sk.adapters import segmentation_fn
+    >>> segment = segmentation_fn(SNICSuperpixels(6), value_range=(0, 255))
+    >>> image = np.zeros((20, 30, 3))
+    >>> image[:, 15:] = 200.0
+    >>> segment(image).shape
+    (20, 30)
+
+    In LIME::
+
+        LimeImageExplainer().explain_instance(image, predict, segmentation_fn=segment)
+    """
+    if isinstance(estimator, type) or not hasattr(estimator, "transform"):
+        raise TypeError(
+            f"estimator={estimator!r} has no transform(X) that gives label maps; give "
+            "an estimator such as SNICSuperpixels(100)."
+        )
+    if value_range is not None:
+        if (
+            not isinstance(value_range, (tuple, list))
+            or len(value_range) != 2
+            or not all(isinstance(value, Real) for value in value_range)
+        ):
+            raise TypeError(
+                f"value_range={value_range!r} must be two numbers, black and white."
+            )
+        black, white = map(float, value_range)
+        if not (np.isfinite([black, white]).all() and black < white):
+            raise ValueError(
+                f"value_range={value_range!r} must be two finite numbers, the lower "
+                "one first."
+            )
+        value_range = black, white
+    return SegmentationFunction(estimator, value_range)
