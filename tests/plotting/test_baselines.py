@@ -14,6 +14,11 @@ from seal_sk.plotting import (
 WHOLE = (0, 0, 1, 1)
 
 
+def place(columns, rows):
+    """Lower left corner of the figure, of whole pixels for each of the image."""
+    return 0, 0, columns / 256, rows / 192
+
+
 @pytest.mark.parametrize("kind", ["boundaries", "mean", "labels"])
 def test_superpixels(figure, assert_baseline, image, labels, kind):
     SuperpixelDisplay.from_labels(image, labels, kind=kind, ax=figure.add_axes(WHOLE))
@@ -36,7 +41,7 @@ def test_superpixels_masked_and_enlarged(figure, assert_baseline, image, labels)
 @pytest.mark.parametrize("kind", ["min", "mean"])
 def test_affinity(figure, assert_baseline, image, kind):
     image[8:16, 10:22] //= 2
-    ax = figure.add_axes((0, 0, 0.85, 1))
+    ax = figure.add_axes(place(7 * 32, 7 * 24))
     affinity = rgb_affinity(image, sigma=20)
     AffinityDisplay.from_affinity(affinity, kind=kind, ax=ax)
     assert_baseline(figure, f"affinity_{kind}")
@@ -44,8 +49,12 @@ def test_affinity(figure, assert_baseline, image, kind):
 
 def test_affinity_by_direction(figure, assert_baseline, image):
     image[8:16, 10:22] //= 2
-    axes = figure.subplots(2, 2)
-    figure.subplots_adjust(0.02, 0.02, 0.85, 0.98)
+    width, height = 3 * 32 / 256, 3 * 24 / 192
+    axes = [
+        figure.add_axes((left, bottom, width, height))
+        for bottom in (96 / 192, 0)
+        for left in (0, 112 / 256)
+    ]
     affinity = rgb_affinity(image, sigma=20)
     AffinityDisplay.from_affinity(affinity, kind="directions", ax=axes, cmap="cividis")
     assert_baseline(figure, "affinity_directions")
@@ -75,4 +84,6 @@ def test_training(figure, assert_baseline):
     axes = figure.subplots(3, sharex=True)
     figure.subplots_adjust(0.05, 0.05, 0.95, 0.95)
     LearningCurveDisplay.from_history(history, ax=axes)
+    # Matplotlib's own choice changes with its versions.
+    axes[2].set_yticks([1e-1, 1e-4])
     assert_baseline(figure, "training")
