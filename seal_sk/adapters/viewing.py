@@ -1,5 +1,6 @@
 """Superpixels as layers of the viewer napari."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,14 +78,14 @@ def napari_layers(
     bands = check_colors(image, labels)
     if table is not None:
         check_table(table, n)
-    options = {"name": "image"}
+    options: dict[str, Any] = {"name": "image"}
     if bands.shape[2] == 1:
         bands = bands[:, :, 0]
     elif bands.shape[2] == 3:
         options["rgb"] = True
     else:
         bands = np.moveaxis(bands, 2, 0)
-    layers = [
+    layers: list[tuple[Any, dict[str, Any], str]] = [
         (bands, options, "image"),
         (labels + 1, {"name": name, "features": _features(n, table)}, "labels"),
     ]
@@ -106,10 +107,7 @@ def _shapes(labels: NDArray[np.int32], name: str) -> tuple[Any, dict[str, Any], 
     coverage = trace(labels)
     points = coverage.points[:, ::-1] - 0.5
     # Without the last point, which is the first one again.
-    rings = [
-        points[start : end - 1]
-        for start, end in zip(coverage.rings[:-1], coverage.rings[1:], strict=True)
-    ]
+    rings = [points[i : j - 1] for i, j in pairwise(coverage.rings)]
     n_parts = np.diff(coverage.superpixels)
     n_rings = np.diff(coverage.parts)
     hole = np.ones(len(rings), dtype=bool)

@@ -232,16 +232,14 @@ def _cycles(following: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int6
     return cycle, first
 
 
-def _in_a_row(
-    following: NDArray[np.int64], first: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _in_a_row(following: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[Any]:
     """Items of a permutation, cycle after cycle, each from the item given for it."""
     before = np.empty_like(following)
     before[following] = np.arange(len(following))
     # One chain: where a cycle would close, the next one starts.
     following = following.copy()
     following[before[first]] = np.roll(first, -1)
-    order: NDArray[np.int64] = breadth_first_order(
+    order: NDArray[Any] = breadth_first_order(
         _successors(following), first[0], return_predecessors=False
     )
     return order

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from .._files import replace_file
 from .._typing import PathLike
 from .._validation import check_labelled, check_names
-from ..features.description import FEATURES, superpixel_features
+from ..features.description import FEATURES, check_choice, describe
 from .georeference import Georeference, check_georeference
 from .label_maps import check_suffix
 from .packages import import_extra
@@ -88,20 +88,19 @@ def superpixel_table(
     """
     pandas = import_extra("pandas", "tables", "A table of superpixels")
     georeference = check_georeference(georeference)
-    features = check_names(features, _GROUPS, name="features") if features else ()
+    if features:
+        features, bins = check_choice(
+            check_names(features, _GROUPS, name="features"), bins
+        )
     image, labels, n = check_labelled(image, labels)
     columns = {"label": np.arange(n)} | _places(labels, n)
     if georeference is not None:
         centroids = np.column_stack([columns["centroid_col"], columns["centroid_row"]])
         columns["area_crs"] = columns["area"] * georeference.pixel_area
         columns["x"], columns["y"] = georeference.points(centroids).T
-    table = pandas.DataFrame(columns)
-    if features:
-        described = superpixel_features(
-            image, labels, features=features, bins=bins, as_frame=True
-        )
-        table = table.join(described.drop(columns="area", errors="ignore"))
-    return table
+    described = describe(image, labels, n, features, bins)
+    # Of the shape's columns the area is there already, as an integer.
+    return pandas.DataFrame(columns | described | {"area": columns["area"]})
 
 
 def _places(labels: Any, n: int) -> dict[str, Any]:

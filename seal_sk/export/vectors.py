@@ -182,7 +182,13 @@ def _geopackage(
     with warnings.catch_warnings():
         # Pixels, and the plane of a world file, have no reference system.
         warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
-        frame.to_file(buffer, driver="GPKG", layer=layer, engine="pyogrio")
+        try:
+            frame.to_file(buffer, driver="GPKG", layer=layer, engine="pyogrio")
+        except (RuntimeError, OverflowError) as error:
+            raise ValueError(
+                f"table holds what a GeoPackage can't ({error}); give numbers, strings, "
+                "booleans and dates."
+            ) from error
     return buffer.getvalue()
 
 
