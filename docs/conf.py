@@ -2,10 +2,9 @@
 
 import os
 import re
-import sys
 from pathlib import Path
 
-# The same pages for everybody: one thread a process, no display, no data set of one's own.
+# The same pages for everybody: one thread a process, no display, no data of one's own.
 os.environ.update(OMP_NUM_THREADS="1", MPLBACKEND="Agg")
 for name in ("SEAL_SK_DATA", "SEAL_SK_VGG16"):
     os.environ.pop(name, None)
@@ -107,6 +106,7 @@ def link_to_pages(app, docname, source):
     """Lead to pages of the site where a forge has only the files they come from."""
     for pattern, page in (
         (r"examples/((?:\w+/)?plot_\w+)\.py", r"/auto_examples/\1.rst"),
+        (r"examples((?:/\w+)?)(?=\))", r"/auto_examples\1/index.rst"),
         (r"CONTRIBUTING\.md", "/development/contributing.md"),
         (r"CHANGELOG\.md", "/development/changelog.md"),
         (r"README\.md", "/index.rst"),
