@@ -175,13 +175,15 @@ class CurveDisplay:
         ValueError, TypeError
             If a parameter is not as described; before any image is cut.
         """
+        _check_methods(estimators)
         check_pairs(X, y)
         counts = [check_int(count, 1, name="counts") for count in counts]
         if not counts:
             raise ValueError("counts is empty; give at least one number.")
         for name, estimator in estimators.items():
-            if not hasattr(estimator, "transform_counts") and "n_segments" not in (
-                estimator.get_params()
+            parameters = getattr(estimator, "get_params", dict)()
+            if not (
+                hasattr(estimator, "transform_counts") or "n_segments" in parameters
             ):
                 raise TypeError(
                     f"{name!r}, a {type(estimator).__name__}, has neither a "
@@ -248,6 +250,7 @@ class CurveDisplay:
         elif images is None:
             raise ValueError("the metric 'explained_variation' needs images.")
         _check_axes(ax, len(metrics))
+        tolerance = check_int(tolerance, 0, name="tolerance")
         scored = {"tolerance": tolerance, "ignore_label": ignore_label}
         curves = {
             name: _scores(name, maps, y, images, metrics, scored)
@@ -429,8 +432,11 @@ def _scores(
     found: list[list[dict[str, Any]]] = []
     n_images = 0
     for i, maps in enumerate(label_maps):
-        if i >= len(y):
-            break
+        if i == len(y):
+            raise ValueError(
+                f"{name!r} has label maps of more images than the {len(y)} of y; they "
+                "must be of the same images."
+            )
         if i == 0:
             found = [[] for _ in maps]
         if len(maps) != len(found):
