@@ -186,8 +186,8 @@ def _geopackage(
             frame.to_file(buffer, driver="GPKG", layer=layer, engine="pyogrio")
         except (RuntimeError, OverflowError) as error:
             raise ValueError(
-                f"table holds what a GeoPackage can't ({error}); give numbers, strings, "
-                "booleans and dates."
+                f"table holds what a GeoPackage can't ({error}); give numbers, "
+                "strings, booleans and dates."
             ) from error
     return buffer.getvalue()
 

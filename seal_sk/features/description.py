@@ -152,7 +152,7 @@ def frame_type() -> type[DataFrame]:
         from pandas import DataFrame
     except ImportError as error:
         raise ImportError(
-            "as_frame=True needs pandas: pip install 'seal_sk[pandas]', or leave "
+            'as_frame=True needs pandas: pip install "seal_sk[tables]", or leave '
             "as_frame=False for arrays."
         ) from error
     return DataFrame
