@@ -342,9 +342,9 @@ def test_bad_arguments(change, error, message):
 
 def test_without_pandas(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(ImportError, match="seal_sk\\[pandas\\]"):
+    with pytest.raises(ImportError, match="seal_sk\\[tables\\]"):
         superpixel_features(IMAGE, QUADRANTS, as_frame=True)
-    with pytest.raises(ImportError, match="seal_sk\\[pandas\\]"):
+    with pytest.raises(ImportError, match="seal_sk\\[tables\\]"):
         SuperpixelFeatures(as_frame=True).fit([IMAGE])
     assert superpixel_features(IMAGE, QUADRANTS).shape[0] == 3
 
