@@ -5,8 +5,8 @@
 Each row is the growth of a process's peak memory (`ru_maxrss`) over one call, in a
 fresh process that has segmented a small image before, so that libraries and the network
 are loaded already. The image, of 8-bit RGB, is there before the call and not counted;
-the label map is. Images are a generated scene, repeated; there is a superpixel for every
-500 pixels. Linux and macOS.
+the label map is. Images are a generated scene, repeated; one superpixel is asked for
+every 500 pixels. Linux and macOS.
 """
 
 import argparse
