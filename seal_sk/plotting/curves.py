@@ -181,7 +181,7 @@ class CurveDisplay:
         if not counts:
             raise ValueError("counts is empty; give at least one number.")
         for name, estimator in estimators.items():
-            parameters = getattr(estimator, "get_params", dict)()
+            parameters: dict[str, Any] = getattr(estimator, "get_params", dict)()
             if not (
                 hasattr(estimator, "transform_counts") or "n_segments" in parameters
             ):
