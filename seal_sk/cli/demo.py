@@ -2,45 +2,70 @@
 
 from pathlib import Path
 
-from .parsing import seconds
+from .files import check_output
+from .messages import import_torch, on_terminal
+from .parsing import add_command, add_force, add_output, add_quiet, positive, whole
 
 __all__ = ["add_demo"]
+
+_HELP = """\
+Train a small network on generated scenes, compare its superpixels with others
+on scenes held out, and draw them side by side. Needs no data and no
+connection.
+"""
+
+_NOTES = """\
+examples:
+  seal-sk demo
+  seal-sk demo -o picture.png --max-time 30 --seed 1
+"""
 
 
 def add_demo(commands):
     """Add the command to the parser's."""
-    demo = commands.add_parser(
+    demo = add_command(
+        commands,
         "demo",
-        help="train a small network and compare its superpixels, in two minutes",
-        description="Train a small network on generated scenes, compare its "
-        "superpixels with others on scenes held out, and draw them side by side. "
-        "Needs no data and no network connection.",
+        _demo,
+        help="train a small network and compare it, in two minutes",
+        description=_HELP,
+        epilog=_NOTES,
     )
-    demo.set_defaults(run=_demo)
-    demo.add_argument(
-        "--output",
-        type=Path,
+    add_output(
+        demo,
+        "FILE",
+        "the picture, a .png file (default: %(default)s)",
         default=Path("seal_sk_demo.png"),
-        metavar="FILE",
-        help="the picture (default: %(default)s)",
     )
     demo.add_argument(
-        "--time",
-        type=seconds,
+        "--max-time",
+        type=positive,
         default=75.0,
         metavar="SECONDS",
         help="of training, at most (default: %(default)g)",
     )
     demo.add_argument(
         "--seed",
-        type=int,
+        type=whole,
         default=0,
+        metavar="N",
         help="of the scenes and the training (default: %(default)s)",
     )
+    add_force(demo)
+    add_quiet(demo)
 
 
 def _demo(args):
+    check_output(args.output, (".png",), args.force)
+
+    import_torch()
+
     from ..demo import run_demo
 
-    run_demo(args.output, max_time=args.time, seed=args.seed)
+    run_demo(
+        args.output,
+        max_time=args.max_time,
+        seed=args.seed,
+        verbose=int(on_terminal(args)),
+    )
     return 0

@@ -1,12 +1,169 @@
-"""What the commands read and say in the same way."""
+"""The parser, and the options that mean the same in every command."""
 
 import argparse
-import sys
+from pathlib import Path
 
-__all__ = ["EXPECTED", "complain", "count", "one_line", "seconds"]
+__all__ = [
+    "Parser",
+    "add_command",
+    "add_data",
+    "add_device",
+    "add_force",
+    "add_jobs",
+    "add_n_segments",
+    "add_output",
+    "add_quiet",
+    "add_verbose",
+    "count",
+    "fraction",
+    "positive",
+    "whole",
+]
 
-# Errors that are told in one sentence.
-EXPECTED = (ValueError, TypeError, OSError, ImportError)
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes no abbreviations, and complains in one sentence."""
+
+    def __init__(self, **settings):
+        settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message):
+        """Say what was wrong, and end with status 2."""
+        self.exit(2, f"seal-sk: error: {message}; see {self.prog} --help\n")
+
+
+def add_command(commands, name, run, *, help, description, epilog):
+    """Add a command, which calls ``run(args)``.
+
+    Parameters
+    ----------
+    commands : object
+        What ``add_subparsers`` returned.
+    name : str
+        Of the command.
+    run : callable
+        Takes the arguments, returns the exit status.
+    help : str
+        One line for the list of commands.
+    description, epilog : str
+        Printed as they are, so at most 78 characters a line.
+
+    Returns
+    -------
+    Parser
+    """
+    parser = commands.add_parser(
+        name, help=help, description=description, epilog=epilog
+    )
+    parser.set_defaults(run=run)
+    parser.messages = parser.add_argument_group("messages")
+    parser.messages.add_argument(
+        "--debug", action="store_true", help="show where an error comes from"
+    )
+    return parser
+
+
+def add_output(parser, metavar, text, **settings):
+    """Where results go."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        "--out",
+        dest="output",
+        type=Path,
+        metavar=metavar,
+        help=text,
+        **settings,
+    )
+
+
+def add_force(parser, text="replace files that are there already"):
+    """Leave to write over files."""
+    parser.add_argument("--force", action="store_true", help=text)
+
+
+def add_quiet(parser):
+    """Less on the standard error; results on the standard output stay."""
+    parser.messages.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="no progress bar and no remarks: only what went wrong, and results",
+    )
+
+
+def add_verbose(parser, text):
+    """More is said; `text` is what."""
+    parser.messages.add_argument("-v", "--verbose", action="store_true", help=text)
+
+
+def add_n_segments(parser, **settings):
+    """How many superpixels."""
+    parser.add_argument(
+        "-n",
+        "--n-segments",
+        type=count,
+        metavar="N",
+        help="superpixels per image (default: 300)",
+        **settings,
+    )
+
+
+def add_jobs(parser, text):
+    """How much is done at a time; `text` is what."""
+    parser.add_argument(
+        "--jobs",
+        type=count,
+        default=1,
+        metavar="N",
+        help=f"{text} (default: %(default)s)",
+    )
+
+
+def add_device(parser):
+    """Where a network computes."""
+    parser.add_argument(
+        "--device",
+        help="where the network computes: auto, cpu, cuda, ... (default: auto)",
+    )
+
+
+def add_data(parser, *, subset):
+    """Which data set: what `find_dataset` takes.
+
+    `subset` is what the command says about the default part.
+    """
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        required=True,
+        metavar="NAME_OR_DIR",
+        help="bsds500, camvid, cityscapes, nyuv2; scenes, which are generated; or a "
+        "folder that holds images/ and annotations/",
+    )
+    data.add_argument(
+        "--data-home",
+        type=Path,
+        metavar="DIR",
+        help="folder that holds the data set (default: $SEAL_SK_DATA, or a cache of "
+        "the user)",
+    )
+    data.add_argument(
+        "--download",
+        action="store_true",
+        help="download BSDS500 (71 MB, for research only) where it is not found",
+    )
+    data.add_argument(
+        "--subset", metavar="NAME", help=f"part of the data set (default: {subset})"
+    )
+    data.add_argument(
+        "--ignore-label",
+        type=whole,
+        metavar="N",
+        help="label of unknown pixels in a folder's annotations",
+    )
+    return data
 
 
 def count(text):
@@ -16,22 +173,34 @@ def count(text):
     return int(text)
 
 
-def seconds(text):
-    """A number of seconds above 0."""
+def whole(text):
+    """A whole number."""
     try:
-        value = float(text)
+        return int(text)
     except ValueError:
-        value = 0.0
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def positive(text):
+    """A number above 0."""
+    value = _number(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
 
 
-def one_line(error):
-    """What an error says, without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+def fraction(text):
+    """A number of at least 0 and less than 1."""
+    value = _number(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of at least 0 and less than 1"
+        )
+    return value
 
 
-def complain(text):
-    """Say something on the standard error."""
-    print(f"seal-sk: {text}", file=sys.stderr, flush=True)
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")

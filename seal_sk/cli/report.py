@@ -2,26 +2,42 @@
 
 from pathlib import Path
 
+from .files import refuse_existing
+from .parsing import add_command, add_force, add_output
+
 __all__ = ["add_report"]
+
+_HELP = """\
+Write report.html, which needs no other file, and beside it figures (PNG, SVG)
+and tables (CSV, Markdown, LaTeX). Prints where the page is.
+"""
+
+_NOTES = """\
+examples:
+  seal-sk report results
+  seal-sk report results --protocol stutz2018
+  seal-sk report results -o paper --no-pictures --force
+"""
 
 
 def add_report(commands):
     """Add the command to the parser's."""
-    report = commands.add_parser(
+    report = add_command(
+        commands,
         "report",
+        _report,
         help="draw the results of bench",
-        description="Write report.html, which needs no other file, and beside it "
-        "figures (PNG, SVG) and tables (CSV, Markdown, LaTeX).",
+        description=_HELP,
+        epilog=_NOTES,
     )
-    report.set_defaults(run=_report)
     report.add_argument(
         "results", type=Path, metavar="DIR", help="what seal-sk bench filled"
     )
-    report.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="where to write (default: the folder of the results)",
+    add_output(
+        report,
+        "DIR",
+        "where to write (default: the folder of the results, or for other protocols "
+        "than tu2018 one in it)",
     )
     report.add_argument(
         "--protocol",
@@ -34,16 +50,22 @@ def add_report(commands):
         action="store_true",
         help="leave out the photographs, whose licence may not let them be passed on",
     )
+    add_force(report, "replace a report that is there already")
 
 
 def _report(args):
     from ..benchmark import write_report
 
-    page = write_report(
-        args.results,
-        args.out,
-        protocol=args.protocol,
-        pictures=not args.no_pictures,
+    out = args.output
+    if out is None:
+        own = args.protocol == "tu2018"
+        out = args.results if own else args.results / args.protocol
+    refuse_existing(
+        [out / name for name in ("report.html", "figures", "tables")], args.force
     )
-    print(page)
+    print(
+        write_report(
+            args.results, out, protocol=args.protocol, pictures=not args.no_pictures
+        )
+    )
     return 0

@@ -1,11 +1,15 @@
 """Images from files."""
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .._validation import check_image
+from .._typing import PathLike
+from .._validation import check_image, check_int
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -23,7 +27,9 @@ TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
 
 
-def read_image(path, *, drop_alpha=False):
+def read_image(
+    path: PathLike, *, drop_alpha: bool = False, bands: Sequence[int] | None = None
+) -> NDArray[Any]:
     """One grey or RGB image, with the depth that it is stored in.
 
     Parameters
@@ -32,6 +38,9 @@ def read_image(path, *, drop_alpha=False):
         PNG, JPEG or TIFF.
     drop_alpha : bool, default=False
         Leave out an alpha channel instead of refusing it.
+    bands : sequence of int, optional
+        Of an image of any number of bands those to take, in this order, counted from
+        1: three, for red, green and blue, or one. Pages of one size are bands as well.
 
     Returns
     -------
@@ -64,21 +73,30 @@ def read_image(path, *, drop_alpha=False):
             axes, photometric = "", "RGB"
     if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
         raise ValueError(f"{path} has {photometric} colours; convert it to RGB.")
-    if axes == "SYX":
-        # Samples stored plane by plane; not to be confused with three pages.
+    if axes == "SYX" or (bands is not None and axes[1:] == "YX"):
+        # Samples stored plane by plane; pages are bands only where that is said.
         image = np.moveaxis(image, 0, -1)
+    if (
+        path.suffix.lower() in (".jpg", ".jpeg")
+        and image.ndim == 3
+        and image.shape[2] == 4
+    ):
+        raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
+    if bands is not None:
+        image = _chosen(image, bands, path)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] > 4):
         raise ValueError(
             f"{path} holds an array of shape {image.shape}, several pages or bands; "
-            "one grey or RGB image is expected."
+            "one grey or RGB image is expected: choose bands, as seal-sk segment "
+            "--bands does."
         )
     if image.ndim == 3 and image.shape[2] in (2, 4):
-        if path.suffix.lower() in (".jpg", ".jpeg"):
-            raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
         if not drop_alpha:
+            is_tiff = path.suffix.lower() in TIFF_SUFFIXES
             raise ValueError(
                 f"{path} has an alpha channel; leave it out, as seal-sk segment "
-                "--drop-alpha does."
+                "--drop-alpha does"
+                + (", or choose bands, as --bands does." if is_tiff else ".")
             )
         image = image[..., :-1]
     if image.dtype == bool:
@@ -89,7 +107,30 @@ def read_image(path, *, drop_alpha=False):
         raise ValueError(str(error)) from error
 
 
-def image_size(path):
+def _chosen(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[Any]:
+    """Bands of an (H, W) or (H, W, C) array, by numbers from 1."""
+    if len(bands) not in (1, 3):
+        raise ValueError(
+            f"bands={bands!r} must be three bands (red, green, blue) or one."
+        )
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3:
+        raise ValueError(
+            f"{path} holds an array of shape {image.shape}, which has bands along "
+            "several axes; save one image."
+        )
+    n_bands = image.shape[2]
+    bands = [check_int(band, 1, name="a band") for band in bands]
+    if max(bands) > n_bands:
+        raise ValueError(
+            f"{path} has {n_bands} bands, so that there is no band {max(bands)}; "
+            "they are counted from 1."
+        )
+    return image[..., [band - 1 for band in bands]]
+
+
+def image_size(path: PathLike) -> tuple[int, int]:
     """Height and width of an image, of which no pixel is read."""
     path = Path(path)
     with reading(path):
@@ -105,7 +146,7 @@ def image_size(path):
             return image.height, image.width
 
 
-def check_size(labels, path, image_path):
+def check_size(labels: NDArray[Any], path: Path, image_path: PathLike) -> None:
     """Refuse the label map of `path` if it is not of its image's size."""
     size = image_size(image_path)
     if labels.shape != size:
@@ -116,7 +157,7 @@ def check_size(labels, path, image_path):
 
 
 @contextmanager
-def reading(path):
+def reading(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises on a file into an OSError that names it."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give a file.")
@@ -134,7 +175,7 @@ def reading(path):
         ) from error
 
 
-def read_tiff(path):
+def read_tiff(path: PathLike) -> tuple[NDArray[Any], str, str, int]:
     """What a TIFF stores first, its axes, its kind of colours, how much else there is.
 
     The last is the number of images, where pages of one size are one image.
@@ -142,6 +183,6 @@ def read_tiff(path):
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        first = file.series[0]
+        first: Any = file.series[0]
         photometric = first.keyframe.photometric.name
         return first.asarray(), first.axes, photometric, len(file.series)

@@ -61,10 +61,15 @@ def test_bench_and_report(here, capsys):
         "seconds",
     ]
     assert [line.split()[0] for line in lines[2:6]] == ["ers", "ers", "loose", "loose"]
-    assert "100%" in err
+    # No progress bar, where there is no terminal.
+    assert err == (
+        "seal-sk: the table is in results; draw it with: seal-sk report results\n"
+    )
     command = "bench --data photos --methods theirs=maps --counts 10 --quiet"
     assert run(command) == 0
-    assert capsys.readouterr() == ("", "")
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1].split()[:2] == ["theirs", "10"]
+    assert err == ""
     table = pd.read_csv(here / "results/table.csv")
     assert len(table) == 3 * 2 * (2 + 2 + 1)
 
@@ -154,6 +159,21 @@ def test_errors_are_one_sentence(here, capsys, arguments, message):
 def test_report_without_results(here, capsys):
     assert run("report photos") == 2
     assert "There are no results in 'photos'" in capsys.readouterr().err
+
+
+def test_a_report_is_not_replaced_unasked(here, capsys):
+    assert run("bench --data photos --methods snic --counts 10 -q -o made") == 0
+    assert run("report made") == 0
+    page = here / "made/report.html"
+    page.write_text("mine now")
+    assert run("report made") == 2
+    assert "'made/report.html' for one; replace them" in capsys.readouterr().err
+    assert page.read_text() == "mine now"
+    assert run("report made --force") == 0
+    assert "snic" in page.read_text()
+    # Those of another protocol lie elsewhere.
+    assert run("report made --protocol stutz2018") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "made/stutz2018/report.html"
 
 
 def test_failures_are_told(here, capsys):

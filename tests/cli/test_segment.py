@@ -1,5 +1,7 @@
+"""``seal-sk segment``: what comes out, what goes in, what is refused."""
+
+import json
 import os
-import subprocess
 import sys
 
 import imageio.v3 as iio
@@ -7,44 +9,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from seal_sk import ERSSuperpixels, SEALSuperpixels, __version__
-from seal_sk.cli import main
+from seal_sk import SEALSuperpixels
+from seal_sk.cli.methods import METHODS
 from seal_sk.datasets import make_scenes
-from seal_sk.demo import run_demo
+from seal_sk.datasets.images import read_image
 from seal_sk.plotting import draw_boundaries
 
 SHAPE = (32, 40)
-SCENES, TRUTHS = make_scenes(4, shape=SHAPE, random_state=0)
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """Run in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def photos(here):
-    """Three images in the folder `photos`."""
-    (here / "photos").mkdir()
-    for name, scene in zip("abc", SCENES, strict=False):
-        iio.imwrite(here / f"photos/{name}.png", scene)
-    return here / "photos"
-
-
-@pytest.fixture(scope="module")
-def network(tmp_path_factory):
-    """Write a network that was trained a little."""
-    path = tmp_path_factory.mktemp("network") / "net.safetensors"
-    SEALSuperpixels(
-        n_segments=20, width=4, max_iter=2, batch_size=1, crop_size=24, random_state=0
-    ).fit(SCENES, TRUTHS).save(path)
-    return path
-
-
-def run(command, *paths):
-    return main([*command.split(), *map(str, paths)])
+SCENES, _ = make_scenes(4, shape=SHAPE, random_state=0)
 
 
 def expected(image, n_segments=30, **params):
@@ -59,7 +31,7 @@ def files_of(folder):
 # What comes out
 
 
-def test_png_label_maps(photos, here, capsys):
+def test_png_label_maps(photos, here, capsys, run):
     assert run("segment photos -n 30 -o out") == 0
     assert files_of(here / "out") == ["a.png", "b.png", "c.png"]
     for name, scene in zip("abc", SCENES, strict=False):
@@ -71,7 +43,7 @@ def test_png_label_maps(photos, here, capsys):
     assert err == "seal-sk: segmented 3 of 3 images\n"
 
 
-def test_tiff_label_maps_and_parameters(photos, here):
+def test_tiff_label_maps_and_parameters(photos, here, run):
     command = "segment -n 30 -o a/b --format tiff --balance 2 --connectivity 4 --quiet"
     assert run(command, photos / "b.png", photos / "a.png") == 0
     assert files_of(here / "a/b") == ["a.tif", "b.tif"]
@@ -81,7 +53,7 @@ def test_tiff_label_maps_and_parameters(photos, here):
     np.testing.assert_array_equal(labels, wanted)
 
 
-def test_more_labels_than_16_bits_hold(here):
+def test_more_labels_than_16_bits_hold(here, run):
     image = np.zeros((260, 260), dtype=np.uint8)
     iio.imwrite("flat.png", image)
     assert run("segment flat.png -n 67000 -o out --format tiff --quiet") == 0
@@ -90,53 +62,162 @@ def test_more_labels_than_16_bits_hold(here):
     assert len(np.unique(labels)) == 67000
 
 
-def test_65536_labels_fit_into_a_png(here):
+def test_65536_labels_fit_into_a_png(here, run):
     iio.imwrite("flat.png", np.zeros((256, 256), dtype=np.uint8))
     assert run("segment flat.png -n 65536 -o out --quiet") == 0
     labels = iio.imread("out/flat.png")
     np.testing.assert_array_equal(labels.ravel(), np.arange(65536))
 
 
-def test_label_maps_by_colour(photos, here, capsys):
-    assert run("segment photos -n 30 -o out --method ers") == 0
-    estimator = ERSSuperpixels(n_segments=30)
-    for name, labels in zip("abc", estimator.transform(SCENES[:3]), strict=True):
-        np.testing.assert_array_equal(iio.imread(here / f"out/{name}.png"), labels)
-    capsys.readouterr()
-    assert run("segment photos -o no --method ers --weights bsds500") == 2
-    assert "--weights is for --method seal" in capsys.readouterr().err
-    assert not (here / "no").exists()
-
-
-def test_label_maps_of_a_network(photos, here, network):
+def test_label_maps_of_a_network(photos, here, network, run):
     assert run("segment photos -n 30 -o out --device cpu --weights", network) == 0
     estimator = SEALSuperpixels(n_segments=30, weights=network, device="cpu")
     for name, labels in zip("abc", estimator.transform(SCENES[:3]), strict=True):
         np.testing.assert_array_equal(iio.imread(here / f"out/{name}.png"), labels)
 
 
-def test_jobs_change_nothing(photos, here):
+def test_jobs_change_nothing(photos, here, run):
     assert run("segment photos -n 30 -o one --quiet") == 0
     assert run("segment photos -n 30 -o two --quiet --jobs 2") == 0
     for name in ("a.png", "b.png", "c.png"):
         assert (here / "one" / name).read_bytes() == (here / "two" / name).read_bytes()
 
 
-def test_overlay(photos, here):
+def test_overlay(photos, here, run):
     assert run("segment photos/a.png -n 30 -o out --overlay --quiet") == 0
     assert files_of(here / "out") == ["a.png", "a_overlay.png"]
     drawing = draw_boundaries(SCENES[0], expected(SCENES[0]))
     np.testing.assert_array_equal(iio.imread("out/a_overlay.png"), drawing)
 
 
-def test_label_maps_are_replaced(photos, here):
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("", "b.png"),
+        ("--overlay", "b_overlay.png"),
+        ("--table csv", "b.csv"),
+        ("--polygons geojson", "b.geojson"),
+    ],
+)
+def test_nothing_is_replaced_unasked(photos, here, capsys, run, option, name):
     (here / "out").mkdir()
-    (here / "out/a.png").write_text("old")
-    assert run("segment photos/a.png -n 30 -o out --quiet") == 0
-    np.testing.assert_array_equal(iio.imread("out/a.png"), expected(SCENES[0]))
+    (here / "out" / name).write_text("old")
+    assert run(f"segment photos -n 30 -o out --quiet {option}") == 2
+    assert f"'out/{name}' is there already" in (err := capsys.readouterr().err)
+    assert "--force" in err
+    # Nothing else was begun, either.
+    assert files_of(here / "out") == [name]
+    assert (here / "out" / name).read_text() == "old"
+    assert run(f"segment photos -n 30 -o out --quiet --force {option}") == 0
+    assert (here / "out" / name).read_bytes() != b"old"
+    np.testing.assert_array_equal(iio.imread("out/b.png"), expected(SCENES[1]))
 
 
-def test_quiet_says_nothing(photos, capsys):
+def test_npy_label_maps(photos, here, run):
+    assert run("segment photos -n 30 -o out --format npy --quiet") == 0
+    labels = np.load(here / "out/a.npy")
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, expected(SCENES[0]))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_methods(photos, here, run, method):
+    import seal_sk
+
+    if method in ("lsc", "seeds"):
+        pytest.importorskip("cv2")
+    assert run(f"segment photos -n 30 -o out --quiet --method {method}") == 0
+    estimator = getattr(seal_sk, METHODS[method])(30)
+    if "exact" in estimator.get_params():
+        estimator.set_params(exact=True)
+    if method == "seal":
+        estimator.set_params(weights="bsds500")
+    for name, labels in zip("abc", estimator.transform(SCENES[:3]), strict=True):
+        np.testing.assert_array_equal(iio.imread(here / f"out/{name}.png"), labels)
+        assert labels.max() + 1 == 30
+
+
+def test_methods_are_those_of_the_benchmark():
+    import seal_sk
+    from seal_sk.benchmark import METHODS as COMPARED
+
+    for name, class_name in METHODS.items():
+        made = COMPARED[name]()
+        assert type(made) is getattr(seal_sk, class_name)
+        if name == "seal":
+            assert made.weights == "bsds500"
+            assert made.oversegmentation == SEALSuperpixels().oversegmentation
+
+
+def test_parameters_of_a_saved_network_are_kept(photos, here, run, network):
+    SEALSuperpixels.load(network).set_params(balance=4, connectivity=4).save(
+        here / "set.safetensors"
+    )
+    assert run("segment photos/a.png -n 30 -o out -q --weights set.safetensors") == 0
+    estimator = SEALSuperpixels(30, weights=network, balance=4, connectivity=4)
+    labels = estimator.transform(SCENES[:1])[0]
+    np.testing.assert_array_equal(iio.imread(here / "out/a.png"), labels)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_table(photos, here, run, kind):
+    pd = pytest.importorskip("pandas")
+    assert run(f"segment photos/a.png -n 30 -o out -q --table {kind}") == 0
+    assert files_of(here / "out") == sorted(["a.png", f"a.{kind}"])
+    table = getattr(pd, f"read_{kind}")(here / f"out/a.{kind}")
+    labels = iio.imread(here / "out/a.png")
+    np.testing.assert_array_equal(table["label"], np.arange(30))
+    np.testing.assert_array_equal(table["area"], np.bincount(labels.ravel()))
+
+
+def test_polygons(photos, here, run):
+    pytest.importorskip("pandas")
+    assert run("segment photos/a.png -n 30 -o out -q --polygons geojson") == 0
+    assert files_of(here / "out") == ["a.geojson", "a.png"]
+    found = json.loads((here / "out/a.geojson").read_text())["features"]
+    assert len(found) == 30
+    labels = iio.imread(here / "out/a.png")
+    areas = [one["properties"]["area"] for one in found]
+    np.testing.assert_array_equal(areas, np.bincount(labels.ravel()))
+
+
+def test_a_georeference_is_kept(here, run):
+    rasterio = pytest.importorskip("rasterio")
+    transform = rasterio.Affine(0.5, 0, 400000, 0, -0.5, 5600000)
+    with rasterio.open(
+        here / "x.tif",
+        "w",
+        driver="GTiff",
+        height=SHAPE[0],
+        width=SHAPE[1],
+        count=4,
+        dtype="uint8",
+        crs="EPSG:25832",
+        transform=transform,
+    ) as file:
+        file.write(np.moveaxis(SCENES[0], 2, 0), [1, 2, 3])
+        file.write(SCENES[0][..., 0], 4)
+    command = "segment x.tif -n 30 -o out -q --bands 1 2 3 --format tiff"
+    assert run(f"{command} --polygons gpkg") == 0
+    with rasterio.open(here / "out/x.tif") as file:
+        assert (file.transform, file.crs.to_epsg()) == (transform, 25832)
+        np.testing.assert_array_equal(file.read(1), expected(SCENES[0]))
+    assert files_of(here / "out") == ["x.gpkg", "x.tif"]
+
+
+@pytest.mark.parametrize("missing", ["pandas", "pyogrio"])
+def test_what_is_not_installed_is_named_before_any_work(
+    photos, here, capsys, monkeypatch, run, missing
+):
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert run("segment photos -n 30 -o out --polygons gpkg") == 2
+    err = capsys.readouterr().err
+    assert missing in err
+    assert "pip install" in err
+    assert not (here / "out").exists()
+
+
+def test_quiet_says_nothing(photos, capsys, run):
     assert run("segment photos -n 30 -o out --quiet") == 0
     assert capsys.readouterr() == ("", "")
 
@@ -160,41 +241,41 @@ def deep(image):
     ],
     ids=["rgb8", "grey8", "rgb16", "grey16", "float"],
 )
-def test_tiff_is_read_as_it_is(image, here):
+def test_tiff_is_read_as_it_is(image, here, run):
     tifffile.imwrite("x.TIF", image, photometric="rgb" if image.ndim == 3 else None)
     assert run("segment x.TIF -n 30 -o out --quiet") == 0
     np.testing.assert_array_equal(iio.imread("out/x.png"), expected(image))
 
 
-def test_tiff_plane_by_plane(here):
+def test_tiff_plane_by_plane(here, run):
     planes = np.moveaxis(SCENES[0], 2, 0)
     tifffile.imwrite("x.tif", planes, photometric="rgb", planarconfig="separate")
     assert run("segment x.tif -n 30 -o out --quiet") == 0
     np.testing.assert_array_equal(iio.imread("out/x.png"), expected(SCENES[0]))
 
 
-def test_grey_png_keeps_16_bits(here):
+def test_grey_png_keeps_16_bits(here, run):
     image = np.arange(1280, dtype=np.uint16).reshape(SHAPE)
     iio.imwrite("x.png", image)
     assert run("segment x.png -n 30 -o out --quiet --overlay") == 0
     np.testing.assert_array_equal(iio.imread("out/x.png"), expected(image))
 
 
-def test_16_bit_colours_in_png_are_noted(here, capsys):
+def test_16_bit_colours_in_png_are_noted(here, capsys, run):
     cv2 = pytest.importorskip("cv2")
     cv2.imwrite("x.png", deep(SCENES[0]))
     assert run("segment x.png -n 30 -o out --quiet") == 0
     assert "note: x.png: 16-bit colours are read as 8" in capsys.readouterr().err
 
 
-def test_jpeg(here):
+def test_jpeg(here, run):
     iio.imwrite("x.JPEG", SCENES[0])
     assert run("segment x.JPEG -n 30 -o out --quiet") == 0
     labels = expected(iio.imread("x.JPEG"))
     np.testing.assert_array_equal(iio.imread("out/x.png"), labels)
 
 
-def test_palette_and_bitmap(here):
+def test_palette_and_bitmap(here, run):
     from PIL import Image
 
     Image.fromarray(SCENES[0]).quantize(8).save("palette.png")
@@ -207,7 +288,7 @@ def test_palette_and_bitmap(here):
     np.testing.assert_array_equal(iio.imread("out/bits.png"), expected(bits))
 
 
-def test_alpha_is_dropped_on_demand(here, capsys):
+def test_alpha_is_dropped_on_demand(here, capsys, run):
     alpha = np.full((*SHAPE, 1), 200, dtype=np.uint8)
     iio.imwrite("x.png", np.concatenate([SCENES[0], alpha], axis=2))
     assert run("segment x.png -n 30 -o out --quiet") == 1
@@ -218,11 +299,68 @@ def test_alpha_is_dropped_on_demand(here, capsys):
     np.testing.assert_array_equal(iio.imread("out/x.png"), expected(SCENES[0]))
 
 
-def test_only_images_of_a_folder_are_read(photos, here):
+def test_only_images_of_a_folder_are_read(photos, here, run):
     (photos / "notes.txt").write_text("not an image")
     (photos / "._a.png").write_bytes(b"\0")
     assert run("segment photos -n 30 -o out --quiet") == 0
     assert files_of(here / "out") == ["a.png", "b.png", "c.png"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("photos/*.png", "abc"),
+        ("photos/[ab].png", "ab"),
+        ("*/?.png", "abc"),
+        ("**/*.png", "abcd"),
+        ("photos/*", "abc"),
+    ],
+)
+def test_patterns_in_quotes(photos, here, run, pattern, found):
+    (here / "photos/more.png").mkdir()
+    iio.imwrite(here / "photos/more.png/d.png", SCENES[3])
+    (photos / "notes.txt").write_text("not an image")
+    assert run("segment -n 30 -q -o out", pattern) == 0
+    assert files_of(here / "out") == [f"{name}.png" for name in found]
+
+
+def test_a_name_with_brackets_is_no_pattern(here, run):
+    iio.imwrite(here / "x[1].png", SCENES[0])
+    assert run("segment -n 30 -q -o out x[1].png") == 0
+    np.testing.assert_array_equal(iio.imread("out/x[1].png"), expected(SCENES[0]))
+
+
+def write_bands(path, **settings):
+    """Five bands, the first three of them a scene backwards."""
+    image = np.dstack([SCENES[0][..., ::-1], SCENES[1][..., :2]])
+    if settings.get("planarconfig") != "contig":
+        image = np.moveaxis(image, 2, 0)
+    tifffile.imwrite(path, image, photometric="minisblack", **settings)
+
+
+@pytest.mark.parametrize("config", ["contig", "separate", None])
+def test_bands(here, run, config):
+    write_bands("x.tif", **({"planarconfig": config} if config else {}))
+    assert run("segment x.tif -n 30 -q -o out --bands 3 2 1") == 0
+    np.testing.assert_array_equal(iio.imread("out/x.png"), expected(SCENES[0]))
+    assert run("segment x.tif -n 30 -q -o one --bands 4") == 0
+    np.testing.assert_array_equal(iio.imread("one/x.png"), expected(SCENES[1][..., 0]))
+    with pytest.raises(ValueError, match="bands"):
+        read_image("x.tif")
+
+
+@pytest.mark.parametrize(
+    ("bands", "status", "message"),
+    [
+        ("6 2 1", 1, "x.tif: has 5 bands, so that there is no band 6"),
+        ("1 2", 2, "takes three bands (red, green, blue) or one, not 2"),
+        ("1 2 3 --drop-alpha", 2, "leave out --drop-alpha"),
+    ],
+)
+def test_bands_that_are_not_there(here, capsys, run, bands, status, message):
+    write_bands("x.tif", planarconfig="contig")
+    assert run(f"segment x.tif -n 30 -q -o out --bands {bands}") == status
+    assert message in capsys.readouterr().err
 
 
 # An image fails, and the others go on
@@ -295,7 +433,7 @@ def write_broken(path, kind):
         ("too small", "more than the 25 pixels"),
     ],
 )
-def test_one_image_fails(photos, here, capsys, kind, message, jobs):
+def test_one_image_fails(photos, here, capsys, kind, message, jobs, run):
     broken = write_broken(photos / "bad", kind)
     assert run(f"segment photos -n 30 -o out --overlay --jobs {jobs}") == 1
     lines = capsys.readouterr().err.splitlines()
@@ -306,7 +444,7 @@ def test_one_image_fails(photos, here, capsys, kind, message, jobs):
     assert files_of(here / "out") == good
 
 
-def test_nothing_half_written_stays(photos, here, capsys, monkeypatch):
+def test_nothing_half_written_stays(photos, here, capsys, monkeypatch, run):
     def full(*args):
         raise OSError(28, "No space left on device")
 
@@ -325,6 +463,11 @@ def test_nothing_half_written_stays(photos, here, capsys, monkeypatch):
     [
         ("segment photos/a.png nowhere.png", "There is no image 'nowhere.png'"),
         ("segment photos empty", "no image in the folder 'empty'"),
+        ("segment photos nowhere/*.png", "no image that matches 'nowhere/*.png'"),
+        ("segment photos photos/*.png", "given more than once"),
+        ("segment photos --method ers --weights bsds500", "is for seal: leave"),
+        ("segment photos --method snic --balance 1", "is for ers, seal: leave"),
+        ("segment photos --method slic --device cpu", "has no --device"),
         ("segment photos/a.png notes.txt", "'notes.txt' is of no format"),
         ("segment photos/a.png other/a.jpg", "'photos/a.png' and 'other/a.jpg'"),
         ("segment photos/a.png other/a_overlay.jpg --overlay", "would both be written"),
@@ -338,7 +481,7 @@ def test_nothing_half_written_stays(photos, here, capsys, monkeypatch):
         ("segment photos --weights NETWORK --device rubbish", "device='rubbish'"),
     ],
 )
-def test_refusals(photos, here, capsys, network, command, message):
+def test_refusals(photos, here, capsys, network, command, message, run):
     (here / "empty").mkdir()
     (here / "other").mkdir()
     for name in ("a.jpg", "a_overlay.jpg"):
@@ -354,20 +497,20 @@ def test_refusals(photos, here, capsys, network, command, message):
     assert not (here / "out").exists()
 
 
-def test_images_are_not_replaced_by_results(photos, capsys):
+def test_images_are_not_replaced_by_results(photos, capsys, run):
     before = [file.read_bytes() for file in sorted(photos.iterdir())]
     assert run("segment photos/a.png photos/b.png -n 30 -o photos") == 2
     assert "is one of the images" in capsys.readouterr().err
     assert [file.read_bytes() for file in sorted(photos.iterdir())] == before
 
 
-def test_output_folder_is_a_file(photos, here, capsys):
+def test_output_folder_is_a_file(photos, here, capsys, run):
     (here / "out").write_text("")
     assert run("segment photos -n 30 -o out") == 2
     assert "'out'" in capsys.readouterr().err
 
 
-def test_opencv_is_missing(photos, capsys, monkeypatch, here):
+def test_opencv_is_missing(photos, capsys, monkeypatch, here, run):
     import torch
 
     from seal_sk.pan import PAN
@@ -379,111 +522,3 @@ def test_opencv_is_missing(photos, capsys, monkeypatch, here):
     assert err.startswith("seal-sk: error: ")
     assert "opencv" in err
     assert err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "",
-        "rubbish",
-        "segment photos",
-        "segment -o out",
-        "segment photos -o out -n 0",
-        "segment photos -o out -n 1.5",
-        "segment photos -o out --jobs 0",
-        "segment photos -o out --connectivity 6",
-        "demo --time 0",
-        "demo --time soon",
-    ],
-)
-def test_usage(command, capsys):
-    with pytest.raises(SystemExit) as stop:
-        run(command)
-    assert stop.value.code == 2
-    assert "usage: seal-sk" in capsys.readouterr().err
-
-
-def test_interrupt(photos, capsys, monkeypatch):
-    def interrupted(self, X):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(SEALSuperpixels, "transform", interrupted)
-    assert run("segment photos -n 30 -o out --quiet") == 130
-    assert capsys.readouterr().err == "seal-sk: interrupted\n"
-
-
-# The rest
-
-
-def test_version(capsys):
-    with pytest.raises(SystemExit) as stop:
-        run("--version")
-    assert stop.value.code == 0
-    assert capsys.readouterr().out == f"seal-sk {__version__}\n"
-
-
-def test_help_loads_nothing_heavy():
-    code = """
-import sys
-from seal_sk.cli import main
-try:
-    main(["segment", "--help"])
-except SystemExit:
-    pass
-heavy = {"torch", "numpy", "sklearn", "skimage", "matplotlib"} & set(sys.modules)
-sys.exit(f"imported: {heavy}" if heavy else 0)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "--drop-alpha" in done.stdout
-
-
-def test_module_runs_as_a_program(here):
-    done = subprocess.run(
-        [sys.executable, "-m", "seal_sk", "segment", "no.png", "-o", "out"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stderr == "seal-sk: error: There is no image 'no.png'.\n"
-
-
-def test_demo(here, capsys):
-    table = run_demo(
-        "demo.png",
-        max_time=0.5,
-        n_train=3,
-        n_test=2,
-        shape=(64, 64),
-        counts=(20, 40),
-        verbose=0,
-    )
-    out = capsys.readouterr().out
-    assert [(row["method"], row["asked"]) for row in table] == [
-        (method, asked)
-        for asked in (20, 40)
-        for method in ("SEAL", "ERS", "SLIC", "oracle")
-    ]
-    for row in table:
-        if row["method"] != "SLIC":
-            assert row["superpixels"] == row["asked"]
-        assert 0 < row["boundary_recall"] <= 1
-        assert f"{row['asa']:.3f}" in out
-        assert row["method"] in out
-        if row["method"] == "oracle":
-            assert row["asa"] > 0.97
-    assert "comes with the package" in out.replace("\n", " ")
-    assert out.splitlines()[-1].endswith("demo.png")
-    picture = iio.imread("demo.png")
-    assert min(picture.shape[:2]) > 900
-    assert files_of(here) == ["demo.png"]
-
-
-def test_demo_refuses_before_the_training(here, capsys):
-    assert run("demo --output picture.jpg") == 2
-    assert "must end in .png" in capsys.readouterr().err
-    assert run("demo --output nowhere/picture.png") == 2
-    assert "There is no folder 'nowhere'" in capsys.readouterr().err

@@ -1,0 +1,69 @@
+"""``seal-sk completion``: names of commands, options and files at the tab key."""
+
+import argparse
+from pathlib import Path
+
+from .parsing import add_command
+
+__all__ = ["add_completion"]
+
+_HELP = """\
+Print a script that completes commands, options and file names at the tab key.
+"""
+
+_NOTES = """\
+examples:
+  bash, for this shell or for all to come:
+    eval "$(seal-sk completion bash)"
+    seal-sk completion bash > ~/.seal-sk.bash
+    echo 'source ~/.seal-sk.bash' >> ~/.bashrc
+
+  zsh, into a folder of $fpath, before compinit:
+    seal-sk completion zsh > ~/.zfunc/_seal-sk
+
+  tcsh:
+    seal-sk completion tcsh > ~/.seal-sk.csh
+    echo 'source ~/.seal-sk.csh' >> ~/.tcshrc
+"""
+
+# Arguments that name files without being paths, since they may be something else.
+_NAMES_OR_PATHS = {
+    "IMAGE": "FILE",
+    "METHOD": "FILE",
+    "NAME_OR_FILE": "FILE",
+    "NAME_OR_DIR": "DIRECTORY",
+}
+
+
+def add_completion(commands, parser):
+    """Add the command to the parser's; it completes all commands of `parser`."""
+    completion = add_command(
+        commands,
+        "completion",
+        lambda args: _completion(args, parser),
+        help="print the script for completion in bash, zsh or tcsh",
+        description=_HELP,
+        epilog=_NOTES,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+
+
+def _completion(args, parser):
+    import shtab
+
+    _mark_files(parser, shtab)
+    print(shtab.complete(parser, shell=args.shell))
+    return 0
+
+
+def _mark_files(parser, shtab):
+    """Say to shtab which arguments are files, and which folders."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                _mark_files(command, shtab)
+        elif action.metavar in _NAMES_OR_PATHS:
+            action.complete = getattr(shtab, _NAMES_OR_PATHS[action.metavar])
+        elif action.type is Path:
+            is_folder = action.metavar == "DIR"
+            action.complete = shtab.DIRECTORY if is_folder else shtab.FILE

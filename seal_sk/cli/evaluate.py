@@ -1,0 +1,322 @@
+"""``seal-sk evaluate``: label maps, or one method, against ground truth."""
+
+import csv
+import json
+import traceback
+from io import StringIO
+from pathlib import Path
+
+from .files import check_output
+from .messages import complain, explain, on_terminal
+from .methods import (
+    add_method,
+    batch_size,
+    given_options,
+    make_estimator,
+    segment_each,
+)
+from .parsing import (
+    add_command,
+    add_data,
+    add_force,
+    add_jobs,
+    add_n_segments,
+    add_output,
+    add_quiet,
+    add_verbose,
+    whole,
+)
+
+__all__ = ["add_evaluate"]
+
+_HELP = """\
+Score label maps that are there already, or those of one method, against the
+annotations of a data set. To compare several methods at several counts:
+seal-sk bench.
+"""
+
+_NOTES = """\
+The protocol is that of Tu et al. (CVPR 2018), tu2018 in seal-sk report:
+boundaries are one pixel thick, and what is a score against ground truth (ASA,
+BR, BP, UE) is the mean over all pairs of an image and an annotation; what is
+not (EV, CO) the mean over images.
+  ASA  achievable segmentation accuracy
+  BR   boundary recall
+  BP   boundary precision
+  UE   corrected undersegmentation error
+  EV   explained variation
+  CO   compactness
+Higher is better, but for UE. --out writes all scores of
+seal_sk.metrics.evaluate, for each image the means over its annotations.
+
+Label maps are called like the images: NAME.png, .tif, .npy, .mat or .csv.
+Every pixel has to be in a superpixel: labels below 0 are refused. An image
+whose label map can't be scored is reported, and left out of the means; the
+exit status is then 1.
+
+examples:
+  seal-sk evaluate labels --data photos
+  seal-sk evaluate labels --data bsds500 -v --out scores.csv
+  seal-sk evaluate --weights net.safetensors -n 300 --data photos
+  seal-sk evaluate --method slic -n 40 --data scenes
+"""
+
+# Columns of the table: names in `evaluate`, heads.
+_COLUMNS = {
+    "asa": "ASA",
+    "boundary_recall": "BR",
+    "boundary_precision": "BP",
+    "corrected_undersegmentation_error": "UE",
+    "explained_variation": "EV",
+    "compactness": "CO",
+}
+
+
+def add_evaluate(commands):
+    """Add the command to the parser's."""
+    evaluate = add_command(
+        commands,
+        "evaluate",
+        _evaluate,
+        help="score label maps or a method against ground truth",
+        description=_HELP,
+        epilog=_NOTES,
+    )
+    evaluate.add_argument(
+        "labels",
+        nargs="?",
+        type=Path,
+        metavar="DIR",
+        help="folder of label maps; or else give --method or --weights",
+    )
+    data = add_data(
+        evaluate, subset="test of bsds500, val of cityscapes, of others all"
+    )
+    data.add_argument(
+        "--tolerance",
+        type=whole,
+        metavar="PIXELS",
+        help="of boundary scores (default: the data set's, 1 for a folder)",
+    )
+    add_method(evaluate, default="seal, with --weights")
+    add_n_segments(evaluate)
+    add_output(evaluate, "FILE", "write all scores here, a .csv or .json file")
+    add_jobs(evaluate, "images segmented at a time")
+    add_force(evaluate)
+    add_quiet(evaluate)
+    add_verbose(evaluate, "a line of the table for each image")
+
+
+def _evaluate(args):
+    given = given_options(args)
+    if args.labels is None and not {"--method", "--weights"} & set(given):
+        raise ValueError(
+            "There is nothing to score: give a folder of label maps, --method or "
+            "--weights."
+        )
+    if args.labels is not None and args.n_segments is not None:
+        given.append("-n")
+    if args.labels is not None and given:
+        raise ValueError(
+            f"The label maps of {str(args.labels)!r} are there already: leave out "
+            f"{', '.join(given)}."
+        )
+    if args.output is not None:
+        check_output(args.output, (".csv", ".json"), args.force)
+
+    from ..datasets.find import find_dataset
+
+    dataset = find_dataset(
+        args.data,
+        data_home=args.data_home,
+        subset=args.subset,
+        ignore_label=args.ignore_label,
+        tolerance=args.tolerance,
+        download_if_missing=args.download,
+    )
+    if args.labels is not None:
+        files = _find_label_maps(args.labels, dataset.names)
+        label_maps = _read_each(files)
+    else:
+        estimator = make_estimator(args, args.n_segments or 300)
+        label_maps = _segment_each(estimator, dataset.images, args.jobs)
+    rows = _score_each(dataset, label_maps, args)
+    if not rows:
+        complain("error: none of the label maps could be scored.")
+        return 2
+    mean = _mean(rows)
+    if args.output is not None:
+        _write(args.output, dataset, rows, mean)
+    _print_table(rows, mean, args.verbose)
+    if not args.quiet or len(rows) < len(dataset.images):
+        complain(f"scored {len(rows)} of {len(dataset.images)} images")
+    return 0 if len(rows) == len(dataset.images) else 1
+
+
+def _find_label_maps(folder, names):
+    """The file for each image, all of them there."""
+    from ..datasets.label_maps import LABEL_SUFFIXES
+
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
+    files = {}
+    for path in sorted(folder.iterdir()):
+        if (
+            path.suffix.lower() in LABEL_SUFFIXES
+            and path.stem in names
+            and not _is_table(path)
+        ):
+            if path.stem in files:
+                raise ValueError(
+                    f"{str(files[path.stem])!r} and {str(path)!r} are both of one "
+                    "image; remove one."
+                )
+            files[path.stem] = path
+    if missing := [name for name in names if name not in files]:
+        raise FileNotFoundError(
+            f"{len(missing)} of {len(names)} images have no label map in "
+            f"{str(folder)!r}: {missing[0]!r} for one, with any of the endings "
+            f"{', '.join(LABEL_SUFFIXES)}."
+        )
+    return [files[name] for name in names]
+
+
+def _is_table(path):
+    """Whether it is no label map but a table with a header, as of segment --table."""
+    if path.suffix.lower() != ".csv":
+        return False
+    with path.open("rb") as file:
+        return file.read(1).isalpha()
+
+
+def _read_each(files):
+    """Yield each label map, or the error that it made."""
+    from ..datasets.label_maps import read_label_map
+
+    for path in files:
+        try:
+            labels = read_label_map(path)
+        except Exception as error:
+            yield error
+        else:
+            yield labels
+
+
+def _segment_each(estimator, images, n_jobs):
+    """Yield each label map, or the error that it made."""
+    step = batch_size(n_jobs)
+    for start in range(0, len(images), step):
+        loaded = []
+        for i in range(start, min(start + step, len(images))):
+            try:
+                loaded.append(images[i])
+            except Exception as error:
+                loaded.append(error)
+        yield from segment_each(estimator, loaded)
+
+
+def _score_each(dataset, label_maps, args):
+    """All scores of each image that can be scored; says what can't be."""
+    from tqdm import tqdm
+
+    rows = []
+    total = len(dataset.images)
+    with tqdm(total=total, unit="image", disable=not on_terminal(args)) as bar:
+        for i, labels in enumerate(label_maps):
+            try:
+                if isinstance(labels, Exception):
+                    raise labels
+                rows.append({"image": dataset.names[i], **_score(dataset, i, labels)})
+            except Exception as error:
+                if args.debug:
+                    traceback.print_exception(error)
+                bar.clear()
+                complain(f"{dataset.names[i]}: {explain(error)}")
+            bar.update()
+    return rows
+
+
+def _score(dataset, i, labels):
+    """Scores of one label map; those against ground truth for each annotation."""
+    import numpy as np
+
+    from ..metrics import evaluate
+
+    annotations = dataset.annotations[i]
+    if not isinstance(annotations, list):
+        annotations = [annotations]
+    ignored = dataset.ignore_label
+    if ignored is not None:
+        annotations = [truth for truth in annotations if np.any(truth != ignored)]
+    if not annotations:
+        raise ValueError("every pixel of every annotation is ignored.")
+    if n_left := int(np.count_nonzero(labels < 0)):
+        raise ValueError(
+            f"the label map leaves out {n_left} pixels (labels below 0); every pixel "
+            "has to be in a superpixel."
+        )
+    return evaluate(
+        annotations,
+        labels,
+        image=dataset.images[i],
+        tolerance=dataset.tolerance,
+        ignore_label=ignored,
+        average=False,
+    )
+
+
+def _mean(rows):
+    """Means over all pairs, or over images where a score has no annotation."""
+    import numpy as np
+
+    names = [name for name in rows[0] if name != "image"]
+    return {
+        name: float(np.concatenate([np.atleast_1d(row[name]) for row in rows]).mean())
+        for name in names
+    }
+
+
+def _plain(row):
+    """A row with means over the annotations in place of arrays."""
+    import numpy as np
+
+    return {
+        name: value if isinstance(value, (str, int)) else float(np.mean(value))
+        for name, value in row.items()
+    }
+
+
+def _write(path, dataset, rows, mean):
+    from .._files import replace_file
+
+    plain = [_plain(row) for row in rows]
+    if path.suffix.lower() == ".csv":
+        text = StringIO()
+        writer = csv.DictWriter(text, plain[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(plain)
+        content = text.getvalue()
+    else:
+        content = json.dumps(
+            {
+                "data": dataset.name,
+                "protocol": "tu2018",
+                "tolerance": dataset.tolerance,
+                "mean": mean,
+                "images": plain,
+            },
+            indent=1,
+        )
+        content += "\n"
+    replace_file(path, content.encode("utf-8", "backslashreplace"))
+
+
+def _print_table(rows, mean, verbose):
+    shown = [_plain(row) for row in rows] if verbose else []
+    shown.append({"image": "mean", **mean})
+    width = max(len(row["image"]) for row in shown)
+    heads = "  ".join(f"{head:>6}" for head in _COLUMNS.values())
+    print(f"{'image':{max(5, width)}}  superpixels  {heads}")
+    for row in shown:
+        scores = "  ".join(f"{row[name]:6.4f}" for name in _COLUMNS)
+        print(f"{row['image']:{max(5, width)}}  {row['n_segments']:11.1f}  {scores}")

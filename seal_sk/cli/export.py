@@ -1,0 +1,158 @@
+"""``seal-sk export``: a network as an ONNX file."""
+
+import logging
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .files import check_output
+from .messages import complain, import_torch
+from .parsing import add_command, add_force, add_output, add_quiet, add_verbose
+
+__all__ = ["add_export"]
+
+# Greatest difference of affinities that float32 in another order can make.
+_TOLERANCE = 1e-3
+
+_HELP = """\
+Write a network as an ONNX file, for programs without torch.
+"""
+
+_NOTES = """\
+Input "image": float32 (N, C, H, W) in 0..1, of any size, in the order red,
+green, blue; the paper's network also takes "edges": float32 (N, 1, H, W), 0
+on Canny's edges, else 1. Output "affinity": float32 (N, 2, H, W) in 0..1, to
+the right and down.
+
+Where onnxruntime is installed the file is run on random images of several
+sizes, and the largest difference from torch is printed; it is not written if
+they disagree.
+Needs pip install "seal_sk[onnx]".
+
+examples:
+  seal-sk export bsds500 -o bsds500.onnx
+  seal-sk export net.safetensors -o net.onnx --force
+"""
+
+
+def add_export(commands):
+    """Add the command to the parser's."""
+    export = add_command(
+        commands,
+        "export",
+        _export,
+        help="write a network as an ONNX file",
+        description=_HELP,
+        epilog=_NOTES,
+    )
+    export.add_argument(
+        "weights",
+        metavar="NAME_OR_FILE",
+        help="bsds500, which comes with the package; what seal-sk train wrote; or one "
+        "of the paper's authors",
+    )
+    add_output(export, "FILE", "an .onnx file", required=True)
+    add_force(export)
+    add_quiet(export)
+    add_verbose(export, "the inputs and outputs, and the size of the file")
+
+
+def _export(args):
+    check_output(args.output, (".onnx",), args.force)
+
+    import_torch()
+
+    from .._files import replace_file
+    from ..affinity import LearnedAffinity
+    from ..pan import export_onnx
+
+    net = LearnedAffinity.load(args.weights).net_
+    with TemporaryDirectory() as folder:
+        # Its place is taken only when it is known to be right.
+        draft = Path(folder, "net.onnx")
+        with _without_remarks():
+            export_onnx(net, draft)
+        content = draft.read_bytes()
+    session = _session(content)
+    if session is None:
+        complain("note: the file was not run, since onnxruntime is not installed")
+    else:
+        difference = _difference(net, session)
+        if not difference <= _TOLERANCE:
+            raise ValueError(
+                f"onnxruntime computes affinities that differ by {difference:.2g} from "
+                f"torch's; {str(args.output)!r} was not written."
+            )
+        print(f"largest difference of an affinity from torch: {difference:.2g}")
+    replace_file(args.output, content)
+    if args.verbose:
+        _describe(session, len(content))
+    if not args.quiet:
+        complain(f"wrote {args.output}")
+    return 0
+
+
+@contextmanager
+def _without_remarks():
+    """Keep what torch's exporter says about packages and itself from the user."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _session(content):
+    try:
+        import onnxruntime
+    except ImportError:
+        return None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only
+    return onnxruntime.InferenceSession(
+        content, options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _difference(net, session):
+    """Largest difference between torch's affinities and onnxruntime's."""
+    import numpy as np
+    import torch
+
+    rng = np.random.default_rng(0)
+    largest = 0.0
+    # Neither one size nor one image may have become a constant.
+    for n, height, width in ((1, 64, 96), (2, 51, 37)):
+        inputs = {"image": rng.random((n, net.in_channels, height, width), np.float32)}
+        if net.edges is not None:
+            inputs["edges"] = rng.integers(0, 2, (n, 1, height, width)).astype("f4")
+        (found,) = session.run(["affinity"], inputs)
+        tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
+        if net.in_channels == 3:
+            # torch's network takes blue, green, red.
+            tensors["image"] = tensors["image"].flip(1)
+        with torch.no_grad():
+            wanted = net(*tensors.values()).numpy()
+        # What leads out of the image means nothing.
+        for one, other in (
+            (found[:, 0, :, :-1], wanted[:, 0, :, :-1]),
+            (found[:, 1, :-1], wanted[:, 1, :-1]),
+        ):
+            largest = max(largest, float(np.abs(one - other).max()))
+    return largest
+
+
+def _describe(session, n_bytes):
+    if session is not None:
+        for kind, ends in (
+            ("input", session.get_inputs()),
+            ("output", session.get_outputs()),
+        ):
+            for end in ends:
+                sizes = [size if isinstance(size, int) else "any" for size in end.shape]
+                shape = ", ".join(map(str, sizes))
+                complain(f"{kind} {end.name}: float32 ({shape})")
+    complain(f"{n_bytes / 1e6:.1f} MB")

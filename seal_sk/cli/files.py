@@ -1,0 +1,114 @@
+"""Files that the commands are given, and files that they are to write."""
+
+import glob
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+__all__ = ["check_output", "find_images", "make_folder", "refuse_existing"]
+
+
+def find_images(given):
+    """Images to read, those of folders and patterns included; all of them are there.
+
+    Parameters
+    ----------
+    given : sequence of str
+        Files, folders, and patterns with ``*``, ``?``, ``[...]`` and ``**``.
+
+    Returns
+    -------
+    list of Path
+    """
+    from ..datasets.images import IMAGE_SUFFIXES
+
+    endings = ", ".join(IMAGE_SUFFIXES)
+    paths = []
+    for text in given:
+        path = Path(text)
+        # A name that is there is no pattern, even if it has brackets.
+        if path.is_dir():
+            found = _only_images(path.iterdir(), IMAGE_SUFFIXES)
+            if not found:
+                raise FileNotFoundError(
+                    f"There is no image in the folder {text!r}: none of its files "
+                    f"ends in {endings}."
+                )
+            paths += found
+        elif path.exists():
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
+                raise ValueError(
+                    f"{text!r} is of no format that is read: give files that end in "
+                    f"{endings}."
+                )
+            paths.append(path)
+        elif glob.has_magic(text):
+            matches = map(Path, glob.iglob(str(path.expanduser()), recursive=True))
+            found = _only_images(matches, IMAGE_SUFFIXES)
+            if not found:
+                raise FileNotFoundError(
+                    f"There is no image that matches {text!r} and ends in {endings}."
+                )
+            paths += found
+        else:
+            raise FileNotFoundError(f"There is no image {text!r}.")
+    for path, times in Counter(paths).items():
+        if times > 1:
+            raise ValueError(f"{str(path)!r} is given more than once.")
+    return paths
+
+
+def _only_images(paths, suffixes):
+    return sorted(
+        path
+        for path in paths
+        if path.suffix.lower() in suffixes
+        and not path.name.startswith(".")
+        and path.is_file()
+    )
+
+
+def refuse_existing(paths, force):
+    """Refuse to write over files, unless that is asked for."""
+    there = [path for path in paths if path.exists() or path.is_symlink()]
+    if not there or force:
+        return
+    if len(there) == 1:
+        raise FileExistsError(
+            f"{str(there[0])!r} is there already; replace it with --force, or write "
+            "to another place with -o."
+        )
+    raise FileExistsError(
+        f"{len(there)} of the files to write are there already, {str(there[0])!r} for "
+        "one; replace them with --force, or write to another place with -o."
+    )
+
+
+def check_output(path, suffixes, force):
+    """Refuse before any work a file that can't be written after it."""
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(f"{str(path)!r} must end in {' or '.join(suffixes)}.")
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; give a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(path.parent)!r}; make it.")
+    refuse_existing([path], force)
+    _try_to_write(path.parent)
+
+
+def make_folder(path):
+    """Make a folder if it is not there, and see that files can be written to it."""
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"{str(path)!r} is a file; give a folder.")
+    path.mkdir(parents=True, exist_ok=True)
+    _try_to_write(path)
+
+
+def _try_to_write(folder):
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"Nothing can be written to the folder {str(folder)!r} ({error.strerror})."
+        ) from error

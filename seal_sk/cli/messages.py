@@ -1,0 +1,69 @@
+"""What the commands say, and where."""
+
+import os
+import signal
+import sys
+import threading
+
+__all__ = [
+    "EXPECTED",
+    "complain",
+    "explain",
+    "import_torch",
+    "on_terminal",
+    "one_line",
+]
+
+#: Errors that say in one sentence what was wrong.
+EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
+
+
+def complain(text):
+    """Say something on the standard error."""
+    print(f"seal-sk: {text}", file=sys.stderr, flush=True)
+
+
+def one_line(error):
+    """What an error says, without line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def explain(error):
+    """One sentence for any error."""
+    # torch's own is no MemoryError, and torch need not be imported to know it.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "memory ran out; fewer --jobs or smaller images take less."
+    if isinstance(error, OSError) and error.strerror:
+        # Without the number that Python puts before it.
+        place = "" if error.filename is None else f": {str(error.filename)!r}"
+        return f"{error.strerror}{place}."
+    if isinstance(error, EXPECTED):
+        return one_line(error)
+    return (
+        f"this is a bug of seal-sk ({type(error).__name__}: {one_line(error)}); please "
+        "report it with what the same command says with --debug."
+    )
+
+
+def on_terminal(args):
+    """Whether to show a progress bar."""
+    return not args.quiet and sys.stderr is not None and sys.stderr.isatty()
+
+
+def import_torch():
+    """Import torch so that Ctrl-C ends the program at once, with nothing to clean up.
+
+    An exception in the midst of it would abort the process with a message of C++.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def stop(number, frame):
+        complain("interrupted")
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        import torch  # noqa: F401
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,140 @@
+"""Which method cuts: its options, and the estimator that they make."""
+
+from .. import __all__ as _PUBLIC
+from .messages import import_torch
+from .parsing import add_device
+
+__all__ = [
+    "METHODS",
+    "add_method",
+    "batch_size",
+    "given_options",
+    "make_estimator",
+    "segment_each",
+]
+
+_SUFFIX = "Superpixels"
+
+
+def _class_names():
+    """The package's estimators by name, as in "snic" for SNICSuperpixels."""
+    names = [name for name in _PUBLIC if name.endswith(_SUFFIX)]
+    # It has no affinities of its own.
+    names.remove("GraphSuperpixels")
+    return {name.removesuffix(_SUFFIX).lower(): name for name in sorted(names)}
+
+
+#: Class names of the package's estimators, by the names that the command line has.
+METHODS = _class_names()
+
+# Options that not every method has: as arguments, and as the estimators call them.
+_OPTIONS = {
+    "--weights": "weights",
+    "--balance": "balance",
+    "--connectivity": "connectivity",
+    "--device": "device",
+}
+
+
+def add_method(parser, *, default):
+    """Options of `make_estimator`; `default` is what the help says of the method."""
+    method = parser.add_argument_group("method")
+    method.add_argument(
+        "--method",
+        choices=METHODS,
+        help="seal cuts along learned affinities; ers, fh, snic, slic, lsc and seeds "
+        f"look at colours (default: {default})",
+    )
+    method.add_argument(
+        "--weights",
+        metavar="NAME_OR_FILE",
+        help="network of seal: bsds500, which comes with the package and is the "
+        "default; what seal-sk train wrote; or one of the paper's authors",
+    )
+    method.add_argument(
+        "--balance",
+        type=float,
+        metavar="B",
+        help="weight of equal sizes in seal and ers, at least 0 (default: 0.5, or "
+        "what is in the file of --weights)",
+    )
+    method.add_argument(
+        "--connectivity",
+        type=int,
+        choices=(4, 8),
+        help="neighbours of a pixel in seal, ers and fh (default: 8, or what is in "
+        "the file of --weights)",
+    )
+    add_device(method)
+
+
+def given_options(args):
+    """The options of `add_method` that are given."""
+    given = ["--method"] if args.method is not None else []
+    return given + [
+        option for option, name in _OPTIONS.items() if getattr(args, name) is not None
+    ]
+
+
+def make_estimator(args, n_segments):
+    """Make the estimator that is asked for, and try it."""
+    import numpy as np
+
+    import seal_sk
+
+    method = args.method or "seal"
+    kind = getattr(seal_sk, METHODS[method])
+    known = kind().get_params()
+    given = {}
+    for option, name in _OPTIONS.items():
+        value = getattr(args, name)
+        if value is None:
+            continue
+        if name not in known:
+            others = [m for m, c in METHODS.items() if name in _params(c)]
+            raise ValueError(
+                f"--method {method} has no {option}, which is for {', '.join(others)}: "
+                "leave one of them out."
+            )
+        given[name] = value
+    if method == "seal":
+        import_torch()
+        estimator = kind.load(given.pop("weights", "bsds500"))
+    else:
+        estimator = kind()
+    if "exact" in known:
+        given["exact"] = True
+    estimator.set_params(**given, n_jobs=args.jobs, n_segments=1)
+    # What is wrong with parameters, device or installation shows before any work.
+    estimator.transform([np.zeros((16, 16, 3), dtype=np.uint8)])
+    return estimator.set_params(n_segments=n_segments)
+
+
+def batch_size(n_jobs):
+    """Images to take at a time: a few for each thread keep it busy."""
+    return 1 if n_jobs == 1 else 4 * n_jobs
+
+
+def segment_each(estimator, images):
+    """A label map for each image, or the error that it made.
+
+    Errors among the images come out as they are.
+    """
+    good = [image for image in images if not isinstance(image, Exception)]
+    if good:
+        try:
+            good = estimator.transform(good)
+        except Exception as error:
+            if len(good) == 1:
+                good = [error]
+            else:
+                # One of them spoils the batch: find out which.
+                good = [segment_each(estimator, [image])[0] for image in good]
+    found = iter(good)
+    return [image if isinstance(image, Exception) else next(found) for image in images]
+
+
+def _params(class_name):
+    import seal_sk
+
+    return getattr(seal_sk, class_name)().get_params()

@@ -1,0 +1,330 @@
+"""``seal-sk train``: a network from images and ground truth."""
+
+import json
+import shlex
+from pathlib import Path
+
+from .files import check_output
+from .messages import complain, import_torch, on_terminal
+from .parsing import (
+    add_command,
+    add_data,
+    add_device,
+    add_force,
+    add_jobs,
+    add_output,
+    add_quiet,
+    add_verbose,
+    count,
+    fraction,
+    positive,
+    whole,
+)
+
+__all__ = ["add_train"]
+
+_CHECKPOINT = "checkpoint.pt"
+
+_HELP = """\
+Train a network on images and ground truth, from scratch or on from --weights.
+
+Some of the images are held out (--validation-fraction); the weights with the
+best achievable segmentation accuracy (ASA) on them are kept, and it is
+printed at the end.
+"""
+
+_NOTES = """\
+The state of the training is kept in a folder after each validation and at
+Ctrl-C, and the same command with --resume goes on from there: on a CPU with
+the same number of torch threads to the same bits as without the interruption.
+Without --checkpoint the folder is called after FILE (net.safetensors:
+net.checkpoint), and goes away when the training is done.
+
+What is not given is as in the file of --weights, or else as it says here.
+
+examples:
+  seal-sk train --data photos -o net.safetensors
+  seal-sk train --data bsds500 --subset train --network unet --loss bce \\
+    --annotations mean --max-iter 18000 -o unet.safetensors
+  seal-sk train --data photos --weights bsds500 --max-iter 500 --lr 1e-4 \\
+    -o tuned.safetensors
+  seal-sk train --data photos -o net.safetensors --resume
+  seal-sk segment photos/images --weights net.safetensors -o labels
+"""
+
+# Parameters of SEALSuperpixels, by the name of the option.
+_PARAMETERS = (
+    "network",
+    "width",
+    "loss",
+    "annotations",
+    "augmentation",
+    "averaging",
+    "max_iter",
+    "max_time",
+    "batch_size",
+    "crop_size",
+    "lr",
+    "validation_fraction",
+    "validate_every",
+    "train_segment_size",
+    "device",
+)
+
+
+def add_train(commands):
+    """Add the command to the parser's."""
+    train = add_command(
+        commands,
+        "train",
+        _train,
+        help="train a network on images and ground truth",
+        description=_HELP,
+        epilog=_NOTES,
+    )
+    add_output(train, "FILE", "the network, a .safetensors file", required=True)
+    train.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE",
+        help="write the course of the training, a .json file: a line for each "
+        "validation",
+    )
+    train.add_argument(
+        "--checkpoint", type=Path, metavar="DIR", help="keep the state here"
+    )
+    train.add_argument(
+        "--resume", action="store_true", help="go on with the training that is kept"
+    )
+    add_data(train, subset="train of bsds500 and cityscapes, of others all")
+    _add_network(train.add_argument_group("network"))
+    _add_course(train.add_argument_group("training"))
+    add_device(train)
+    add_jobs(train, "threads that draw samples and cut superpixels")
+    add_force(train, "replace files that are there already, and start over")
+    add_quiet(train)
+    add_verbose(train, "a line for each validation, at the end")
+
+
+def _add_network(group):
+    group.add_argument(
+        "--weights",
+        metavar="NAME_OR_FILE",
+        help="start from this network: bsds500, which comes with the package; what "
+        "seal-sk train wrote; or one of the paper's authors",
+    )
+    group.add_argument(
+        "--network",
+        choices=("pan", "unet"),
+        help="the paper's, or one that sees further for less work (default: pan)",
+    )
+    group.add_argument(
+        "--width",
+        type=count,
+        metavar="N",
+        help="channels; the paper has 128 (default: 32 for pan, 24 for unet)",
+    )
+
+
+def _add_course(group):
+    group.add_argument(
+        "--loss",
+        choices=("seal", "bce", "balanced_bce"),
+        help="the paper's, or cross-entropy, plain or balanced (default: seal)",
+    )
+    group.add_argument(
+        "--annotations",
+        choices=("each", "mean"),
+        help="train on each annotation, or, with bce, on the mean affinities of all "
+        "(default: each)",
+    )
+    group.add_argument(
+        "--augmentation",
+        choices=("rigid", "full"),
+        help="turn and mirror, or vary scales and colours as well (default: rigid)",
+    )
+    group.add_argument(
+        "--averaging",
+        type=fraction,
+        metavar="DECAY",
+        help="of the average of the weights that is kept; 0 for none (default: 0)",
+    )
+    group.add_argument(
+        "--max-iter", type=count, metavar="N", help="steps (default: 2000)"
+    )
+    group.add_argument(
+        "--max-time",
+        type=positive,
+        metavar="SECONDS",
+        help="end after this time, even before --max-iter",
+    )
+    group.add_argument(
+        "--batch-size", type=count, metavar="N", help="crops per step (default: 4)"
+    )
+    group.add_argument(
+        "--crop-size",
+        type=count,
+        metavar="PIXELS",
+        help="side of the crops, at least 8 (default: 160)",
+    )
+    group.add_argument(
+        "--lr", type=positive, metavar="RATE", help="learning rate (default: 0.001)"
+    )
+    group.add_argument(
+        "--validation-fraction",
+        type=fraction,
+        metavar="SHARE",
+        help="of the images that is held out (default: 0.1)",
+    )
+    group.add_argument(
+        "--validate-every",
+        type=count,
+        metavar="N",
+        help="steps between validations (default: 100)",
+    )
+    group.add_argument(
+        "--train-segment-size",
+        type=positive,
+        metavar="PIXELS",
+        help="mean size of the superpixels cut in training (default: 515)",
+    )
+    group.add_argument(
+        "--seed",
+        type=whole,
+        default=0,
+        metavar="N",
+        help="of the initial weights, the crops, and the images held out (default: "
+        "%(default)s)",
+    )
+
+
+def _train(args):
+    check_output(args.output, (".safetensors",), args.force)
+    if args.history is not None:
+        check_output(args.history, (".json",), args.force)
+    checkpoint = args.checkpoint or args.output.with_suffix(".checkpoint")
+    _check_checkpoint(checkpoint, args)
+
+    import_torch()
+
+    from ..datasets.find import find_dataset
+
+    subset = args.subset
+    if subset is None and args.data in ("bsds500", "cityscapes"):
+        subset = "train"
+    dataset = find_dataset(
+        args.data,
+        data_home=args.data_home,
+        subset=subset,
+        ignore_label=args.ignore_label,
+        download_if_missing=args.download,
+    )
+    estimator = _make_estimator(args, checkpoint, dataset.ignore_label)
+    try:
+        estimator.fit(dataset.images, dataset.annotations)
+    except KeyboardInterrupt:
+        if (checkpoint / _CHECKPOINT).exists():
+            _say_how_to_go_on(args)
+        raise
+    estimator.save(args.output)
+    if args.history is not None:
+        _write_history(args.history, estimator.history_)
+    _report(args, estimator)
+    if estimator.n_iter_ < estimator.max_iter:
+        complain(f"ended by --max-time after {estimator.n_iter_} steps")
+        _say_how_to_go_on(args)
+    elif args.checkpoint is None:
+        _remove_checkpoint(checkpoint)
+    return 0
+
+
+def _check_checkpoint(folder, args):
+    """See that a state is there where it has to be, and nowhere else."""
+    state = folder / _CHECKPOINT
+    if args.resume:
+        if not state.is_file():
+            raise FileNotFoundError(
+                f"There is no training in {str(folder)!r} to go on with; leave out "
+                "--resume."
+            )
+    elif state.exists() and not args.force:
+        raise FileExistsError(
+            f"{str(folder)!r} holds a training already: go on with it by --resume, or "
+            "start over with --force."
+        )
+
+
+def _make_estimator(args, checkpoint, ignore_label):
+    from sklearn.base import clone
+
+    from ..superpixels import SEALSuperpixels
+
+    if args.weights is None:
+        estimator = SEALSuperpixels()
+    else:
+        if args.network is not None:
+            raise ValueError(
+                "--weights decide the network for themselves: leave out --network."
+            )
+        # Unfitted, but with what the file says of its training.
+        estimator = clone(SEALSuperpixels.load(args.weights))
+    estimator.set_params(
+        **{
+            name: value
+            for name in _PARAMETERS
+            if (value := getattr(args, name)) is not None
+        },
+        ignore_label=ignore_label,
+        checkpoint_dir=str(checkpoint),
+        warm_start=args.resume,
+        n_jobs=args.jobs,
+        random_state=args.seed,
+        verbose=int(on_terminal(args)),
+    )
+    if not args.resume:
+        # Not before the parameters are known to be right.
+        estimator._validate_params()
+        _remove_checkpoint(checkpoint)
+    return estimator
+
+
+def _remove_checkpoint(folder):
+    (folder / _CHECKPOINT).unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _write_history(path, history):
+    from .._files import replace_file
+
+    replace_file(path, (json.dumps(history, indent=1) + "\n").encode())
+
+
+def _say_how_to_go_on(args):
+    command = ["seal-sk", *args.argv]
+    if not args.resume:
+        command.append("--resume")
+    written = [args.output, args.history]
+    if not args.force and any(path is not None and path.exists() for path in written):
+        command.append("--force")
+    complain(f"go on with: {shlex.join(command)}")
+
+
+def _report(args, estimator):
+    history = estimator.history_
+    if args.verbose:
+        for line in history:
+            asa = f", ASA {line['asa']:.4f}" if "asa" in line else ""
+            complain(
+                f"step {line['iteration']}: loss {line['loss']:.4f}{asa}, "
+                f"{line['seconds']:.0f} s"
+            )
+    if not args.quiet:
+        seconds = history[-1]["seconds"] if history else 0
+        complain(f"trained {estimator.n_iter_} steps in {seconds:.0f} s: {args.output}")
+    scores = [line["asa"] for line in history if "asa" in line]
+    n_held_out = len(estimator.validation_indices_)
+    if scores:
+        print(f"ASA {max(scores):.4f} on {n_held_out} images held out")
+    else:
+        print("no ASA: no image was held out, or none of the steps was validated")

@@ -1,0 +1,134 @@
+"""``seal-sk weights``: which networks there are, and what a file holds."""
+
+import json
+from pathlib import Path
+
+from .messages import import_torch
+from .parsing import add_command
+
+__all__ = ["add_weights"]
+
+_HELP = """\
+Say which networks come with the package, or what is in a file of weights.
+"""
+
+_NOTES = """\
+examples:
+  seal-sk weights list
+  seal-sk weights info bsds500
+  seal-sk weights info net.safetensors --json
+"""
+
+# What the networks that come with the package are, in a line.
+_ABOUT = {
+    "bsds500": "for photographs; trained on the train and val images of BSDS500",
+}
+
+
+def add_weights(commands):
+    """Add the command to the parser's."""
+    weights = commands.add_parser(
+        "weights",
+        help="say which networks there are, and what is in a file",
+        description=_HELP,
+        epilog=_NOTES,
+    )
+    actions = weights.add_subparsers(metavar="ACTION", required=True)
+    listing = add_command(
+        actions,
+        "list",
+        _list,
+        help="the networks that come with the package",
+        description="List the networks that come with the package.",
+        epilog="example:\n  seal-sk weights list\n",
+    )
+    info = add_command(
+        actions,
+        "info",
+        _info,
+        help="what is in a file of weights",
+        description="Say what network is in a file, and how it was trained. Nothing "
+        "is\nexecuted that a file might hold.",
+        epilog="examples:\n  seal-sk weights info bsds500\n"
+        "  seal-sk weights info net.safetensors --json\n",
+    )
+    info.add_argument(
+        "weights",
+        metavar="NAME_OR_FILE",
+        help="bsds500, which comes with the package; what seal-sk train wrote; or one "
+        "of the paper's authors",
+    )
+    for parser in (listing, info):
+        parser.add_argument(
+            "--json", action="store_true", help="print JSON, for programs"
+        )
+
+
+def _list(args):
+    from ..affinity.learned import _SHIPPED
+
+    found = [
+        {"name": name, "about": _ABOUT[name], **_describe(name)} for name in _SHIPPED
+    ]
+    if args.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    for one in found:
+        print(
+            f"{one['name']}: {one['about']}\n"
+            f"  {one['network']}, {one['width']} channels, {one['parameters']:,} "
+            f"parameters, {one['bytes'] / 1e6:.1f} MB"
+        )
+    return 0
+
+
+def _info(args):
+    about = _describe(args.weights)
+    if args.json:
+        print(json.dumps(about, indent=1))
+        return 0
+    calibration = about["calibration"]
+    lines = {
+        "file": about["file"],
+        "size": f"{about['bytes'] / 1e6:.2f} MB",
+        "network": f"{about['network']}, {about['width']} channels",
+        "reads": _inputs(about),
+        "parameters": f"{about['parameters']:,}",
+        "calibration": ", ".join(f"{k} {v:.6g}" for k, v in calibration.items()),
+    }
+    lines |= {f"trained with {k}": v for k, v in about["training"].items()}
+    width = max(map(len, lines))
+    for name, value in lines.items():
+        print(f"{name:{width}}  {value}")
+    return 0
+
+
+def _describe(weights):
+    """What is in a file, in values that JSON has."""
+    import_torch()
+
+    from ..affinity.learned import _SHIPPED
+    from ..pan import read_weights
+
+    path = Path(_SHIPPED.get(weights, weights))
+    net, training = read_weights(path)
+    scale, shift, dither = net.calibration.tolist()
+    return {
+        "file": str(path.absolute()),
+        "bytes": path.stat().st_size,
+        "network": net.architecture["network"],
+        "width": net.width,
+        "in_channels": net.in_channels,
+        "edges": net.edges,
+        "parameters": sum(tensor.numel() for tensor in net.parameters()),
+        "calibration": {"scale": scale, "shift": shift, "dither": dither},
+        "training": training,
+    }
+
+
+def _inputs(about):
+    n = about["in_channels"]
+    bands = {1: "grey images", 3: "grey and RGB images"}.get(n, f"images of {n} bands")
+    if about["edges"] is None:
+        return bands
+    return f"{bands}, and their edges by the Canny of {about['edges']}"

@@ -1,0 +1,63 @@
+import imageio.v3 as iio
+import pytest
+
+from seal_sk.demo import run_demo
+
+
+def test_demo(here, capsys):
+    table = run_demo(
+        "demo.png",
+        max_time=0.5,
+        n_train=3,
+        n_test=2,
+        shape=(64, 64),
+        counts=(20, 40),
+        verbose=0,
+    )
+    out = capsys.readouterr().out
+    assert [(row["method"], row["asked"]) for row in table] == [
+        (method, asked)
+        for asked in (20, 40)
+        for method in ("SEAL", "ERS", "SLIC", "oracle")
+    ]
+    for row in table:
+        if row["method"] != "SLIC":
+            assert row["superpixels"] == row["asked"]
+        assert 0 < row["boundary_recall"] <= 1
+        assert f"{row['asa']:.3f}" in out
+        assert row["method"] in out
+        if row["method"] == "oracle":
+            assert row["asa"] > 0.97
+    assert "comes with the package" in out.replace("\n", " ")
+    assert out.splitlines()[-1].endswith("demo.png")
+    picture = iio.imread("demo.png")
+    assert min(picture.shape[:2]) > 900
+    assert [path.name for path in here.iterdir()] == ["demo.png"]
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("picture.jpg", "must end in .png"),
+        ("nowhere/picture.png", "There is no folder 'nowhere'"),
+        ("there.png", "'there.png' is there already"),
+    ],
+)
+def test_refusals_before_the_training(here, capsys, run, output, message):
+    (here / "there.png").write_text("old")
+    assert run(f"demo --output {output}") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert (here / "there.png").read_text() == "old"
+
+
+def test_options_reach_the_demo(here, monkeypatch, run):
+    import seal_sk.demo
+
+    called = []
+    monkeypatch.setattr(seal_sk.demo, "run_demo", lambda *a, **k: called.append((a, k)))
+    assert run("demo --max-time 3 --seed 7 -q --out x.png") == 0
+    ((path,), settings) = called[0]
+    assert str(path) == "x.png"
+    assert settings == {"max_time": 3.0, "seed": 7, "verbose": 0}

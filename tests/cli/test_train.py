@@ -1,0 +1,215 @@
+import json
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from seal_sk import SEALSuperpixels
+from seal_sk.cli import _parser, main
+from seal_sk.cli.train import _PARAMETERS
+from seal_sk.datasets import load_image_folder
+from seal_sk.pan.training import read_checkpoint
+
+# The smallest training that validates twice.
+SMALL = (
+    "--width 4 --max-iter 4 --validate-every 2 --batch-size 1 --crop-size 24 "
+    "--train-segment-size 40 --validation-fraction 0.4 --jobs 2"
+)
+TRAIN = f"train --data data -o net.safetensors {SMALL}"
+
+
+def estimator(**changes):
+    """The estimator that TRAIN stands for."""
+    params = {
+        "width": 4,
+        "max_iter": 4,
+        "validate_every": 2,
+        "batch_size": 1,
+        "crop_size": 24,
+        "train_segment_size": 40,
+        "validation_fraction": 0.4,
+        "random_state": 0,
+        **changes,
+    }
+    return SEALSuperpixels(**params)
+
+
+def same_network(path, wanted):
+    found = SEALSuperpixels.load(path).net_.state_dict()
+    wanted = wanted.net_.state_dict()
+    return found.keys() == wanted.keys() and all(
+        np.array_equal(found[name], wanted[name])
+        for name in found
+        if "num_batches" not in name
+    )
+
+
+def test_defaults_are_those_that_the_help_says():
+    (commands,) = (a for a in _parser()._actions if a.dest != "help" and a.choices)
+    known = SEALSuperpixels().get_params()
+    said = {"network": "pan", "width": None}
+    for action in commands.choices["train"]._actions:
+        if action.dest in _PARAMETERS and action.dest not in said:
+            default = re.search(r"\(default: (\S+)\)", action.help)
+            said[action.dest] = default and default.group(1)
+            assert action.default is None
+    assert said.keys() == set(_PARAMETERS)
+    for name, text in said.items():
+        assert str(known[name]) == str(text) or known[name] == float(text), name
+
+
+def test_training(data, here, capsys, run):
+    assert run(f"{TRAIN} --history course.json") == 0
+    out, err = capsys.readouterr()
+    dataset = load_image_folder(data / "images", data / "annotations")
+    wanted = estimator().fit(dataset.images, dataset.annotations)
+    assert same_network("net.safetensors", wanted)
+    history = json.loads((here / "course.json").read_text())
+    assert [line["iteration"] for line in history] == [2, 4]
+    scores = [line["asa"] for line in wanted.history_]
+    assert [line["asa"] for line in history] == scores
+    assert out == f"ASA {max(scores):.4f} on 1 images held out\n"
+    assert re.fullmatch(r"seal-sk: trained 4 steps in \d+ s: net.safetensors\n", err)
+    # What it would have gone on from is not needed any longer.
+    assert sorted(path.name for path in here.iterdir()) == [
+        "course.json",
+        "data",
+        "net.safetensors",
+    ]
+
+
+def test_what_is_said(data, capsys, run):
+    assert run(f"{TRAIN} -q") == 0
+    assert capsys.readouterr().err == ""
+    assert run(f"{TRAIN} --force -v") == 0
+    err = capsys.readouterr().err
+    assert re.search(r"step 2: loss [\d.]+, ASA 0\.\d{4}, \d+ s\n", err)
+    assert run(f"{TRAIN} --force -q --validation-fraction 0") == 0
+    assert "no ASA: no image was held out" in capsys.readouterr().out
+
+
+def test_fine_tuning(data, run):
+    SEALSuperpixels(
+        width=4, max_iter=1, batch_size=1, crop_size=24, loss="bce", random_state=3
+    ).fit(*load_pairs(data)).save("first.safetensors")
+    command = "train --data data -o net.safetensors --weights first.safetensors -q"
+    assert run(f"{command} --max-iter 2 --lr 1e-4 --validation-fraction 0") == 0
+    wanted = SEALSuperpixels(
+        weights="first.safetensors",
+        width=4,
+        max_iter=2,
+        batch_size=1,
+        crop_size=24,
+        loss="bce",
+        lr=1e-4,
+        validation_fraction=0,
+        random_state=0,
+    )
+    assert same_network("net.safetensors", wanted.fit(*load_pairs(data)))
+
+
+def load_pairs(data):
+    dataset = load_image_folder(data / "images", data / "annotations")
+    return dataset.images, dataset.annotations
+
+
+def test_an_ignore_label_reaches_the_training(data, run):
+    assert run(f"{TRAIN} -q --ignore-label 1") == 0
+    assert SEALSuperpixels.load("net.safetensors").ignore_label == 1
+    wanted = estimator(ignore_label=1).fit(*load_pairs(data))
+    assert same_network("net.safetensors", wanted)
+
+
+def test_going_on_after_the_end_of_the_time(data, here, capsys, run):
+    # No step ends before a microsecond has passed.
+    assert run(f"{TRAIN} --max-time 1e-6 --history h.json") == 0
+    err = capsys.readouterr().err
+    assert "ended by --max-time after 1 steps" in err
+    command = err.splitlines()[-1].removeprefix("seal-sk: go on with: seal-sk ")
+    assert command.endswith("--resume --force")
+    assert (here / "net.checkpoint/checkpoint.pt").is_file()
+    for _ in range(3):
+        assert main(shlex.split(command)) == 0
+    assert same_network("net.safetensors", estimator().fit(*load_pairs(data)))
+    assert not (here / "net.checkpoint").exists()
+
+
+def test_ctrl_c_and_going_on_bit_for_bit(data, here, terminal, run):
+    long = TRAIN.replace("--max-iter 4 --validate-every 2", "--max-iter 400")
+    one = terminal(*long.split(), "--validate-every", "20")
+    one.wait_for("ASA=0.")
+    one.press_ctrl_c()
+    status, out, seen = one.end()
+    assert (status, out) == (130, "")
+    assert "loss=" in seen
+    assert {path.name for path in here.iterdir()} == {"data", "net.checkpoint"}
+    said = seen.replace("\r", "").splitlines()[-2:]
+    command = f"{long} --validate-every 20 --resume"
+    assert said == [f"seal-sk: go on with: seal-sk {command}", "seal-sk: interrupted"]
+    _, state = read_checkpoint(here / "net.checkpoint/checkpoint.pt")
+    assert 20 <= state["iteration"] < 400
+    assert run(f"{command} -q") == 0
+    wanted = estimator(max_iter=400, validate_every=20).fit(*load_pairs(data))
+    assert same_network("net.safetensors", wanted)
+
+
+def test_a_checkpoint_is_kept_where_it_was_asked_for(data, here, capsys, run):
+    assert run(f"{TRAIN} -q --checkpoint state") == 0
+    state = here / "state/checkpoint.pt"
+    before = state.read_bytes()
+    again = TRAIN.replace("net.", "other.")
+    capsys.readouterr()
+    assert run(f"{again} --checkpoint state") == 2
+    err = capsys.readouterr().err
+    assert "'state' holds a training already: go on with it by --resume" in err
+    assert run(f"{again} -q --checkpoint state --resume --seed 1") == 2
+    assert "seed=" in capsys.readouterr().err
+    assert state.read_bytes() == before
+    more = again.replace("--max-iter 4", "--max-iter 6")
+    assert run(f"{more} -q --checkpoint state --resume") == 0
+    assert len(SEALSuperpixels.load("other.safetensors").get_params()) > 10
+    assert run(f"{again} -q --checkpoint state --force") == 0
+    assert same_network("other.safetensors", estimator().fit(*load_pairs(data)))
+
+
+def test_bad_parameters_cost_no_checkpoint(data, here, capsys, run):
+    assert run(f"{TRAIN} -q --checkpoint state") == 0
+    command = f"{TRAIN} -q --checkpoint state --force --crop-size 3"
+    assert run(command) == 2
+    assert "crop_size" in capsys.readouterr().err
+    assert (here / "state/checkpoint.pt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("-o net.bin", "'net.bin' must end in .safetensors."),
+        ("-o nowhere/net.safetensors", "no folder 'nowhere'"),
+        ("-o there.safetensors", "'there.safetensors' is there already"),
+        ("--history there.json", "'there.json' is there already"),
+        ("--history course.csv", "'course.csv' must end in .json"),
+        ("--data nothing", "no data set 'nothing'"),
+        ("--data scenes --subset x", "has no parts"),
+        ("--resume", "no training in 'net.checkpoint' to go on with"),
+        ("--weights nowhere.pkl", "No weights at 'nowhere.pkl'"),
+        ("--weights bsds500 --network pan", "leave out --network"),
+        ("--weights bsds500 --width 3", "24 channels wide"),
+        ("--annotations mean", "annotations='mean'"),
+        ("--device rubbish", "device='rubbish'"),
+        ("--lr 1e36 --width 4 --max-iter 30 --crop-size 24", "smaller lr"),
+    ],
+)
+def test_refusals(data, here, capsys, run, options, message):
+    (here / "there.safetensors").write_text("old")
+    (here / "there.json").write_text("old")
+    command = "train --data data -o net.safetensors -q"
+    assert run(f"{command} {options}") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("seal-sk: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (here / "net.safetensors").exists()
+    assert (here / "there.safetensors").read_text() == "old"
+    assert (here / "there.json").read_text() == "old"

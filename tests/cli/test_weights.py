@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from seal_sk import SEALSuperpixels
+from seal_sk.affinity.learned import _SHIPPED
+
+
+def test_list_has_all_that_ship(capsys, run):
+    assert run("weights list") == 0
+    out = capsys.readouterr().out
+    assert run("weights list --json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in found] == list(_SHIPPED)
+    for one in found:
+        assert f"{one['name']}: {one['about']}\n" in out
+        net = SEALSuperpixels.load(one["name"]).net_
+        assert one["parameters"] == sum(p.numel() for p in net.parameters())
+        assert f"{one['parameters']:,} parameters" in out
+
+
+def test_info(network, capsys, run):
+    assert run("weights info --json", network) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["file"] == str(network)
+    assert about["bytes"] == network.stat().st_size
+    assert (about["network"], about["width"], about["in_channels"]) == ("pan", 4, 3)
+    assert about["edges"] == "skimage"
+    assert about["calibration"] == {"scale": 1.0, "shift": 0.0, "dither": 0.0}
+    assert about["training"]["max_iter"] == 2
+    assert run("weights info", network) == 0
+    lines = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert lines[:3] == ["file", "size", "network"]
+    assert "trained with crop_size" in lines
+
+
+def test_info_of_a_network_of_the_authors(here, capsys, run):
+    import torch
+
+    from seal_sk.pan import PAN
+
+    torch.save(PAN(width=4, edges="opencv").state_dict(), "net.pkl")
+    assert run("weights info net.pkl --json") == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["edges"] == "opencv"
+    assert about["training"] == {}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path, net: path.write_bytes(net.read_bytes()[:300]), "is truncated"),
+        (lambda path, net: path.write_text("hello"), "is truncated or no"),
+        (lambda path, net: path.write_bytes(b""), "is truncated or no"),
+        (lambda path, net: path.mkdir(), "No weights at"),
+        (lambda path, net: None, "No weights at"),
+    ],
+)
+def test_what_is_no_network(here, network, capsys, run, make, message):
+    make(here / "bad.safetensors", network)
+    assert run("weights info bad.safetensors") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
