@@ -92,8 +92,8 @@ def superpixel_masker(
     Parameters
     ----------
     image : array-like of shape (H, W) or (H, W, C)
-        As the model takes it, in a batch: uint8, uint16, float32 or float64 of any
-        range.
+        What the model takes a batch of: uint8, uint16, float32 or float64 of any range.
+        A network that wants channels first goes in as a function that moves them.
     labels : array-like of shape (H, W)
         Superpixels 0..n-1, two or more, each of which occurs, of any integer dtype.
         Negative labels are masked pixels, which are always seen.

@@ -122,22 +122,28 @@ def _degrees(coverage: Coverage, georeference: Georeference) -> NDArray[np.float
     source = georeference.parsed_by(pyproj.CRS.from_user_input)
     points = georeference.points(coverage.points)
     wgs84 = pyproj.CRS.from_user_input("OGC:CRS84")
-    if not source.equals(wgs84, ignore_axis_order=True):
+    converted = not source.equals(wgs84, ignore_axis_order=True)
+    if converted:
         convert = pyproj.Transformer.from_crs(source, wgs84, always_xy=True)
         points = np.column_stack(convert.transform(*points.T))
-        if not np.isfinite(points).all():
-            raise ValueError(
-                "part of the image lies where its reference system has no longitude "
-                "and latitude; write a .gpkg, which keeps the system."
-            )
-        longitude, rings = points[:, 0], coverage.rings[:-1]
-        highest = np.maximum.reduceat(longitude, rings)
-        if (highest - np.minimum.reduceat(longitude, rings) > 180).any():
-            raise ValueError(
-                "the image crosses the antimeridian, where GeoJSON polygons would have "
-                "to be cut; write a .gpkg, which keeps the reference system."
-            )
-    return points.round(_DECIMALS)
+    points = points.round(_DECIMALS)
+    # Infinite ones, outside of what the system is made for, are not within either.
+    if not (np.abs(points) <= (180, 90)).all():
+        raise ValueError(
+            "part of the image lies beyond 180 degrees of longitude or 90 of latitude, "
+            "where GeoJSON has no place; write a .gpkg, which keeps the reference "
+            "system, or correct the georeference."
+        )
+    longitude, rings = points[:, 0], coverage.rings[:-1]
+    width = np.maximum.reduceat(longitude, rings) - np.minimum.reduceat(
+        longitude, rings
+    )
+    if converted and (width > 180).any():
+        raise ValueError(
+            "the image crosses the antimeridian, where GeoJSON polygons would have to "
+            "be cut; write a .gpkg, which keeps the reference system."
+        )
+    return points
 
 
 def _geojson(coverage: Coverage, columns: dict[str, list[Any]]) -> Iterator[str]:

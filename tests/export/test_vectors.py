@@ -214,11 +214,27 @@ def test_antimeridian(tmp_path, labels):
         write_polygons(tmp_path / "a.geojson", labels, georeference=place)
 
 
-def test_beyond_the_earth(tmp_path, labels):
+@pytest.mark.parametrize(
+    "place",
+    [
+        Georeference("EPSG:32633", (1e12, 0, 0, 0, -1e12, 0)),
+        Georeference("EPSG:4326", (1, 0, 175, 0, -1, 0)),
+        Georeference("EPSG:4326", (10, 0, 500_000, 0, -10, 5_000_000)),
+    ],
+    ids=["no longitude", "more than 180", "metres"],
+)
+def test_beyond_the_earth(tmp_path, labels, place):
     pytest.importorskip("pyproj")
-    place = Georeference("EPSG:32633", (1e12, 0, 0, 0, -1e12, 0))
-    with pytest.raises(ValueError, match="no longitude"):
+    with pytest.raises(ValueError, match="beyond 180 degrees"):
         write_polygons(tmp_path / "a.geojson", labels, georeference=place)
+
+
+def test_the_whole_earth(tmp_path, labels):
+    pytest.importorskip("pyproj")
+    place = Georeference("EPSG:4326", (60, 0, -180, 0, -36, 90))
+    write_polygons(tmp_path / "a.geojson", labels, georeference=place)
+    first = read(tmp_path / "a.geojson")["features"][0]["geometry"]
+    assert [-180, 90] in first["coordinates"][0]
 
 
 @pytest.mark.parametrize(
