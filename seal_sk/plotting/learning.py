@@ -25,7 +25,7 @@ _PANELS = {
 class LearningCurveDisplay:
     """Loss, validation ASA and learning rate over the iterations of a training.
 
-    The iteration with the best ASA, whose weights are kept, is marked. Make one with
+    The iteration with the best ASA, whose weights `fit` keeps, is marked. Make one with
     `from_estimator` or `from_history`, which draw it as well.
 
     Parameters
@@ -161,20 +161,21 @@ class LearningCurveDisplay:
                 "history is empty: the training ended before its first validation; "
                 "set a smaller validate_every."
             )
-        first = self.history[0]
-        known = [name for name in _PANELS if name in first]
+        # What `partial_fit` adds has not been validated.
+        columns = {
+            name: np.array([line.get(name, np.nan) for line in self.history])
+            for name in ("iteration", *_PANELS)
+        }
+        known = [name for name in _PANELS if not np.isnan(columns[name]).all()]
         panels = check_names(known if panels is None else panels, known, name="panels")
-        iterations = np.array([line["iteration"] for line in self.history])
-        best = None
-        if "asa" in first:
-            # The first of equals, as in training.
-            best = int(np.argmax([line["asa"] for line in self.history]))
+        iterations = columns["iteration"]
+        # The first of equals, as in training.
+        best = int(np.nanargmax(columns["asa"])) if "asa" in known else None
         axes = find_axes(
             ax, len(panels), what="the panels", size=(5.6, 2.1), stacked=True
         )
         for one, name in zip(axes, panels, strict=True):
-            values = np.array([line[name] for line in self.history])
-            _draw(one, iterations, values, name, best)
+            _draw(one, iterations, columns[name], name, best)
         axes[-1].set_xlabel("iteration")
         if self.name is not None:
             axes[0].set_title(self.name)

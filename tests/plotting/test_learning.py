@@ -49,6 +49,14 @@ def test_without_validation(history):
     pyplot.close(display.figure_)
 
 
+def test_lines_of_partial_fit_have_no_validation(history):
+    history.append({"iteration": 45, "loss": 1.0, "lr": 1e-3, "seconds": 5.0})
+    display = LearningCurveDisplay.from_history(history, ax=Figure().subplots(3))
+    assert display.best_iteration_ == 20
+    asa = display.ax_[1].lines[0].get_ydata()
+    np.testing.assert_array_equal(asa, [0.90, 0.95, 0.95, 0.93, np.nan])
+
+
 def test_one_panel_on_one_axes(history):
     ax = Figure().subplots()
     display = LearningCurveDisplay.from_history(history, panels=["asa"], ax=ax)

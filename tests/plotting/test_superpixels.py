@@ -232,6 +232,20 @@ def test_zoom_has_the_lines_of_its_part(ax, image, labels):
     assert 0 < len(lines.get_segments()) < len(display.lines_.get_segments())
 
 
+@pytest.mark.parametrize("kind", ["boundaries", "mean", "labels"])
+def test_one_superpixel_has_no_lines(ax, image, kind):
+    display = SuperpixelDisplay.from_labels(
+        image,
+        np.zeros((24, 32), dtype=int),
+        kind=kind,
+        color="red",
+        zoom=(0, 0, 3, 3),
+        ax=ax,
+    )
+    ax.figure.draw_without_rendering()
+    assert not display.lines_.get_segments()
+
+
 def test_zoom_beside_the_image(ax, image, labels):
     bounds = (1.02, 0, 0.5, 1)
     display = SuperpixelDisplay.from_labels(
