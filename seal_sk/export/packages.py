@@ -13,7 +13,13 @@ def import_extra(module: str, extra: str | None, purpose: str) -> Any:
     except ImportError as error:
         name = (error.name or module).partition(".")[0]
         command = name if extra is None else f'"seal_sk[{extra}]"'
+        if isinstance(error, ModuleNotFoundError):
+            problem = f"is not installed: pip install {command}."
+        else:
+            problem = (
+                f"can't be imported ({error}); install it anew: pip install "
+                f"--force-reinstall {name}."
+            )
         raise ImportError(
-            f"{purpose} needs {name}, which is not installed: pip install {command}.",
-            name=error.name,
+            f"{purpose} needs {name}, which {problem}", name=error.name
         ) from error

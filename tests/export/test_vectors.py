@@ -261,6 +261,20 @@ def test_missing_packages(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_broken_package(labels, monkeypatch):
+    pytest.importorskip("shapely")
+    error = ImportError("libgeos.so: no such file", name="shapely.lib")
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr("seal_sk.export.packages.import_module", fail)
+    with pytest.raises(
+        ImportError, match=r"shapely, which can't be imported \(libgeos"
+    ):
+        polygons(labels, simplify=1)
+
+
 def test_simplify_without_shapely(labels, monkeypatch):
     monkeypatch.setitem(sys.modules, "shapely", None)
     with pytest.raises(ImportError, match=r"shapely.*seal_sk\[geo\]"):
