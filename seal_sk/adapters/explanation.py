@@ -67,7 +67,7 @@ class SuperpixelMasker:
 
         Returns
         -------
-        ndarray of shape (m, *image.shape)
+        ndarray of shape (m, H, W) or (m, H, W, C)
         """
         masks = np.atleast_2d(np.asarray(masks)).astype(bool)
         if masks.shape[1] != self.shape[1]:
