@@ -79,7 +79,7 @@ class SuperpixelClassifier(BaseEstimator):
 
     See Also
     --------
-    SuperpixelFeatures : the features by themselves, for clustering, say.
+    SuperpixelFeatures : The features by themselves, for clustering, say.
 
     Notes
     -----
@@ -105,6 +105,11 @@ class SuperpixelClassifier(BaseEstimator):
     >>> pixels.score([image[::-1]], [truth])
     1.0
     """
+
+    classifier_: Any
+    extractor_: SuperpixelFeatures
+    segmenter_: Any
+    classes_: NDArray[Any]
 
     _parameter_constraints: dict = {
         "classifier": [HasMethods(["fit", "predict"]), None],

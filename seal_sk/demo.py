@@ -1,10 +1,14 @@
 """What the package does, shown with nothing but what is installed."""
 
 import time
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from ._typing import PathLike
 
 __all__ = ["run_demo"]
 
@@ -31,16 +35,16 @@ _LEAK = np.array([255, 40, 70])
 
 
 def run_demo(
-    output="seal_sk_demo.png",
+    output: PathLike = "seal_sk_demo.png",
     *,
-    max_time=75.0,
-    seed=0,
-    n_train=60,
-    n_test=20,
-    shape=(128, 128),
-    counts=(40, 100),
-    verbose=1,
-):
+    max_time: float = 75.0,
+    seed: int = 0,
+    n_train: int = 60,
+    n_test: int = 20,
+    shape: tuple[int, int] = (128, 128),
+    counts: Sequence[int] = (40, 100),
+    verbose: int = 1,
+) -> list[dict[str, Any]]:
     """Train a small network on generated scenes and compare its superpixels.
 
     Parameters
@@ -70,6 +74,11 @@ def run_demo(
     ------
     ValueError, FileNotFoundError
         If `output` is no PNG, or its folder is not there.
+
+    Examples
+    --------
+    >>> from seal_sk.demo import run_demo
+    >>> rows = run_demo("demo.png")  # doctest: +SKIP
     """
     began = time.monotonic()
     output = Path(output)

@@ -66,8 +66,8 @@ class FeatureAffinity(AffinitySource):
 
     See Also
     --------
-    seal_sk.feature_affinity : the same for one array, with the formula.
-    seal_sk.affinity.vgg.vgg16_conv1_1 : the features that the paper compares with.
+    seal_sk.feature_affinity : The same for one array, with the formula.
+    seal_sk.affinity.vgg.vgg16_conv1_1 : The features that the paper compares with.
 
     Notes
     -----
@@ -90,6 +90,8 @@ class FeatureAffinity(AffinitySource):
     >>> [affinity.shape for affinity in lab.fit_transform(images)]
     [(64, 64, 4), (64, 64, 4)]
     """
+
+    scale_: float
 
     _parameter_constraints: dict = {
         **AffinitySource._parameter_constraints,

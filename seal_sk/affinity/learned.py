@@ -152,8 +152,8 @@ class LearnedAffinity(AffinitySource):
 
     See Also
     --------
-    SEALSuperpixels : these affinities and their segmentation in one estimator.
-    GraphSuperpixels : the segmentation of any affinities.
+    SEALSuperpixels : These affinities and their segmentation in one estimator.
+    GraphSuperpixels : The segmentation of any affinities.
 
     Notes
     -----
@@ -184,6 +184,11 @@ class LearnedAffinity(AffinitySource):
     >>> superpixels.fit(images, truths).transform(images)[0].shape
     (48, 48)
     """
+
+    net_: PAN | UNet
+    history_: list[dict[str, Any]]
+    validation_indices_: NDArray[np.intp]
+    n_iter_: int
 
     _thread_safe = False
 
@@ -356,7 +361,15 @@ class LearnedAffinity(AffinitySource):
         self.save_with(path, self.get_params(deep=False))
 
     def save_with(self, path: PathLike, params: dict[str, Any]) -> None:
-        """Write the network with parameters: those of another estimator, perhaps."""
+        """Write the network with parameters: those of another estimator, perhaps.
+
+        Parameters
+        ----------
+        path : path-like
+            Written whole or not at all.
+        params : dict
+            By name; those that belong to a machine or a run are left out.
+        """
         from ..pan.weights import write_weights
 
         net = self._ready_net()
@@ -413,7 +426,9 @@ class LearnedAffinity(AffinitySource):
         from ..pan.prediction import Predictor
         from ..pan.training import resolve_device
 
-        precision = "bfloat16" if self.precision == "bfloat16" else "float32"
+        precision: Literal["bfloat16", "float32"] = "float32"
+        if self.precision == "bfloat16":
+            precision = "bfloat16"
         predictor = Predictor(self._ready_net(), resolve_device(self.device), precision)
         return predictor(images)
 
@@ -431,11 +446,30 @@ class LearnedAffinity(AffinitySource):
         return net
 
     def net_of_weights(self) -> PAN | UNet:
-        """The network in the file `weights`: not to be changed."""
+        """The network in the file `weights`: not to be changed.
+
+        Returns
+        -------
+        seal_sk.pan.PAN or seal_sk.pan.UNet
+            On the CPU, shared with whoever reads the same file.
+        """
         return net_of_file(self.weights)
 
     def check_width(self, net: PAN | UNet, source: str) -> None:
-        """Refuse a network of another `width` than the one asked for."""
+        """Refuse a network of another `width` than the one asked for.
+
+        Parameters
+        ----------
+        net : seal_sk.pan.PAN or seal_sk.pan.UNet
+            The network.
+        source : str
+            Where it comes from, for the message.
+
+        Raises
+        ------
+        ValueError
+            If the parameter `width` is set, and another.
+        """
         if self.width not in (None, net.width):
             raise ValueError(
                 f"width={self.width}, but the weights in {source} are {net.width} "

@@ -411,7 +411,7 @@ def to_eight_connected(
     Returns
     -------
     ndarray of shape (H, W, 4)
-        dtype of the input; channels right, down, down-right, up-right.
+        Of the dtype of the input; channels right, down, down-right, up-right.
 
     Raises
     ------

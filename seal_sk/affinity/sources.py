@@ -39,7 +39,7 @@ class RGBAffinity(AffinitySource):
 
     See Also
     --------
-    seal_sk.rgb_affinity : the same for one image, with the formula.
+    seal_sk.rgb_affinity : The same for one image, with the formula.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class EdgeAffinity(AffinitySource):
 
     See Also
     --------
-    seal_sk.edge_affinity : the same for one edge map, with the formula.
+    seal_sk.edge_affinity : The same for one edge map, with the formula.
 
     References
     ----------
@@ -189,7 +189,7 @@ class OracleAffinity(AffinitySource):
 
     See Also
     --------
-    seal_sk.oracle_affinity : the same for one item, with the formula.
+    seal_sk.oracle_affinity : The same for one item, with the formula.
 
     Notes
     -----

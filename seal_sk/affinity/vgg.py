@@ -46,6 +46,14 @@ class VGG16Conv1(nn.Module):
         Of the convolution.
     bias : Tensor of shape (64,)
         Of the convolution.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seal_sk.affinity.vgg import VGG16Conv1
+    >>> net = VGG16Conv1(torch.zeros(64, 3, 3, 3), torch.zeros(64))
+    >>> net(torch.rand(1, 3, 20, 30)).shape
+    torch.Size([1, 64, 20, 30])
     """
 
     weight: torch.Tensor
@@ -64,7 +72,18 @@ class VGG16Conv1(nn.Module):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Features (N, 64, H, W) of images (N, 3, H, W), RGB in 0..1."""
+        """Features of images.
+
+        Parameters
+        ----------
+        images : Tensor of shape (N, 3, H, W)
+            RGB in 0..1.
+
+        Returns
+        -------
+        Tensor of shape (N, 64, H, W)
+            At least 0.
+        """
         images = (images - self.mean) / self.std
         return functional.relu(
             functional.conv2d(images, self.weight, self.bias, padding=1)

@@ -1,15 +1,22 @@
 """Figures of a report beside its curves, each on axes that are given."""
 
+from collections.abc import Mapping
+
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ..plotting.axes import quiet
 from ..plotting.curves import draw_legend, styles
+from .protocols import Metric
 
 __all__ = ["draw_combined", "draw_quality_time"]
 
 
-def draw_combined(ax, averages, x, y, metrics):
+def draw_combined(
+    ax: Axes, averages: pd.DataFrame, x: str, y: str, metrics: Mapping[str, Metric]
+) -> None:
     """Two metrics, each averaged over the counts, against each other.
 
     Parameters
@@ -43,7 +50,9 @@ def draw_combined(ax, averages, x, y, metrics):
     quiet(ax)
 
 
-def draw_quality_time(ax, summary, name, metric):
+def draw_quality_time(
+    ax: Axes, summary: pd.DataFrame, name: str, metric: Metric
+) -> None:
     """A metric against the time for an image, a line a method through its counts.
 
     Parameters
@@ -58,7 +67,7 @@ def draw_quality_time(ax, summary, name, metric):
     look = styles(summary["method"].unique())
     for method, rows in summary.groupby("method", sort=False, observed=True):
         if not rows["seconds"].isna().all():
-            ax.plot(rows["seconds"], rows[name], label=method, **look[method])
+            ax.plot(rows["seconds"], rows[name], label=method, **look[str(method)])
     ax.set_xscale("log")
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))

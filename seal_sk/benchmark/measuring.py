@@ -1,32 +1,33 @@
-"""Time and memory of one call, and what they were measured on."""
+"""Time and memory of one call, and what computed it."""
 
 import ctypes
-import os
 import platform
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from .._environment import OPENCV
 from .._version import __version__
 
-__all__ = ["machine", "measured", "one_thread", "versions"]
+__all__ = ["measured", "one_thread", "versions"]
 
 _PACKAGES = ("numpy", "scipy", "scikit-image", "scikit-learn", "torch")
-_OPENCV = ("opencv-contrib-python-headless", "opencv-contrib-python")
 
 
 @cache
-def versions():
+def versions() -> str:
     """One line: what computed."""
     names = [f"seal_sk {__version__}", f"Python {platform.python_version()}"]
     for package in _PACKAGES:
         names.append(f"{package} {version(package)}")
-    for package in _OPENCV:
+    for package in OPENCV:
         try:
             names.append(f"opencv {version(package)}")
             break
@@ -35,28 +36,8 @@ def versions():
     return ", ".join(names)
 
 
-@cache
-def machine():
-    """One line: where it was computed."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    return (
-        f"{_processor()}, {cores or os.cpu_count()} cores, "
-        f"{platform.system()} {platform.machine()}"
-    )
-
-
-def _processor():
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or "unknown processor"
-
-
 @contextmanager
-def one_thread():
+def one_thread() -> Iterator[None]:
     """Let linear algebra, OpenCV and torch compute on one thread, if they are there."""
     torch, cv2 = sys.modules.get("torch"), sys.modules.get("cv2")
     before = (
@@ -77,7 +58,9 @@ def one_thread():
                 cv2.setNumThreads(before[1])
 
 
-def measured(function, *args):
+def measured(
+    function: Callable[..., Any], *args: Any
+) -> tuple[Any, float, float | None]:
     """What a function returns, its seconds, and the MiB that it took at its peak.
 
     The peak is that of the process's resident memory over what it was before; None
@@ -91,7 +74,7 @@ def measured(function, *args):
     return result, seconds, peak
 
 
-def _reset_peak():
+def _reset_peak() -> int | None:
     """KiB resident now, from where `_peak` counts."""
     try:
         # What the allocator keeps for later would hide what the function takes.
@@ -102,7 +85,7 @@ def _reset_peak():
         return None
 
 
-def _peak():
+def _peak() -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1])

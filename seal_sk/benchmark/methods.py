@@ -2,15 +2,18 @@
 
 import hashlib
 import re
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
 from .. import superpixels
+from .._typing import PathLike
 from ..affinity import OracleAffinity
 from ..datasets.label_maps import LABEL_SUFFIXES, read_label_map
 
@@ -24,7 +27,7 @@ def _seal(oversegmentation):
 
 
 #: Methods by name: functions that make the estimator.
-METHODS = {
+METHODS: dict[str, Callable[[], Any]] = {
     "seal": lambda: _seal(3),
     "seal-ers": lambda: _seal(1),
     "ers": superpixels.ERSSuperpixels,
@@ -39,7 +42,7 @@ METHODS = {
 _PICKLES = (".pkl", ".pickle", ".joblib")
 
 
-def find_methods(specs):
+def find_methods(specs: Sequence[str]) -> dict[str, Any]:
     """Methods from what the command line says about them.
 
     Parameters
@@ -163,18 +166,30 @@ class LabelMaps:
     ------
     FileNotFoundError
         If there is no such folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from seal_sk.benchmark import LabelMaps
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "300").mkdir()
+    ...     np.save(Path(folder) / "300" / "tree.npy", np.zeros((2, 3), dtype=int))
+    ...     LabelMaps(folder).find(300, "tree").name
+    'tree.npy'
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: PathLike) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise FileNotFoundError(f"There is no folder {str(self.folder)!r}.")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Return where they are."""
         return f"LabelMaps({str(self.folder)!r})"
 
-    def find(self, count, name):
+    def find(self, count: int, name: str) -> Path:
         """The file of one label map.
 
         Parameters
@@ -217,7 +232,7 @@ class _Estimator:
 
     measured = True
 
-    def __init__(self, estimator):
+    def __init__(self, estimator: Any) -> None:
         self.estimator = estimator
         if not hasattr(estimator, "transform") or isinstance(estimator, type):
             raise TypeError(
@@ -291,7 +306,7 @@ class _Folder:
 
     measured = False
 
-    def __init__(self, label_maps):
+    def __init__(self, label_maps: LabelMaps) -> None:
         self._label_maps = label_maps
         self.state = None
         self.parameters = f"LabelMaps({label_maps.folder.name!r})"
@@ -331,7 +346,7 @@ class _Folder:
 _NO_RESULT = ("n_jobs", "verbose", "memory", "checkpoint_dir")
 
 
-def as_method(method):
+def as_method(method: Any) -> _Folder | _Estimator:
     """What the benchmark calls, from an estimator or label maps."""
     if isinstance(method, LabelMaps):
         return _Folder(method)

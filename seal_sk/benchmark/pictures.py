@@ -1,8 +1,11 @@
 """Photographs and boundaries of the images where methods differ most."""
 
+from __future__ import annotations
+
 import json
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -12,6 +15,10 @@ from .._validation import check_annotations, check_image, unit_scale
 from ..labels import boundaries
 from .summary import common_images
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
 __all__ = ["draw_pictures", "most_different", "read_pictures"]
 
 N_PICTURES = 8
@@ -19,7 +26,7 @@ N_PICTURES = 8
 _LONGEST = 1000
 
 
-def most_different(table, n_images=N_PICTURES):
+def most_different(table: pd.DataFrame, n_images: int = N_PICTURES) -> list[str]:
     """Images on which the methods' ASA differs most, from the greatest difference.
 
     Parameters
@@ -120,7 +127,7 @@ def _write_png(path, marked):
     replace_file(path, buffer.getvalue())
 
 
-def read_pictures(folder):
+def read_pictures(folder: Path) -> dict[str, Path]:
     """Names and folders of the pictures that are there.
 
     Returns

@@ -1,8 +1,15 @@
 """Protocols: which figures of the table are meant, and how they become one number."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 __all__ = ["PROTOCOLS", "Metric", "Protocol", "find_protocol"]
 
@@ -11,13 +18,20 @@ __all__ = ["PROTOCOLS", "Metric", "Protocol", "find_protocol"]
 class Metric:
     """A column of the table under the name that a protocol has for it.
 
-    Attributes
+    Parameters
     ----------
     column : str
         Of the table.
     title : str
         In figures.
-    higher_is_better : bool
+    higher_is_better : bool, default=True
+        False for errors.
+
+    Examples
+    --------
+    >>> from seal_sk.benchmark import PROTOCOLS
+    >>> PROTOCOLS["tu2018"].metrics["BR"]
+    Metric(column='boundary_recall', title='Boundary recall', higher_is_better=True)
     """
 
     column: str
@@ -29,24 +43,36 @@ class Metric:
 class Protocol:
     """Which figures are reported, and how those of several annotations are joined.
 
-    Attributes
+    Parameters
     ----------
     name : str
+        What it is called by.
     annotations : {"mean", "best", "worst"}
         "mean": a data set's figure is the mean over all (image, annotation) pairs.
         "best" and "worst": of each image the best or worst annotation for each figure,
         then the mean over the images.
     metrics : dict of str to Metric
+        By the name that tables and figures have for it.
     description : str
         With the source.
+
+    Examples
+    --------
+    One of your own, which `summarize` and the others take in place of a name:
+
+    >>> from seal_sk.benchmark import Metric, Protocol
+    >>> recall = Metric("boundary_recall", "Boundary recall")
+    >>> worst = Protocol("worst", "worst", {"BR": recall}, "Recall, at its worst.")
+    >>> list(worst.metrics)
+    ['BR']
     """
 
     name: str
-    annotations: str
-    metrics: dict = field(hash=False)
+    annotations: Literal["mean", "best", "worst"]
+    metrics: dict[str, Metric] = field(hash=False)
     description: str
 
-    def per_image(self, table):
+    def per_image(self, table: pd.DataFrame) -> pd.DataFrame:
         """One row for each method, requested count and image.
 
         Parameters
@@ -75,8 +101,21 @@ class Protocol:
             rows[name] = groups[metric.column].agg(how)
         return rows.reset_index()
 
-    def mean(self, rows, column):
-        """A data set's figure from `per_image`'s rows."""
+    def mean(self, rows: pd.DataFrame, column: str) -> float:
+        """A data set's figure from `per_image`'s rows.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            Of one method at one count, for example.
+        column : str
+            Name of a metric.
+
+        Returns
+        -------
+        float
+            The mean over the images, by their weight.
+        """
         return float(np.average(rows[column], weights=rows["weight"]))
 
 
@@ -122,7 +161,7 @@ PROTOCOLS = {
 }
 
 
-def find_protocol(protocol):
+def find_protocol(protocol: str | Protocol) -> Protocol:
     """A protocol from its name, or as it is."""
     if isinstance(protocol, Protocol):
         return protocol

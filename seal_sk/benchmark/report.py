@@ -3,14 +3,17 @@
 import base64
 from io import BytesIO, StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from .._files import replace_file
+from .._typing import PathLike
 from ..plotting import CurveDisplay
 from .figures import draw_combined, draw_quality_time
 from .pictures import read_pictures
-from .protocols import find_protocol
+from .protocols import Protocol, find_protocol
 from .results import read_results
 from .summary import (
     average_over_counts,
@@ -25,7 +28,13 @@ __all__ = ["sentences", "write_report"]
 _TEMPLATE = Path(__file__).parent / "page"
 
 
-def write_report(folder, out=None, *, protocol="tu2018", pictures=True):
+def write_report(
+    folder: PathLike,
+    out: PathLike | None = None,
+    *,
+    protocol: str | Protocol = "tu2018",
+    pictures: bool = True,
+) -> Path:
     """Draw the results of a benchmark.
 
     Parameters
@@ -51,6 +60,17 @@ def write_report(folder, out=None, *, protocol="tu2018", pictures=True):
     ------
     FileNotFoundError, ValueError
         If there are no results in the folder, or no such protocol.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seal_sk.benchmark import run_benchmark, write_report
+    >>> from seal_sk.datasets import Dataset, make_scenes
+    >>> scenes = Dataset("scenes", *make_scenes(2, shape=(48, 48), random_state=0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = run_benchmark(scenes, ["ers", "fh"], [10, 20], folder)
+    ...     write_report(folder).name
+    'report.html'
     """
     results = read_results(folder)
     protocol = find_protocol(protocol)
@@ -83,7 +103,9 @@ def write_report(folder, out=None, *, protocol="tu2018", pictures=True):
     return out / "report.html"
 
 
-def sentences(differences, averages, protocol):
+def sentences(
+    differences: pd.DataFrame, averages: pd.DataFrame, protocol: Protocol
+) -> list[str]:
     """Which differences are real, one sentence a metric.
 
     Parameters
@@ -272,7 +294,7 @@ def _browser(results, protocol):
     names = list(protocol.metrics)
     images = []
     for image, folder in found.items():
-        layers = {}
+        layers: dict[str, Any] = {}
         for method in results.methods:
             for count in results.run["counts"]:
                 file = folder / f"{method}-{count}.png"

@@ -1,14 +1,18 @@
 """A folder of results: what was asked, a file for each image and method, one table."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .._files import replace_file
+from .._typing import PathLike
 
 __all__ = ["FORMAT", "Results", "Store", "evenly_spaced", "read_results"]
 
@@ -25,36 +29,51 @@ _REPEATED = ("dataset", "image", "method", "parameters", "versions", "machine")
 class Results:
     """What `read_results` returns.
 
-    Attributes
+    Parameters
     ----------
     folder : Path
+        Where it lies.
     run : dict
         What was asked: the data set, its images, the methods with all their
         parameters, the counts.
     table : DataFrame
-        A row for each image, annotation, method and requested count.
+        A row for each image, annotation, method and requested count, with the columns
+        that `run_benchmark` names.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seal_sk.benchmark import run_benchmark
+    >>> from seal_sk.datasets import Dataset, make_scenes
+    >>> scenes = Dataset("scenes", *make_scenes(2, shape=(48, 48), random_state=0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = run_benchmark(scenes, ["ers", "fh"], [10, 20], folder)
+    >>> results.methods, len(results.table)
+    (['ers', 'fh'], 8)
     """
 
     folder: Path
-    run: dict
+    run: dict[str, Any]
     table: pd.DataFrame
 
     @property
-    def methods(self):
+    def methods(self) -> list[str]:
         """Their names, in the order in which they were asked for."""
         return [m for m in self.run["methods"] if m in set(self.table["method"])]
 
 
-def read_results(folder):
+def read_results(folder: PathLike) -> Results:
     """Read a folder that `run_benchmark` filled.
 
     Parameters
     ----------
     folder : path-like
+        What was given to it as `out`.
 
     Returns
     -------
     Results
+        What was asked, and the table.
 
     Raises
     ------
@@ -62,6 +81,18 @@ def read_results(folder):
         If there are no results in it.
     ValueError
         If a file is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seal_sk.benchmark import read_results, run_benchmark
+    >>> from seal_sk.datasets import Dataset, make_scenes
+    >>> scenes = Dataset("scenes", *make_scenes(2, shape=(48, 48), random_state=0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = run_benchmark(scenes, ["ers"], [10], folder)
+    ...     results = read_results(folder)
+    >>> results.run["counts"]
+    [10]
     """
     folder = Path(folder)
     run = _read_json(folder / _RUN)
@@ -101,7 +132,7 @@ class Store:
         If other results are there.
     """
 
-    def __init__(self, folder, run):
+    def __init__(self, folder: Path, run: dict[str, Any]) -> None:
         self.folder = folder
         before = _read_json(folder / _RUN)
         if before is not None:
@@ -113,7 +144,7 @@ class Store:
             )
         self.run = run
 
-    def begin(self):
+    def begin(self) -> None:
         """Make the folder, and say in it what was asked."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write(_RUN, json.dumps(self.run, indent=1))
@@ -150,11 +181,11 @@ class Store:
             "images": sorted({*before["images"], *run["images"]}),
         }
 
-    def part(self, method, image):
+    def part(self, method: str, image: int) -> Path:
         """Where the figures of one method on one image are."""
         return self.folder / "parts" / method / f"{image:06d}.json"
 
-    def picture(self, method, image, count):
+    def picture(self, method: str, image: int, count: int) -> Path:
         """Where the boundaries of one label map are, if they are drawn."""
         return self.folder / "pictures" / f"{image:06d}" / f"{method}-{count}.png"
 
@@ -172,11 +203,11 @@ class Store:
         figures = {**self.done(method, image)[0], **figures}
         replace_file(path, json.dumps({"data": data, "counts": figures}).encode())
 
-    def has_any(self):
+    def has_any(self) -> bool:
         """Whether there are any figures yet."""
         return any(self.folder.glob("parts/*/*.json"))
 
-    def write_table(self):
+    def write_table(self) -> pd.DataFrame:
         """Join the parts to one table, written as Parquet and CSV.
 
         Returns
@@ -238,7 +269,7 @@ def _brief(dataset):
     )
 
 
-def evenly_spaced(n, n_chosen):
+def evenly_spaced(n: int, n_chosen: int | None) -> list[int]:
     """`n_chosen` of n positions, from the first, evenly spaced."""
     if n_chosen is None or n_chosen >= n:
         return list(range(n))

@@ -3,8 +3,10 @@
 import math
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -12,10 +14,12 @@ from filelock import FileLock, Timeout
 from joblib import Parallel, delayed
 from tqdm import tqdm
 
+from .._environment import machine
+from .._typing import PathLike
 from .._validation import check_annotations, check_int
 from ..affinity.identity import described
 from ..datasets import Dataset
-from .measuring import machine, measured, one_thread, versions
+from .measuring import measured, one_thread, versions
 from .methods import as_method, find_methods
 from .pictures import draw_pictures
 from .results import FORMAT, Results, Store, evenly_spaced
@@ -25,12 +29,28 @@ __all__ = ["BenchmarkError", "run_benchmark"]
 
 
 class BenchmarkError(RuntimeError):
-    """Some methods failed on some images; the rest was computed and written."""
+    """Some methods failed on some images; the rest was computed and written.
+
+    Examples
+    --------
+    >>> from seal_sk.benchmark import BenchmarkError, run_benchmark
+    >>> try:
+    ...     run_benchmark(dataset, ["ers"], [300], "results")  # doctest: +SKIP
+    ... except BenchmarkError as error:
+    ...     print(error)
+    """
 
 
 def run_benchmark(
-    dataset, methods, counts, out, *, n_images=None, n_jobs=1, progress=False
-):
+    dataset: Dataset,
+    methods: Mapping[str, Any] | Sequence[str],
+    counts: Sequence[int],
+    out: PathLike,
+    *,
+    n_images: int | None = None,
+    n_jobs: int = 1,
+    progress: bool = False,
+) -> Results:
     """Score methods on a data set at several counts, and write one tidy table.
 
     An interrupted run goes on where it was when it is called again: what is written is
@@ -62,6 +82,7 @@ def run_benchmark(
     Returns
     -------
     Results
+        As `read_results` reads them.
 
     Raises
     ------
@@ -290,7 +311,7 @@ def _digest(image, annotations):
 
 
 # Methods that this process has called.
-_warm = set()
+_warm: set[tuple[int, str, str]] = set()
 
 
 def _unit(name, caller, i, counts, one):

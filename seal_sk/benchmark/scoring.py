@@ -1,8 +1,13 @@
 """All the figures of one label map, for one row of the table per annotation."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._metrics import near
 from .._validation import check_label_map
@@ -12,7 +17,14 @@ from ..metrics import evaluate
 __all__ = ["diagonal_tolerance", "score_label_map", "thick_boundary_recalls"]
 
 
-def score_label_map(labels, image, annotations, *, tolerance=1, ignore_label=None):
+def score_label_map(
+    labels: NDArray[Any],
+    image: NDArray[Any],
+    annotations: Sequence[NDArray[Any]],
+    *,
+    tolerance: int = 1,
+    ignore_label: int | None = None,
+) -> dict[str, Any]:
     """All the figures of one label map.
 
     Parameters
@@ -74,13 +86,18 @@ def score_label_map(labels, image, annotations, *, tolerance=1, ignore_label=Non
     return scores
 
 
-def diagonal_tolerance(shape):
+def diagonal_tolerance(shape: tuple[int, int]) -> int:
     """0.25 % of the diagonal, in whole pixels: the tolerance of Stutz et al."""
     # Halves away from zero, as C rounds.
     return math.floor(0.0025 * math.hypot(*shape) + 0.5)
 
 
-def thick_boundary_recalls(annotations, labels, *, ignore_label=None):
+def thick_boundary_recalls(
+    annotations: Sequence[NDArray[Any]],
+    labels: NDArray[Any],
+    *,
+    ignore_label: int | None = None,
+) -> list[float]:
     """Boundary recall with boundaries two pixels thick, as in Stutz et al. (2018).
 
     A pixel is a boundary pixel where any of its four neighbours has another label; the

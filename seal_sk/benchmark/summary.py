@@ -9,7 +9,7 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm, t
 
 from .._validation import check_real
-from .protocols import find_protocol
+from .protocols import Protocol, find_protocol
 from .results import Results
 
 __all__ = [
@@ -26,7 +26,12 @@ _RESAMPLES = 20_000
 _FEWEST_IMAGES = 10
 
 
-def summarize(results, protocol="tu2018", *, confidence=0.95):
+def summarize(
+    results: Results | pd.DataFrame,
+    protocol: str | Protocol = "tu2018",
+    *,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
     """Figures of each method at each requested count.
 
     Parameters
@@ -55,6 +60,21 @@ def summarize(results, protocol="tu2018", *, confidence=0.95):
     Notes
     -----
     Means are over those images that every method has at each of its counts.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seal_sk.benchmark import run_benchmark, summarize
+    >>> from seal_sk.datasets import Dataset, make_scenes
+    >>> scenes = Dataset("scenes", *make_scenes(2, shape=(48, 48), random_state=0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = run_benchmark(scenes, ["ers", "fh"], [10, 20], folder)
+    >>> summarize(results)[["method", "requested", "n_images", "n_segments"]]
+      method  requested  n_images  n_segments
+    0    ers         10         2        10.0
+    1    ers         20         2        20.0
+    2     fh         10         2        10.0
+    3     fh         20         2        20.0
     """
     protocol = find_protocol(protocol)
     confidence = _check_confidence(confidence)
@@ -85,7 +105,12 @@ def summarize(results, protocol="tu2018", *, confidence=0.95):
     return pd.DataFrame(summary)
 
 
-def average_over_counts(results, protocol="tu2018", *, counts=None):
+def average_over_counts(
+    results: Results | pd.DataFrame,
+    protocol: str | Protocol = "tu2018",
+    *,
+    counts: tuple[float, float] | None = None,
+) -> pd.DataFrame:
     """One figure a method: the mean of each metric over a range of counts.
 
     A metric against the number of superpixels that came out is taken as a broken line,
@@ -106,6 +131,27 @@ def average_over_counts(results, protocol="tu2018", *, counts=None):
     DataFrame
         A row a method, in the order of the table: ``method``, a column a metric, and
         the least and greatest mean number of superpixels that came out.
+
+    Raises
+    ------
+    ValueError
+        If there is no such protocol, no image that all methods have, or `counts` falls.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seal_sk.benchmark import average_over_counts, run_benchmark
+    >>> from seal_sk.datasets import Dataset, make_scenes
+    >>> scenes = Dataset("scenes", *make_scenes(2, shape=(48, 48), random_state=0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = run_benchmark(scenes, ["ers", "fh"], [10, 20], folder)
+    >>> averages = average_over_counts(results)
+    >>> averages[["method", "reached_low", "reached_high"]]
+      method  reached_low  reached_high
+    0    ers         10.0          20.0
+    1     fh         10.0          20.0
+    >>> averages["ASA"].between(0, 1).all()
+    True
     """
     protocol = find_protocol(protocol)
     rows = protocol.per_image(common_images(results))
@@ -127,7 +173,13 @@ def average_over_counts(results, protocol="tu2018", *, counts=None):
     return pd.DataFrame(out)
 
 
-def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
+def compare(
+    results: Results | pd.DataFrame,
+    protocol: str | Protocol = "tu2018",
+    *,
+    at: float | None = None,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
     """Differences between methods, with intervals over the images.
 
     Two methods are compared image by image at equal numbers of superpixels, those that
@@ -156,10 +208,32 @@ def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
         two methods have no number of superpixels in common (or not `at`), the
         difference is NaN; so is the interval where there are fewer than 10 images.
 
+    Raises
+    ------
+    ValueError
+        If there is no such protocol, or no image that all methods have.
+
     Notes
     -----
-    The percentiles are widened for few images, by the t distribution (Hesterberg, "What
-    Teachers Should Know About the Bootstrap", The American Statistician 2015).
+    The percentiles are widened for few images, by the t distribution.
+
+    References
+    ----------
+    Hesterberg, "What Teachers Should Know About the Bootstrap", The American
+    Statistician 69, 2015.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seal_sk.benchmark import compare, run_benchmark
+    >>> from seal_sk.datasets import Dataset, make_scenes
+    >>> scenes = Dataset("scenes", *make_scenes(2, shape=(48, 48), random_state=0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = run_benchmark(scenes, ["ers", "fh"], [10, 20], folder)
+    >>> compare(results)[["metric", "first", "second", "from", "to"]]
+      metric first second  from    to
+    0    ASA   ers     fh  10.0  20.0
+    1     BR   ers     fh  10.0  20.0
     """
     protocol = find_protocol(protocol)
     confidence = _check_confidence(confidence)
@@ -210,7 +284,7 @@ def compare(results, protocol="tu2018", *, at=None, confidence=0.95):
     return table.sort_values("metric", key=_order(protocol), kind="stable")
 
 
-def averaged_counts(results):
+def averaged_counts(results: Results | pd.DataFrame) -> tuple[int, int]:
     """From and to which count averages run: the range that all methods were asked for.
 
     Parameters
@@ -228,7 +302,7 @@ def averaged_counts(results):
     return min(low, high), max(low, high)
 
 
-def common_images(results):
+def common_images(results: Results | pd.DataFrame) -> pd.DataFrame:
     """The table, confined to images that every method has at each of its counts."""
     table = results.table if isinstance(results, Results) else results
     if not isinstance(table, pd.DataFrame):

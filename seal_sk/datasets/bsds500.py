@@ -8,9 +8,12 @@ import tarfile
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .._typing import PathLike
 from .dataset import Dataset
 from .lazy import LazySequence
 from .places import find_data_home, find_place, pair_files
@@ -55,8 +58,31 @@ https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/resources.ht
 """
 
 
+@overload
 def fetch_bsds500(
-    *, subset="train", data_home=None, download_if_missing=True, return_X_y=False
+    *,
+    subset: Literal["train", "val", "trainval", "test"] = ...,
+    data_home: PathLike | None = ...,
+    download_if_missing: bool = ...,
+    return_X_y: Literal[False] = ...,
+) -> Dataset: ...
+@overload
+def fetch_bsds500(
+    *,
+    subset: Literal["train", "val", "trainval", "test"] = ...,
+    data_home: PathLike | None = ...,
+    download_if_missing: bool = ...,
+    return_X_y: Literal[True],
+) -> tuple[LazySequence[NDArray[np.uint8]], LazySequence[list[NDArray[np.int32]]]]: ...
+def fetch_bsds500(
+    *,
+    subset: Literal["train", "val", "trainval", "test"] = "train",
+    data_home: PathLike | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+) -> (
+    Dataset
+    | tuple[LazySequence[NDArray[np.uint8]], LazySequence[list[NDArray[np.int32]]]]
 ):
     """Load the Berkeley Segmentation Data Set 500 (BSDS500).
 
@@ -84,6 +110,8 @@ def fetch_bsds500(
     Returns
     -------
     data : Dataset
+        With the entries:
+
         images : sequence of uint8 arrays of shape (H, W, 3)
             RGB photographs, sorted by file name. An integer index decodes one; a
             slice or an array of integers or booleans selects without decoding.
@@ -282,7 +310,9 @@ def _unpack(archive, folder):
                 continue
             path = folder / match[1]
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tar.extractfile(member) as source, path.open("wb") as destination:
+            source = tar.extractfile(member)
+            assert source is not None  # of a regular file
+            with source, path.open("wb") as destination:
                 shutil.copyfileobj(source, destination)
     for split, n_expected in N_IMAGES.items():
         n_found = len(_pairs(folder, split))

@@ -1,7 +1,11 @@
 """The Cambridge-driving Labeled Video Database."""
 
+from pathlib import Path
+from typing import Literal
+
 import numpy as np
 
+from .._typing import PathLike
 from .._validation import check_option
 from .dataset import Dataset
 from .images import check_size, read_image
@@ -72,7 +76,11 @@ http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid/
 """
 
 
-def load_camvid(data_home=None, *, subset=None):
+def load_camvid(
+    data_home: PathLike | None = None,
+    *,
+    subset: Literal["train", "val", "test"] | None = None,
+) -> Dataset:
     """Load CamVid, in its own layout or in that of SegNet. Nothing is downloaded.
 
     Parameters
@@ -92,6 +100,8 @@ def load_camvid(data_home=None, *, subset=None):
     Returns
     -------
     Dataset
+        With the entries:
+
         images : sequence of uint8 arrays of shape (H, W, 3)
             360 x 480 pixels in SegNet's layout, 720 x 960 in the authors'.
         annotations : sequence of int32 arrays of shape (H, W)
@@ -162,7 +172,7 @@ def load_camvid(data_home=None, *, subset=None):
 
 
 def _load_segnet(folder, subset):
-    pairs = {}
+    pairs: dict[str, tuple[Path, Path]] = {}
     for split in _SUBSETS if subset is None else (subset,):
         pairs |= _pairs(folder / split, folder / f"{split}annot", ".png")
     return _dataset(pairs, _load_indices, subset=subset, ignore_label=11, tolerance=1)

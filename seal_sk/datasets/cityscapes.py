@@ -1,9 +1,11 @@
 """Cityscapes."""
 
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
+from .._typing import PathLike
 from .._validation import check_option
 from .dataset import Dataset
 from .images import check_size, read_image
@@ -39,7 +41,12 @@ https://www.cityscapes-dataset.com
 """
 
 
-def load_cityscapes(data_home=None, *, subset="val", labels="labelIds"):
+def load_cityscapes(
+    data_home: PathLike | None = None,
+    *,
+    subset: Literal["train", "val", "test"] = "val",
+    labels: Literal["labelIds", "labelTrainIds", "instanceIds"] = "labelIds",
+) -> Dataset:
     """Load Cityscapes with its fine annotations. Nothing is downloaded.
 
     Parameters
@@ -59,6 +66,8 @@ def load_cityscapes(data_home=None, *, subset="val", labels="labelIds"):
     Returns
     -------
     Dataset
+        With the entries:
+
         images : sequence of uint8 arrays of shape (1024, 2048, 3)
             RGB photographs.
         annotations : sequence of int32 arrays of shape (1024, 2048)

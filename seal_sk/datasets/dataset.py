@@ -1,10 +1,15 @@
 """What all the loaders return."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
+from .._typing import Images, Truths
 from .._validation import check_int, check_pairs
 
 __all__ = ["Dataset"]
@@ -50,17 +55,25 @@ class Dataset(Bunch):
     ['2', '0']
     """
 
+    name: str
+    images: Images
+    annotations: Truths
+    names: list[str]
+    ignore_label: int | None
+    tolerance: int
+    DESCR: str
+
     def __init__(
         self,
-        name,
-        images,
-        annotations,
-        names=None,
+        name: str,
+        images: Images,
+        annotations: Truths,
+        names: Sequence[object] | None = None,
         *,
-        ignore_label=None,
-        tolerance=1,
-        DESCR="",
-    ):
+        ignore_label: int | None = None,
+        tolerance: int = 1,
+        DESCR: str = "",
+    ) -> None:
         check_pairs(images, annotations)
         names = [str(i) for i in (range(len(images)) if names is None else names)]
         if ignore_label is not None:
@@ -80,7 +93,7 @@ class Dataset(Bunch):
             DESCR=DESCR,
         )
 
-    def select(self, indices):
+    def select(self, indices: Sequence[int] | NDArray[np.integer]) -> Dataset:
         """Some of the images, as another data set.
 
         Parameters
@@ -91,6 +104,7 @@ class Dataset(Bunch):
         Returns
         -------
         Dataset
+            With the same label to ignore, tolerance and description.
         """
         indices = [check_int(i, -math.inf, name="a position") for i in indices]
 

@@ -1,7 +1,9 @@
 """Data sets by name."""
 
 from pathlib import Path
+from typing import Any
 
+from .._typing import PathLike
 from .._validation import check_int
 from .bsds500 import fetch_bsds500
 from .camvid import load_camvid
@@ -15,14 +17,14 @@ __all__ = ["find_dataset"]
 
 
 def find_dataset(
-    name,
+    name: str,
     *,
-    data_home=None,
-    subset=None,
-    ignore_label=None,
-    tolerance=None,
-    download_if_missing=False,
-):
+    data_home: PathLike | None = None,
+    subset: str | None = None,
+    ignore_label: int | None = None,
+    tolerance: int | None = None,
+    download_if_missing: bool = False,
+) -> Dataset:
     """A data set by its name, or a folder of images and annotations.
 
     Parameters
@@ -47,6 +49,7 @@ def find_dataset(
     Returns
     -------
     Dataset
+        As its loader gives it.
 
     Raises
     ------
@@ -69,8 +72,9 @@ def find_dataset(
                 f"ignore_label={ignore_label!r}."
             )
         if name == "bsds500":
+            part: Any = subset or "test"
             data = fetch_bsds500(
-                subset=subset or "test",
+                subset=part,
                 data_home=data_home,
                 download_if_missing=download_if_missing,
             )

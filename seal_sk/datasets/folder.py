@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from .._typing import PathLike
 from .dataset import Dataset
 from .images import IMAGE_SUFFIXES, check_size, read_image
 from .label_maps import LABEL_SUFFIXES, read_label_map
@@ -12,8 +13,13 @@ __all__ = ["load_image_folder"]
 
 
 def load_image_folder(
-    images, annotations, *, name=None, ignore_label=None, tolerance=1
-):
+    images: PathLike,
+    annotations: PathLike,
+    *,
+    name: str | None = None,
+    ignore_label: int | None = None,
+    tolerance: int = 1,
+) -> Dataset:
     """Load images of one folder with label maps of another.
 
     Parameters
@@ -35,6 +41,8 @@ def load_image_folder(
     Returns
     -------
     Dataset
+        With the entries:
+
         images : sequence of arrays of shape (H, W, 1) or (H, W, 3)
             Sorted by name, in the depth that they are stored in.
         annotations : sequence
@@ -134,7 +142,7 @@ def load_image_folder(
 
 def _by_name(folder, suffixes):
     """Files of a folder by their names without endings."""
-    found = {}
+    found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if (
             path.suffix.lower() in suffixes

@@ -2,9 +2,12 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .._typing import PathLike
 from .images import TIFF_SUFFIXES, read_tiff, reading
 
 __all__ = ["LABEL_SUFFIXES", "import_h5py", "read_label_map"]
@@ -13,7 +16,7 @@ __all__ = ["LABEL_SUFFIXES", "import_h5py", "read_label_map"]
 LABEL_SUFFIXES = (".png", *TIFF_SUFFIXES, ".npy", ".mat", ".csv")
 
 
-def read_label_map(path):
+def read_label_map(path: PathLike) -> NDArray[Any]:
     r"""One label map, with the numbers that its file stores.
 
     Parameters
@@ -29,7 +32,7 @@ def read_label_map(path):
     Returns
     -------
     ndarray of shape (H, W)
-        int32, or int64 where that is too small; C-contiguous. Labels are not
+        Of int32, or int64 where that is too small; C-contiguous. Labels are not
         renumbered, and may be negative.
 
     Raises
@@ -109,7 +112,7 @@ def _read_png(path):
         labels = np.array(image)
     if image.mode in ("RGB", "RGBA", "LA", "PA"):
         raise _coloured(path)
-    if image.n_frames > 1:
+    if getattr(image, "n_frames", 1) > 1:
         raise ValueError(f"{path} is animated; save one image.")
     depth, colour_type = content[24], content[25]
     if colour_type == 0 and depth in (2, 4):

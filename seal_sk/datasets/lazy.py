@@ -1,12 +1,16 @@
 """A sequence that loads its items when they are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Integral
+from typing import Any, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
+
+_Item = TypeVar("_Item", covariant=True)
 
 
-class LazySequence(Sequence):
+class LazySequence(Sequence[_Item]):
     """A read-only sequence that loads each item anew on access.
 
     It holds what the items are made from, file names for instance, and not the
@@ -44,12 +48,12 @@ class LazySequence(Sequence):
     [1, 9]
     """
 
-    def __init__(self, load, items):
+    def __init__(self, load: Callable[[Any], _Item], items: Iterable[Any]) -> None:
         self.load = load
         self.items = tuple(items)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int]:
         """Number of items, as the tuple of one integer that arrays have.
 
         scikit-learn splits what has a shape through ``X[indices, ...]``, which
@@ -57,17 +61,23 @@ class LazySequence(Sequence):
         """
         return (len(self.items),)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Return the number of items."""
         return len(self.items)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[_Item]:
         """Load one item after the other."""
         # Not the inherited loop over integers: that one takes an IndexError
         # raised inside `load` for the end of the sequence.
         return map(self.load, self.items)
 
-    def __getitem__(self, key):
+    @overload
+    def __getitem__(self, key: int) -> _Item: ...
+    @overload
+    def __getitem__(
+        self, key: slice | Sequence[int] | NDArray[Any]
+    ) -> "LazySequence[_Item]": ...
+    def __getitem__(self, key: Any) -> Any:
         """Load one item, or select some without loading them."""
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]
@@ -77,7 +87,7 @@ class LazySequence(Sequence):
             return type(self)(self.load, self.items[key])
         return type(self)(self.load, [self.items[i] for i in self._positions(key)])
 
-    def _positions(self, key):
+    def _positions(self, key: Any) -> NDArray[np.intp]:
         indices = np.asarray(key)
         if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iub"):
             raise TypeError(
@@ -93,7 +103,7 @@ class LazySequence(Sequence):
             return np.flatnonzero(indices)
         return indices.astype(np.intp)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Return what loads the items, and how many there are."""
         name = getattr(self.load, "__name__", None) or repr(self.load)
         return f"{type(self).__name__}({name}, n_items={len(self)})"

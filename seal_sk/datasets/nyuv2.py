@@ -3,9 +3,11 @@
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from .._typing import PathLike
 from .._validation import check_option
 from .dataset import Dataset
 from .images import reading
@@ -37,7 +39,13 @@ https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html
 """
 
 
-def load_nyuv2(path=None, *, subset=None, splits=None, instances=True):
+def load_nyuv2(
+    path: PathLike | None = None,
+    *,
+    subset: Literal["train", "test"] | None = None,
+    splits: PathLike | None = None,
+    instances: bool = True,
+) -> Dataset:
     """Load the labelled images of NYU Depth V2. Nothing is downloaded.
 
     Parameters
@@ -57,6 +65,8 @@ def load_nyuv2(path=None, *, subset=None, splits=None, instances=True):
     Returns
     -------
     Dataset
+        With the entries:
+
         images : sequence of uint8 arrays of shape (480, 640, 3)
             RGB photographs.
         annotations : sequence of int32 arrays of shape (480, 640)

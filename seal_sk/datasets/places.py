@@ -1,7 +1,10 @@
 """Where data sets are looked for, and which of their files belong together."""
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from .._typing import PathLike
 
 __all__ = ["DATA_HOME_ADVICE", "find_data_home", "find_place", "pair_files"]
 
@@ -10,7 +13,7 @@ DATA_HOME_ADVICE = (
 )
 
 
-def find_data_home(data_home=None):
+def find_data_home(data_home: PathLike | None = None) -> Path:
     """The folder of data sets: given, of ``SEAL_SK_DATA``, or a cache of the user."""
     if data_home is None:
         data_home = os.environ.get("SEAL_SK_DATA")
@@ -21,7 +24,9 @@ def find_data_home(data_home=None):
     return Path(data_home).expanduser()
 
 
-def find_place(home, locations, folders):
+def find_place(
+    home: Path, locations: Sequence[str], folders: Sequence[str]
+) -> Path | None:
     """The first of some folders of `home` that has all of `folders`, or None."""
     for location in locations:
         place = home / location
@@ -30,7 +35,14 @@ def find_place(home, locations, folders):
     return None
 
 
-def pair_files(images, truths, image_of, truth_of, *, advice="Get it, or remove both."):
+def pair_files(
+    images: dict[str, Path],
+    truths: dict[str, Path],
+    image_of: Callable[[str], object],
+    truth_of: Callable[[str], object],
+    *,
+    advice: str = "Get it, or remove both.",
+) -> dict[str, tuple[Path, Path]]:
     """The files of images and of their ground truths, paired and sorted by name.
 
     Parameters

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 MIN_SIDE = 16
@@ -41,7 +42,12 @@ class _Surface:
     period: float
 
 
-def make_scenes(n_samples=10, *, shape=(128, 128), random_state=None):
+def make_scenes(
+    n_samples: int = 10,
+    *,
+    shape: tuple[int, int] = (128, 128),
+    random_state: int | np.random.RandomState | np.random.Generator | None = None,
+) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.int32]]]:
     """Generate photograph-like scenes with weak boundaries and exact truth.
 
     Each scene shows 4 to 10 objects, one in front of the other, before a

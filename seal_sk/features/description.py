@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +34,24 @@ _LEFT, _UP, _RIGHT, _DOWN = 0, 2, 4, 6
 _ANGLES = (0, 45, 90, 135)
 
 
+@overload
+def superpixel_features(
+    image: ArrayLike,
+    labels: ArrayLike,
+    *,
+    features: Sequence[str] = ...,
+    bins: int = ...,
+    as_frame: Literal[False] = ...,
+) -> NDArray[np.float64]: ...
+@overload
+def superpixel_features(
+    image: ArrayLike,
+    labels: ArrayLike,
+    *,
+    features: Sequence[str] = ...,
+    bins: int = ...,
+    as_frame: Literal[True],
+) -> DataFrame: ...
 def superpixel_features(
     image: ArrayLike,
     labels: ArrayLike,
@@ -91,7 +109,7 @@ def superpixel_features(
 
     See Also
     --------
-    SuperpixelFeatures : the same for many images, as an estimator.
+    SuperpixelFeatures : The same for many images, as an estimator.
 
     Notes
     -----

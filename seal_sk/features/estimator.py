@@ -78,8 +78,8 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
 
     See Also
     --------
-    seal_sk.superpixel_features : the same for one image and its label map.
-    SuperpixelClassifier : classes for the superpixels, painted back.
+    seal_sk.superpixel_features : The same for one image and its label map.
+    SuperpixelClassifier : Classes for the superpixels, painted back.
 
     Notes
     -----
@@ -99,6 +99,10 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
     >>> features.get_feature_names_out()[:4].tolist()
     ['mean_0', 'mean_1', 'mean_2', 'centroid_row']
     """
+
+    segmenter_: Any
+    n_channels_: int
+    label_maps_: list[NDArray[np.int32]]
 
     _parameter_constraints: dict = {
         "segmenter": [

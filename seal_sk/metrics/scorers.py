@@ -55,14 +55,22 @@ _DOC = """{title} of an estimator's label maps, for ``scoring=``.
         As the estimator takes them.
     y : sequence of label maps, or of lists of them
         Ground truth, one item per image.
-    **parameters
-        Those of `{score}`. To set one inside a search, pass
-        ``functools.partial({name}, ignore_label=255)``.
+{options}
 
     Returns
     -------
     float
         The mean over all (image, annotation) pairs{sign}.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `X` and `y` do not pair up, or what came out does not fit `y`.
+
+    Notes
+    -----
+    To set a parameter inside a search, pass
+    ``functools.partial({name}, ignore_label=255)``.
 
     Examples
     --------
@@ -77,6 +85,13 @@ _DOC = """{title} of an estimator's label maps, for ``scoring=``.
     >>> search.fit(images, truths).best_params_["n_segments"] in (5, 50)
     True
     """
+
+_OPTIONS = {
+    "tolerance": """    tolerance : int, default=1
+        In pixels, as for `{score}`.""",
+    "ignore_label": """    ignore_label : int, optional
+        Ground-truth label of pixels that do not count.""",
+}
 
 
 def mean_over_pairs(
@@ -118,14 +133,16 @@ def _scorer(name: str, score: Callable[..., float], title: str) -> Callable[...,
 
     # As if written out: pickle finds it by its name, and help shows its parameters.
     scorer.__name__ = scorer.__qualname__ = name
+    options = list(inspect.signature(score).parameters.values())[2:]
     scorer.__doc__ = _DOC.format(
         name=name,
-        score=score.__name__,
+        options="\n".join(_OPTIONS[one.name] for one in options).format(
+            score=score.__name__
+        ),
         title=title,
         sign=", negated: higher is better" if sign < 0 else "",
     )
     own = list(inspect.signature(scorer).parameters.values())[:3]
-    options = list(inspect.signature(score).parameters.values())[2:]
     signature = inspect.Signature([*own, *options])
     scorer.__signature__ = signature  # type: ignore[attr-defined]  # read by inspect
     return scorer
@@ -215,6 +232,15 @@ def compactness_scorer(estimator: Any, X: Images, y: Any = None) -> float:
     -------
     float
         The mean of `compactness_score` over the images; higher is better.
+
+    Examples
+    --------
+    >>> from seal_sk import ERSSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.metrics import compactness_scorer
+    >>> images, _ = make_scenes(2, shape=(48, 48), random_state=0)
+    >>> 0 < compactness_scorer(ERSSuperpixels(20), images) < 1
+    True
     """
     return float(np.mean([compactness_score(m) for m in _label_maps(estimator, X)]))
 
@@ -235,6 +261,15 @@ def neg_contour_density_scorer(estimator: Any, X: Images, y: Any = None) -> floa
     -------
     float
         Minus the mean of `contour_density` over the images; higher is better.
+
+    Examples
+    --------
+    >>> from seal_sk import ERSSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.metrics import neg_contour_density_scorer
+    >>> images, _ = make_scenes(2, shape=(48, 48), random_state=0)
+    >>> -1 < neg_contour_density_scorer(ERSSuperpixels(20), images) < 0
+    True
     """
     return -float(np.mean([contour_density(m) for m in _label_maps(estimator, X)]))
 
@@ -255,6 +290,15 @@ def explained_variation_scorer(estimator: Any, X: Images, y: Any = None) -> floa
     -------
     float
         The mean of `explained_variation_score` over the images; higher is better.
+
+    Examples
+    --------
+    >>> from seal_sk import ERSSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.metrics import explained_variation_scorer
+    >>> images, _ = make_scenes(2, shape=(48, 48), random_state=0)
+    >>> 0 < explained_variation_scorer(ERSSuperpixels(20), images) < 1
+    True
     """
     scores = [
         explained_variation_score(X[i], labels)

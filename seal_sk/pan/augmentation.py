@@ -1,7 +1,10 @@
 """Changes of orientation, scale and colour, of an image and its ground truth."""
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 __all__ = ["jitter", "resize_image", "resize_labels", "turn", "turn_affinity", "zoom"]
@@ -24,7 +27,7 @@ _NOISE = 0.04
 # of the two is reversed.
 
 
-def turn(array, flags):
+def turn(array: NDArray[Any], flags: Any) -> NDArray[Any]:
     """An array (..., H, W) in one of the eight orientations."""
     transposed, upside, mirrored = flags
     array = array.swapaxes(-2, -1) if transposed else array
@@ -32,7 +35,7 @@ def turn(array, flags):
     return array[..., ::-1] if mirrored else array
 
 
-def turn_affinity(affinity, flags):
+def turn_affinity(affinity: NDArray[Any], flags: Any) -> NDArray[Any]:
     """An affinity map (2, H, W) of the image in one of the eight orientations.
 
     A reversed edge starts from its other end, and so lies one pixel further.

@@ -1,11 +1,18 @@
 """What affinity networks have in common."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from math import inf
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .._validation import check_real
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["AffinityNet"]
 
@@ -33,14 +40,39 @@ class AffinityNet(nn.Module):
     #: Whether images of a batch depend on each other in training.
     normalizes_batch = False
 
-    def __init__(self):
+    calibration: Tensor
+    width: int
+    in_channels: int
+    edges: str | None
+    #: From tensors, as for `forward`, to the affinities' log-odds.
+    logits: Callable[..., Tensor]
+
+    def __init__(self) -> None:
         super().__init__()
         self.register_buffer("calibration", torch.tensor([1.0, 0.0, 0.0]))
 
-    def set_calibration(self, scale, shift, dither=None):
-        """Set the numbers; returns the network.
+    def set_calibration(
+        self, scale: float, shift: float, dither: float | None = None
+    ) -> Self:
+        """Set the numbers of the calibration.
 
-        `scale` is positive, `shift` finite, `dither` in 0..1, or None to keep it.
+        Parameters
+        ----------
+        scale : float
+            Above 0.
+        shift : float
+            Finite.
+        dither : float, optional
+            In 0..1; by default it stays as it is.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If one is out of its range, or no number.
         """
         scale = check_real(scale, 0, name="scale", exclusive=True)
         shift = check_real(shift, -inf, name="shift")
@@ -53,19 +85,30 @@ class AffinityNet(nn.Module):
             self.calibration.copy_(torch.tensor([scale, shift, dither]))
         return self
 
-    def calibrated(self, logits):
-        """Affinities before their sigmoid."""
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Affinities before their sigmoid.
+
+        Parameters
+        ----------
+        logits : Tensor
+            Of any shape, as `logits` gives them.
+
+        Returns
+        -------
+        Tensor of the same shape
+            ``scale * logits + shift``.
+        """
         return self.calibration[0] * logits + self.calibration[1]
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: Tensor) -> Tensor:
         """Affinities to the right and down.
 
         Parameters
         ----------
-        images : Tensor of shape (N, in_channels, H, W)
-            In 0..1; three channels are blue, green, red.
-        edges : Tensor of shape (N, 1, H, W), optional
-            0 on Canny's edges, else 1; for a network with an edge channel.
+        *inputs : Tensor
+            The images (N, in_channels, H, W), in 0..1, of which three channels are
+            blue, green, red. For a network with an edge channel then the edges
+            (N, 1, H, W), 0 on Canny's edges, else 1.
 
         Returns
         -------

@@ -1,16 +1,20 @@
 """From probabilities to affinities: scale and shift of a network's logits."""
 
+from collections.abc import Sequence
 from itertools import product
 from math import inf
 
 import numpy as np
 from joblib import Parallel, delayed
 
+from .._typing import Images, Truths
 from .._validation import check_annotations, check_bands, check_pairs, check_real
 from ..affinity import to_eight_connected
 from ..metrics import asa_score, boundary_recall_score
 from ..segmentation import ers
+from .network import PAN
 from .prediction import Predictor
+from .unet import UNet
 
 __all__ = ["calibrate"]
 
@@ -22,15 +26,15 @@ _RECALL_WEIGHT = 0.25
 
 
 def calibrate(
-    net,
-    images,
-    annotations,
+    net: PAN | UNet,
+    images: Images,
+    annotations: Truths,
     *,
-    n_segments=(100, 300, 600),
-    scales=(1.0, 1.5, 2.0),
-    shifts=(-3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0),
-    n_jobs=None,
-):
+    n_segments: Sequence[int] = (100, 300, 600),
+    scales: Sequence[float] = (1.0, 1.5, 2.0),
+    shifts: Sequence[float] = (-3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0),
+    n_jobs: int | None = None,
+) -> dict[str, float]:
     """Choose and set the calibration of a network by the superpixels that come out.
 
     A network trained by cross-entropy predicts probabilities, which are close to 1
@@ -56,6 +60,21 @@ def calibrate(
     dict
         ``scale``, ``shift`` and the ``asa`` and ``br`` (boundary recall) that they
         give: the pair with the greatest ``asa + br / 4``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If images and annotations do not pair up, or a grid is empty or out of range.
+
+    Examples
+    --------
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.pan import UNet, calibrate
+    >>> images, truths = make_scenes(2, shape=(32, 32), random_state=0)
+    >>> net = UNet(width=4).eval()
+    >>> best = calibrate(net, images, truths, n_segments=[10], shifts=[-3.0, -5.0])
+    >>> net.calibration.tolist()[:2] == [best["scale"], best["shift"]]
+    True
     """
     check_pairs(images, annotations)
     for name, values in (
@@ -81,7 +100,7 @@ def calibrate(
         check_annotations(annotations[i], logits[i].shape[:2], name=f"annotations[{i}]")
         for i in range(len(logits))
     ]
-    best = None
+    best: dict[str, float] = {}
     with Parallel(n_jobs=n_jobs, prefer="threads") as parallel:
         for scale, shift in product(scales, shifts):
             predictor.scale, predictor.shift = scale, shift
@@ -92,7 +111,7 @@ def calibrate(
             scores = np.concatenate(parallel(jobs))
             asa, recall = scores.mean(axis=0).tolist()
             found = {"scale": scale, "shift": shift, "asa": asa, "br": recall}
-            if best is None or _worth(found) > _worth(best):
+            if not best or _worth(found) > _worth(best):
                 best = found
     net.set_calibration(best["scale"], best["shift"], _DITHER)
     return best

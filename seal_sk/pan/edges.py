@@ -1,6 +1,9 @@
 """The edge channel of PAN: Canny's edges, by one of two implementations."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .._validation import unit_scale
 
@@ -18,7 +21,7 @@ LUMA = np.array([0.2125, 0.7154, 0.0721])
 _SIGMA, _LOW, _HIGH = 0.7, 0.1, 0.2
 
 
-def canny(image, source):
+def canny(image: NDArray[Any], source: str) -> NDArray[np.bool_]:
     """Edges of a checked image.
 
     Parameters

@@ -1,16 +1,20 @@
 """The affinity network as an ONNX file, for programs without torch."""
 
 from io import BytesIO
+from typing import Any
 
 import torch
 from torch import nn
 
 from .._files import replace_file
+from .._typing import PathLike
+from .network import PAN
+from .unet import UNet
 
 __all__ = ["export_onnx"]
 
 
-def export_onnx(net, path):
+def export_onnx(net: PAN | UNet, path: PathLike) -> None:
     """Write a network as an ONNX file, whole or not at all.
 
     Parameters
@@ -32,6 +36,11 @@ def export_onnx(net, path):
     Canny's edges, else 1. Output ``affinity``: float32 (N, 2, H, W), to the right and
     down, calibrated, in 0..1. It is not dithered, as the package's own predictions by a
     calibrated network are: superpixels differ in flat areas.
+
+    Examples
+    --------
+    >>> from seal_sk.pan import UNet, export_onnx
+    >>> export_onnx(UNet(width=4).eval(), "unet.onnx")  # doctest: +SKIP
     """
     try:
         import onnx  # noqa: F401
@@ -53,7 +62,7 @@ def export_onnx(net, path):
         2: torch.export.Dim.DYNAMIC,
         3: torch.export.Dim.DYNAMIC,
     }
-    program = torch.onnx.export(
+    program: Any = torch.onnx.export(
         model,
         tuple(inputs),
         dynamo=True,

@@ -1,14 +1,18 @@
 """From the parameters of an estimator to a training, a new one or one gone on with."""
 
+from __future__ import annotations
+
 from copy import deepcopy
 from functools import partial
 from numbers import Integral
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils import check_random_state
 
+from .._typing import Images
 from .._validation import check_bands
 from ..affinity import to_eight_connected
 from ..metrics import asa_score, mean_over_pairs
@@ -28,13 +32,17 @@ from .training import (
 )
 from .unet import UNet
 
+if TYPE_CHECKING:
+    from ..affinity import LearnedAffinity
+
+
 __all__ = ["fit", "partial_fit"]
 
 _DEFAULT_WIDTH = {"pan": 32, "unet": 24}
 _CHECKPOINT = "checkpoint.pt"
 
 
-def fit(estimator, X, y):
+def fit(estimator: LearnedAffinity, X: Images, y: Any) -> None:
     """Train the network of a LearnedAffinity, and set its fitted attributes.
 
     Parameters
@@ -108,7 +116,7 @@ def fit(estimator, X, y):
     )
 
 
-def partial_fit(estimator, X, y):
+def partial_fit(estimator: LearnedAffinity, X: Images, y: Any) -> None:
     """Make one pass over more data; parameters as for `fit`."""
     _check_loss(estimator)
     device = resolve_device(estimator.device)
@@ -206,7 +214,7 @@ def _initial_net(estimator, seed, in_channels):
         width = estimator.width or _DEFAULT_WIDTH[estimator.network]
         if estimator.network == "unet":
             return UNet(width, in_channels, seed)
-        edges = "skimage" if estimator.use_edges else None
+        edges: Literal["skimage"] | None = "skimage" if estimator.use_edges else None
         return PAN(width, in_channels, edges, seed)
     estimator.check_width(net, source)
     _check_channels(net, in_channels, source)

@@ -7,12 +7,15 @@ second, and edges that touch an ignored pixel carry no loss and no gradient.
 """
 
 import re
+from collections.abc import Callable
 from copy import copy
 from functools import partial
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
 from .._metrics import largest_overlaps
@@ -34,25 +37,38 @@ __all__ = [
 # That of the paper's 300 superpixels on an image of 481 x 321.
 _SEGMENT_SIZE = 515.0
 
-_BOUNDARIES = ("direction", "joint")
+_Boundary: TypeAlias = Literal["direction", "joint"]
+_BOUNDARIES: tuple[_Boundary, ...] = ("direction", "joint")
 _SEGMENTERS = ("ers", "fh")
 
 
-def affinity_target(truth, ignore_label=None):
+def affinity_target(
+    truth: Tensor, ignore_label: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Binary affinities of label maps, and which of them are known.
 
     Parameters
     ----------
-    truth : integer Tensor of shape (N, H, W)
+    truth : int Tensor of shape (N, H, W)
         Label maps.
     ignore_label : int, optional
         Label of unknown pixels.
 
     Returns
     -------
-    target, known : bool Tensor of shape (N, 2, H, W)
-        `target` is False where the label changes to the right (channel 0) or
-        downwards (channel 1).
+    target : bool Tensor of shape (N, 2, H, W)
+        False where the label changes to the right (channel 0) or downwards (channel
+        1).
+    known : bool Tensor of shape (N, 2, H, W)
+        False where the edge leads out of the image or touches an unknown pixel.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seal_sk.pan.loss import affinity_target
+    >>> target, known = affinity_target(torch.tensor([[[0, 0, 1]]]))
+    >>> target[0, 0].tolist(), known[0, 0].tolist()
+    ([[True, False, False]], [[True, True, False]])
     """
     target = torch.zeros(
         (truth.shape[0], 2, *truth.shape[1:]), dtype=torch.bool, device=truth.device
@@ -70,14 +86,16 @@ def affinity_target(truth, ignore_label=None):
     return target, known
 
 
-def bce_loss(logits, truth, *, ignore_label=None):
+def bce_loss(
+    logits: Tensor, truth: Tensor, *, ignore_label: int | None = None
+) -> Tensor:
     """Binary cross-entropy of predicted affinities.
 
     Parameters
     ----------
     logits : Tensor of shape (N, 2, H, W)
         Affinities before their sigmoid.
-    truth : integer Tensor of shape (N, H, W), or float Tensor of shape (N, 2, H, W)
+    truth : int Tensor of shape (N, H, W), or float Tensor of shape (N, 2, H, W)
         Label maps; or affinities in 0..1, the mean of several annotations or another
         network's, NaN where they are not known.
     ignore_label : int, optional
@@ -113,12 +131,32 @@ def bce_loss(logits, truth, *, ignore_label=None):
     return _weighted_bce(logits, truth.nan_to_num(), known, 1.0)
 
 
-def balanced_bce_loss(logits, truth, *, ignore_label=None):
+def balanced_bce_loss(
+    logits: Tensor, truth: Tensor, *, ignore_label: int | None = None
+) -> Tensor:
     """Binary cross-entropy with the two classes weighted against each other.
 
     An edge across a boundary weighs as much as the share of edges that are not, and
     the other way round, for each image and direction by itself: the loss of HED.
-    Parameters as for `bce_loss`.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (N, 2, H, W)
+        Affinities before their sigmoid.
+    truth : int Tensor of shape (N, H, W)
+        Label maps.
+    ignore_label : int, optional
+        Label of unknown pixels.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
 
     References
     ----------
@@ -139,7 +177,14 @@ def balanced_bce_loss(logits, truth, *, ignore_label=None):
     return _weighted_bce(logits, target, known, weight)
 
 
-def seal_loss(logits, truth, leak, *, boundary="direction", ignore_label=None):
+def seal_loss(
+    logits: Tensor,
+    truth: Tensor,
+    leak: Tensor,
+    *,
+    boundary: _Boundary = "direction",
+    ignore_label: int | None = None,
+) -> Tensor:
     """Segmentation-aware loss: boundaries weigh more where superpixels leak.
 
     Binary cross-entropy in which an edge at a ground-truth boundary weighs 1 plus the
@@ -149,7 +194,7 @@ def seal_loss(logits, truth, leak, *, boundary="direction", ignore_label=None):
     ----------
     logits : Tensor of shape (N, 2, H, W)
         Affinities before their sigmoid.
-    truth : integer Tensor of shape (N, H, W)
+    truth : int Tensor of shape (N, H, W)
         Label maps.
     leak : Tensor of shape (N, H, W)
         Of the superpixels of the current prediction, in pixels, as `superpixel_leak`
@@ -197,13 +242,15 @@ def seal_loss(logits, truth, leak, *, boundary="direction", ignore_label=None):
     return _weighted_bce(logits, target, known, weight)
 
 
-def superpixel_leak(labels, truth, *, ignore_label=None):
+def superpixel_leak(
+    labels: ArrayLike, truth: ArrayLike, *, ignore_label: int | None = None
+) -> NDArray[np.float32]:
     """For each pixel, how far its superpixel leaks out of one truth segment.
 
     Parameters
     ----------
-    labels, truth : ndarray of shape (H, W), integer
-        Superpixels and ground truth.
+    labels, truth : array-like of shape (H, W)
+        Superpixels and ground truth, of any integer dtype.
     ignore_label : int, optional
         Label of ground-truth pixels that do not count.
 
@@ -285,13 +332,13 @@ class SEALLoss(nn.Module):
     def __init__(
         self,
         *,
-        segment_size=None,
-        segmenter="ers",
-        balance=0.5,
-        boundary="direction",
-        normalize=False,
-        clip=None,
-    ):
+        segment_size: float | None = None,
+        segmenter: Literal["ers", "fh"] = "ers",
+        balance: float = 0.5,
+        boundary: _Boundary = "direction",
+        normalize: bool = False,
+        clip: float | None = None,
+    ) -> None:
         super().__init__()
         if segment_size is not None:
             segment_size = check_real(segment_size, 1, name="segment_size")
@@ -304,14 +351,16 @@ class SEALLoss(nn.Module):
         self.normalize = check_option(normalize, (False, True), name="normalize")
         self.clip = clip
 
-    def leak(self, logits, truth, *, ignore_label=None):
+    def leak(
+        self, logits: Tensor, truth: Tensor, *, ignore_label: int | None = None
+    ) -> Tensor:
         """Superpixel leaks of one prediction, without a gradient.
 
         Parameters
         ----------
         logits : Tensor of shape (2, H, W)
             Affinities before their sigmoid.
-        truth : integer Tensor of shape (H, W)
+        truth : int Tensor of shape (H, W)
             Label map.
         ignore_label : int, optional
             Label of unknown pixels.
@@ -337,8 +386,37 @@ class SEALLoss(nn.Module):
             np.minimum(leak, self.clip, out=leak)
         return torch.from_numpy(leak)
 
-    def forward(self, logits, truth, *, ignore_label=None, leak=None):
-        """Return the loss; `leak` where it is known already."""
+    def forward(
+        self,
+        logits: Tensor,
+        truth: Tensor,
+        *,
+        ignore_label: int | None = None,
+        leak: Tensor | None = None,
+    ) -> Tensor:
+        """The loss of predictions.
+
+        Parameters
+        ----------
+        logits : Tensor of shape (N, 2, H, W)
+            Affinities before their sigmoid.
+        truth : int Tensor of shape (N, H, W)
+            Label maps.
+        ignore_label : int, optional
+            Label of unknown pixels.
+        leak : Tensor of shape (N, H, W), optional
+            Where it is known already, from the method `leak`.
+
+        Returns
+        -------
+        Tensor
+            A scalar.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit.
+        """
         if leak is None:
             _check_shapes(logits, truth)
             pairs = zip(logits, truth, strict=True)
@@ -353,8 +431,14 @@ class SEALLoss(nn.Module):
             ignore_label=ignore_label,
         )
 
-    def extra_repr(self):
-        """Return the parameters: what `loss_name` tells variants apart by."""
+    def extra_repr(self) -> str:
+        """The parameters: what `loss_name` tells variants apart by.
+
+        Returns
+        -------
+        str
+            ``name=value``, separated by commas.
+        """
         return (
             f"segment_size={self.segment_size}, segmenter={self.segmenter!r}, "
             f"balance={self.balance}, boundary={self.boundary!r}, "
@@ -362,7 +446,7 @@ class SEALLoss(nn.Module):
         )
 
 
-def resolve_loss(loss, segment_size):
+def resolve_loss(loss: Any, segment_size: float) -> Callable[..., Tensor]:
     """The loss of an estimator's parameters.
 
     Parameters
@@ -381,6 +465,12 @@ def resolve_loss(loss, segment_size):
     ------
     ValueError, TypeError
         If it is neither a known name nor callable.
+
+    Examples
+    --------
+    >>> from seal_sk.pan.loss import resolve_loss
+    >>> resolve_loss("seal", 200).segment_size
+    200.0
     """
     if isinstance(loss, str):
         named = {
@@ -400,7 +490,7 @@ def resolve_loss(loss, segment_size):
     return loss
 
 
-def loss_name(loss):
+def loss_name(loss: Any) -> str:
     """What tells losses apart, the same in every process.
 
     A function is told apart by where it is defined, a `functools.partial` by its
@@ -446,12 +536,14 @@ def _lasting_repr(value):
     return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
-def _checked_target(logits, truth, ignore_label):
+def _checked_target(
+    logits: Tensor, truth: Tensor, ignore_label: int | None
+) -> tuple[Tensor, Tensor]:
     _check_shapes(logits, truth)
     return affinity_target(truth, ignore_label)
 
 
-def _check_shapes(logits, truth):
+def _check_shapes(logits: Tensor, truth: Tensor) -> None:
     if truth.is_floating_point():
         raise ValueError("truth must be label maps of an integer dtype for this loss.")
     expected = (truth.shape[0], 2, *truth.shape[1:])
@@ -462,7 +554,9 @@ def _check_shapes(logits, truth):
         )
 
 
-def _weighted_bce(logits, target, known, weight):
+def _weighted_bce(
+    logits: Tensor, target: Tensor, known: Tensor, weight: Tensor | float
+) -> Tensor:
     # A selection before the loss, not a product with 0 after it: no gradient reaches
     # a meaningless edge, whatever stands there.
     nothing = torch.zeros_like(logits)

@@ -1,9 +1,12 @@
 """PAN, the Pixel Affinity Net."""
 
+from __future__ import annotations
+
 from copy import deepcopy
+from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from .._validation import check_int
@@ -14,14 +17,14 @@ __all__ = ["PAN"]
 
 
 class _Residual(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.conv1 = _conv(width, width, 3)
         self.in1 = _norm(width)
         self.conv2 = _conv(width, width, 3)
         self.in2 = _norm(width)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         y = functional.relu(self.in1(self.conv1(x)))
         return functional.relu(x + self.in2(self.conv2(y)))
 
@@ -61,7 +64,13 @@ class PAN(AffinityNet):
 
     margin = 16  # it sees 9 pixels along the direction, 6 across
 
-    def __init__(self, width=128, in_channels=3, edges="skimage", seed=0):
+    def __init__(
+        self,
+        width: int = 128,
+        in_channels: int = 3,
+        edges: Literal["skimage", "opencv"] | None = "skimage",
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.width = check_int(width, 1, name="width")
         self.in_channels = check_int(in_channels, 1, name="in_channels")
@@ -91,10 +100,11 @@ class PAN(AffinityNet):
                     nn.init.kaiming_normal_(
                         module.weight, mode="fan_out", nonlinearity="relu"
                     )
+                    assert module.bias is not None
                     nn.init.zeros_(module.bias)
 
     @property
-    def architecture(self):
+    def architecture(self) -> dict[str, Any]:
         """What tells networks apart that can't share weights."""
         return {
             "network": "pan",
@@ -103,14 +113,32 @@ class PAN(AffinityNet):
             "edges": self.edges,
         }
 
-    def logits(self, images, edges=None):
-        """Log-odds of the affinities, before the calibration; as for `forward`."""
+    def logits(self, images: Tensor, edges: Tensor | None = None) -> Tensor:
+        """The log-odds that neighbours belong together, before the calibration.
+
+        Parameters
+        ----------
+        images : Tensor of shape (N, in_channels, H, W)
+            In 0..1; three channels are blue, green, red.
+        edges : Tensor of shape (N, 1, H, W), optional
+            0 on Canny's edges, else 1; needed by a network with an edge channel.
+
+        Returns
+        -------
+        Tensor of shape (N, 2, H, W)
+            To the right and down.
+
+        Raises
+        ------
+        ValueError
+            If the edges are missing.
+        """
         if self.edges is not None and edges is None:
             raise ValueError(
                 "This network reads edges beside the images: give a tensor "
                 "(N, 1, H, W), 0 on edges, else 1, or build PAN(edges=None)."
             )
-        inputs = [images] if self.edges is None else [images, edges]
+        inputs = [images] if edges is None or self.edges is None else [images, edges]
         across = [part.transpose(2, 3) for part in inputs]
         if images.shape[2] == images.shape[3]:
             both = [torch.cat(pair) for pair in zip(inputs, across, strict=True)]
@@ -119,11 +147,17 @@ class PAN(AffinityNet):
             right, down = self._right(*inputs), self._right(*across)
         return torch.cat([right, down.transpose(2, 3)], dim=1)
 
-    def fused(self):
-        """A copy for prediction; its normalisations stay."""
+    def fused(self) -> PAN:
+        """A copy for prediction; its normalisations stay.
+
+        Returns
+        -------
+        PAN
+            In evaluation mode.
+        """
         return deepcopy(self).eval()
 
-    def _right(self, images, edges=None):
+    def _right(self, images: Tensor, edges: Tensor | None = None) -> Tensor:
         x = functional.relu(self.in1(self.conv1(images)))
         x = self.res4(self.res3(self.res2(x)))
         x = torch.sigmoid(self.in5(self.conv5(x)))
@@ -133,7 +167,7 @@ class PAN(AffinityNet):
         return self.in7(self.conv7(x))
 
 
-def _conv(inputs, outputs, kernel):
+def _conv(inputs: int, outputs: int, kernel: int | tuple[int, int]) -> nn.Conv2d:
     height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
     return nn.Conv2d(
         inputs,
@@ -144,7 +178,7 @@ def _conv(inputs, outputs, kernel):
     )
 
 
-def _norm(width):
+def _norm(width: int) -> nn.InstanceNorm2d:
     # In training by the statistics of the image, afterwards by their running mean:
     # then it is a fixed scaling.
     return nn.InstanceNorm2d(width, affine=False, track_running_stats=True)

@@ -1,13 +1,20 @@
 """Affinity maps of images by a network: in batches, in tiles, on any device."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import groupby, islice
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from .._validation import check_bands, unit_scale
 from .edges import canny
+from .network import PAN
+from .unet import UNet
 
 __all__ = ["Predictor", "network_input", "predict_affinity"]
 
@@ -22,7 +29,9 @@ _PATTERN = 256
 _BATCH_PIXELS = 4_000_000
 
 
-def network_input(image, edges=None):
+def network_input(
+    image: NDArray[Any], edges: NDArray[np.bool_] | None = None
+) -> list[NDArray[np.float32]]:
     """A checked image as float32 arrays: (C, H, W), and its edges (1, H, W) if any.
 
     Three channels, RGB, come out as blue, green, red. `edges` is the bool map of
@@ -45,18 +54,33 @@ class Predictor:
     precision : {"float32", "bfloat16"}, default="float32"
         Of the network's arithmetic. bfloat16 halves the time where the hardware has
         it; affinities then differ by up to a few hundredths.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk.pan import PAN, Predictor
+    >>> predictor = Predictor(PAN(width=4).eval())
+    >>> images = [np.zeros((20, 30, 3), np.uint8), np.zeros((30, 20, 3), np.uint8)]
+    >>> [affinity.shape for affinity in predictor(images)]
+    [(20, 30, 2), (30, 20, 2)]
     """
 
-    def __init__(self, net, device="cpu", precision="float32"):
+    def __init__(
+        self,
+        net: PAN | UNet,
+        device: str | torch.device = "cpu",
+        precision: Literal["float32", "bfloat16"] = "float32",
+    ) -> None:
         self.device = torch.device(device)
         self.precision = precision
         net = net.fused()
         self.scale, self.shift, self.dither = net.calibration.tolist()
         if self.device.type != "cpu":
             net = net.to(self.device)
-        self.net = net.to(memory_format=net.memory_format)
+        # torch's own types don't know that modules take this.
+        self.net = net.to(memory_format=net.memory_format)  # type: ignore[call-overload]
 
-    def __call__(self, images):
+    def __call__(self, images: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.float32]]:
         """Affinity maps of checked images, one after the other.
 
         Parameters
@@ -73,8 +97,19 @@ class Predictor:
         for logits in self.logits(images):
             yield self.affinity(logits)
 
-    def affinity(self, logits):
-        """The affinity map that logits make."""
+    def affinity(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The affinity map that logits make.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (H, W, 2), float32
+            As `logits` gives them.
+
+        Returns
+        -------
+        ndarray of shape (H, W, 2), float32
+            Calibrated and dithered.
+        """
         logits = self.scale * torch.from_numpy(logits) + self.shift
         affinity = torch.sigmoid(logits).numpy()
         if self.dither:
@@ -82,8 +117,19 @@ class Predictor:
             affinity *= 1 - self.dither * _pattern()[height[:, None], width]
         return affinity
 
-    def logits(self, images):
-        """Logits before the calibration; parameters and shapes as for a call."""
+    def logits(self, images: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.float32]]:
+        """Logits before the calibration, of one image after the other.
+
+        Parameters
+        ----------
+        images : iterable of ndarray of shape (H, W, C)
+            As for a call.
+
+        Yields
+        ------
+        ndarray of shape (H, W, 2), float32
+            To the right and down.
+        """
         for shape, group in groupby(images, key=lambda image: image.shape):
             size = 1
             if self.device.type != "cpu":
@@ -92,7 +138,7 @@ class Predictor:
                 yield from self._logits(batch)
 
     @torch.inference_mode()
-    def _logits(self, images):
+    def _logits(self, images: list[NDArray[Any]]) -> NDArray[np.float32]:
         net = self.net
         inputs = [
             network_input(image, None if net.edges is None else canny(image, net.edges))
@@ -118,7 +164,7 @@ class Predictor:
                 ]
         return logits
 
-    def _predict(self, inputs):
+    def _predict(self, inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
         net = self.net
         inputs = [
             torch.from_numpy(np.ascontiguousarray(part)).to(
@@ -134,13 +180,15 @@ class Predictor:
 
 
 @cache
-def _pattern():
+def _pattern() -> NDArray[np.float32]:
     # Of this generator, NumPy promises that it stays as it is.
     random = np.random.RandomState(0)
     return random.random_sample((_PATTERN, _PATTERN, 2)).astype(np.float32)
 
 
-def predict_affinity(net, image, device="cpu"):
+def predict_affinity(
+    net: PAN | UNet, image: ArrayLike, device: str | torch.device = "cpu"
+) -> NDArray[np.float32]:
     """Affinity map of one image by a network in evaluation mode.
 
     Parameters

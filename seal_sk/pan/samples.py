@@ -1,10 +1,14 @@
 """Training samples: crops of (image, annotation) pairs, the same in every run."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .._typing import Images
 from .._validation import (
     check_affinity,
     check_annotations,
@@ -87,21 +91,22 @@ class Samples:
 
     def __init__(
         self,
-        X,
-        y,
-        indices,
-        n_annotations,
+        X: Images,
+        y: Any,
+        indices: Sequence[int] | NDArray[np.intp],
+        n_annotations: Sequence[int],
         *,
-        crop_size,
-        in_channels,
-        edges,
-        seed,
-        annotations="each",
-        augmentation="rigid",
-        ignore_label=None,
-        first=0,
-    ):
+        crop_size: int | None,
+        in_channels: int,
+        edges: str | None,
+        seed: Sequence[int],
+        annotations: str = "each",
+        augmentation: str = "rigid",
+        ignore_label: int | None = None,
+        first: int = 0,
+    ) -> None:
         self.X, self.y = X, y
+        self.items: list[tuple[int, int | None]]
         if annotations == "each":
             self.items = [(i, k) for i in indices for k in range(n_annotations[i])]
         else:
@@ -115,13 +120,13 @@ class Samples:
         self.ignore_label = ignore_label
         self.seed = tuple(seed)
         self.first = first
-        self._order = (-1, None)
+        self._order: tuple[int, Any] = (-1, None)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """Samples in an epoch."""
         return len(self.items)
 
-    def draw(self, number):
+    def draw(self, number: int) -> Sample:
         """Sample `number` of the endless sequence; each epoch sees every item once."""
         epoch, position = divmod(number - self.first, len(self))
         i, k = self.items[self._shuffled(epoch)[position]]
@@ -186,12 +191,12 @@ class Samples:
         return canny(around, self.edges)[top - y :, left - x :][:h, :w]
 
 
-def is_affinity(truth):
+def is_affinity(truth: Any) -> bool:
     """Whether a checked ground truth is an affinity map: another network's, say."""
     return isinstance(truth, np.ndarray) and truth.dtype == np.float32
 
 
-def check_truth(truth, shape, *, name):
+def check_truth(truth: Any, shape: Sequence[int], *, name: str) -> Any:
     """A list of label maps, or an affinity map, float32 (H, W, 2), of an image."""
     if isinstance(truth, np.ndarray) and truth.ndim == 3 and truth.dtype.kind == "f":
         truth = check_affinity(truth, name=name).astype(np.float32, copy=False)
@@ -204,7 +209,9 @@ def check_truth(truth, shape, *, name):
     return check_annotations(truth, shape, name=name)
 
 
-def check_data(X, y, annotations="each"):
+def check_data(
+    X: Images, y: Any, annotations: str = "each"
+) -> tuple[list[int], int, int]:
     """Look at every image and annotation once, before any work is done on them.
 
     Parameters
@@ -230,7 +237,7 @@ def check_data(X, y, annotations="each"):
         number of channels.
     """
     counts, checksum = [], 0
-    first = {}  # the first image of so many channels
+    first: dict[int, int] = {}  # the first image of so many channels
     for i in range(len(X)):
         image = check_image(X[i], name=f"X[{i}]")
         n_channels = image.shape[2]
@@ -257,5 +264,5 @@ def check_data(X, y, annotations="each"):
         counts.append(0 if soft else len(truth))
         for array in (image, *((truth,) if soft else truth)):
             checksum = zlib.crc32(str(array.shape).encode(), checksum)
-            checksum = zlib.crc32(np.ascontiguousarray(array), checksum)
+            checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
     return counts, checksum, max(first)

@@ -4,16 +4,20 @@ A training is a state that can be written down after any step and taken up again
 on a CPU it then goes on bit for bit as if it had never stopped.
 """
 
+from __future__ import annotations
+
 import math
 import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,6 +25,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from .._files import replace_file
 from .loss import SEALLoss
+
+if TYPE_CHECKING:
+    from .._typing import PathLike
+    from .samples import Sample, Samples
+
 
 __all__ = [
     "Course",
@@ -64,7 +73,7 @@ class Course:
     data: int  # checksum of images and ground truths
 
     @classmethod
-    def of(cls, params, **changes):
+    def of(cls, params: dict[str, Any], **changes: Any) -> Course:
         """Course of an estimator's parameters, and what they don't say."""
         values = {**params, **changes}
         values = {name: values[name] for name in cls.__dataclass_fields__}
@@ -76,7 +85,7 @@ class Course:
             }
         )
 
-    def differences(self, saved):
+    def differences(self, saved: dict[str, Any]) -> list[str]:
         """What a saved course, a dict, has otherwise, in words."""
         return [
             f"{name}={value!r} (it was {saved.get(name)!r})"
@@ -84,7 +93,7 @@ class Course:
             if name not in _MAY_DIFFER and saved.get(name) != value
         ]
 
-    def check_continues(self, saved):
+    def check_continues(self, saved: dict[str, Any]) -> None:
         """Refuse to go on with a training that was begun otherwise."""
         differing = self.differences(saved)
         if differing:
@@ -94,7 +103,7 @@ class Course:
                 "checkpoint_dir."
             )
 
-    def lr_at(self, iteration):
+    def lr_at(self, iteration: int) -> float:
         """Learning rate of an iteration, counted from 0."""
         factor = 1.0
         if self.lr_schedule == "step":
@@ -123,7 +132,7 @@ class TrainingState:
     average: AveragedModel | None = None  # of the weights, where they are averaged
 
     @classmethod
-    def start(cls, net, course, seed):
+    def start(cls, net: Any, course: Course, seed: int) -> TrainingState:
         """State before the first step."""
         net = net.to(memory_format=net.memory_format)
         state = cls(net, _adam(net, course), seed)
@@ -136,11 +145,11 @@ class TrainingState:
         return state
 
     @property
-    def kept_net(self):
+    def kept_net(self) -> Any:
         """The network to validate and to keep."""
         return self.net if self.average is None else self.average.module
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """Copies of all tensors and plain values, on the CPU."""
         modules = ("net", "optimizer", "average")
         plain = {k: v for k, v in vars(self).items() if k not in modules}
@@ -155,7 +164,7 @@ class TrainingState:
             }
         )
 
-    def load_dict(self, saved):
+    def load_dict(self, saved: dict[str, Any]) -> None:
         """Take up a saved state; net and optimizer must fit."""
         # A copy, or the steps to come would change what was saved.
         saved = _copy(saved)
@@ -168,35 +177,35 @@ class TrainingState:
         for name, value in saved.items():
             setattr(self, name, value)
 
-    def forget_validation(self):
+    def forget_validation(self) -> None:
         """Start the search for the best weights over."""
         self.best_asa, self.best_net, self.stale_validations = -1.0, None, 0
 
-    def finished(self, course):
+    def finished(self, course: Course) -> bool:
         """Whether there is nothing left to do."""
         patience = course.n_iter_no_change
         return self.iteration >= course.max_iter or (
             patience is not None and self.stale_validations >= patience
         )
 
-    def final_weights(self):
+    def final_weights(self) -> dict[str, Any]:
         """State dict to keep: the best on validation, or the last without one."""
         return self.best_net or _copy(self.kept_net.state_dict())
 
 
 def train(
-    state,
-    course,
-    samples,
-    criterion,
+    state: TrainingState,
+    course: Course,
+    samples: Samples,
+    criterion: Callable[..., torch.Tensor],
     *,
-    device,
-    validate=None,
-    max_time=None,
-    n_jobs=1,
-    checkpoint=None,
-    progress=False,
-):
+    device: torch.device,
+    validate: Callable[[Any], float] | None = None,
+    max_time: float | None = None,
+    n_jobs: int = 1,
+    checkpoint: Callable[[], None] | None = None,
+    progress: bool = False,
+) -> str:
     """Go on with a training until it ends, its time is up, or Ctrl-C.
 
     Parameters
@@ -384,7 +393,7 @@ def _close_interval(state, course, validate):
     state.history.append(line)
 
 
-def resolve_device(name):
+def resolve_device(name: str) -> torch.device:
     """A torch device from a parameter; "auto" is CUDA, then MPS, then the CPU."""
     if name != "auto":
         try:
@@ -400,7 +409,7 @@ def resolve_device(name):
     return torch.device("cpu")
 
 
-def resolve_precision(name, device):
+def resolve_precision(name: str, device: torch.device) -> str:
     """Precision of the training; "auto" is bfloat16 where the hardware has it."""
     if name != "auto":
         return name
@@ -413,7 +422,7 @@ def resolve_precision(name, device):
     return "float32"
 
 
-def write_checkpoint(path, state, course):
+def write_checkpoint(path: PathLike, state: TrainingState, course: Course) -> None:
     """Write all of a training's state, whole or not at all."""
     buffer = BytesIO()
     torch.save({"course": vars(course), "state": state.to_dict()}, buffer)
@@ -422,7 +431,7 @@ def write_checkpoint(path, state, course):
     replace_file(path, buffer.getvalue())
 
 
-def read_checkpoint(path):
+def read_checkpoint(path: PathLike) -> tuple[dict[str, Any], dict[str, Any]]:
     """Course and state of `write_checkpoint`, as dicts."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
@@ -459,7 +468,7 @@ def _draw(pool, samples, iteration, course):
 
 def _same_shape(batch, at_a_time):
     """Consecutive samples that can be stacked, at most so many at a time."""
-    groups = []
+    groups: list[list[Sample]] = []
     for sample in batch:
         if (
             groups

@@ -1,10 +1,13 @@
 """A multi-scale affinity network: many times cheaper than PAN, with a wider view."""
 
+from __future__ import annotations
+
 from copy import deepcopy
 from itertools import pairwise
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -56,7 +59,7 @@ class UNet(AffinityNet):
     memory_format = torch.channels_last
     normalizes_batch = True
 
-    def __init__(self, width=24, in_channels=3, seed=0):
+    def __init__(self, width: int = 24, in_channels: int = 3, seed: int = 0) -> None:
         super().__init__()
         self.width = check_int(width, 1, name="width")
         self.in_channels = check_int(in_channels, 1, name="in_channels")
@@ -83,10 +86,11 @@ class UNet(AffinityNet):
                         module.weight, mode="fan_out", nonlinearity="relu"
                     )
             nn.init.normal_(self.head.weight, std=0.01)
+            assert self.head.bias is not None
             nn.init.constant_(self.head.bias, _BIAS)
 
     @property
-    def architecture(self):
+    def architecture(self) -> dict[str, Any]:
         """What tells networks apart that can't share weights."""
         return {
             "network": "unet",
@@ -94,7 +98,7 @@ class UNet(AffinityNet):
             "in_channels": self.in_channels,
         }
 
-    def logits(self, images):
+    def logits(self, images: Tensor) -> Tensor:
         """The log-odds that neighbours belong together, before the calibration.
 
         Parameters
@@ -125,20 +129,33 @@ class UNet(AffinityNet):
             x = up(functional.relu(x + features.pop()))
         return self.head(x)[..., :height, :width]
 
-    def fused(self):
-        """A copy for prediction, its normalisations merged into the convolutions."""
+    def fused(self) -> UNet:
+        """A copy for prediction, its normalisations merged into the convolutions.
+
+        Returns
+        -------
+        UNet
+            In evaluation mode; it can't be trained.
+        """
         net = deepcopy(self).eval()
         for module in net.modules():
             if isinstance(module, _Convolution):
                 module.conv = fuse_conv_bn_eval(module.conv, module.norm)
-                module.norm = nn.Identity()
+                module.norm = nn.Identity()  # type: ignore[assignment]  # it is merged
         return net
 
 
 class _Convolution(nn.Module):
     """Convolution, batch normalisation and, if it is `active`, ReLU."""
 
-    def __init__(self, inputs, outputs, kernel=3, stride=1, active=True):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        stride: int = 1,
+        active: bool = True,
+    ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(
             inputs, outputs, kernel, stride, padding=kernel // 2, bias=False
@@ -146,18 +163,18 @@ class _Convolution(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
         self.active = active
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = self.norm(self.conv(x))
         return functional.relu(x) if self.active else x
 
 
 class _Residual(nn.Module):
-    def __init__(self, width):
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.first = _Convolution(width, width)
         self.second = _Convolution(width, width, active=False)
         # A block begins as the identity.
         nn.init.zeros_(self.second.norm.weight)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return functional.relu(x + self.second(self.first(x)))

@@ -7,10 +7,12 @@ import json
 import warnings
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .._files import replace_file
+from .._typing import PathLike
 from .network import PAN
 from .unet import UNet
 
@@ -23,7 +25,13 @@ _NETWORKS = {"pan": PAN, "unet": UNet}
 _SMALL = 10_000
 
 
-def write_weights(path, net, params=None, *, half=False):
+def write_weights(
+    path: PathLike,
+    net: PAN | UNet,
+    params: dict[str, Any] | None = None,
+    *,
+    half: bool = False,
+) -> None:
     """Write a network as a safetensors file, whole or not at all.
 
     Parameters
@@ -36,6 +44,16 @@ def write_weights(path, net, params=None, *, half=False):
         JSON values kept beside it (an estimator's parameters).
     half : bool, default=False
         Round the kernels of the convolutions to float16, for a file of half the size.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from seal_sk.pan import UNet, read_weights, write_weights
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_weights(f"{folder}/unet.safetensors", UNet(width=4), {"lr": 0.01})
+    ...     net, params = read_weights(f"{folder}/unet.safetensors")
+    >>> net.width, params
+    (4, {'lr': 0.01})
     """
     from safetensors.torch import save
 
@@ -50,7 +68,7 @@ def write_weights(path, net, params=None, *, half=False):
     replace_file(path, save(tensors, metadata))
 
 
-def read_weights(path):
+def read_weights(path: PathLike) -> tuple[PAN | UNet, dict[str, Any]]:
     """Read a network from a file.
 
     Parameters
@@ -72,6 +90,16 @@ def read_weights(path):
         If there is no such file.
     ValueError
         If the file is truncated, of another format, or of another network.
+
+    Examples
+    --------
+    The network that comes with the package, and what it was trained with:
+
+    >>> from seal_sk import SEALSuperpixels
+    >>> from seal_sk.pan import read_weights, write_weights
+    >>> net = SEALSuperpixels.load("bsds500").net_
+    >>> write_weights("net.safetensors", net)  # doctest: +SKIP
+    >>> net, params = read_weights("net.safetensors")  # doctest: +SKIP
     """
     path = Path(path)
     if not path.is_file():

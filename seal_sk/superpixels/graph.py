@@ -96,6 +96,8 @@ class GraphSuperpixels(SuperpixelTransformer):
     [40, 40]
     """
 
+    affinity_: Any
+
     _parameter_constraints: dict = {
         **SuperpixelTransformer._parameter_constraints,
         "affinity": [
@@ -310,8 +312,8 @@ class ERSSuperpixels(GraphSuperpixels):
 
     See Also
     --------
-    GraphSuperpixels : the same segmentation of any affinities.
-    SEALSuperpixels : learned affinities, with merging after it.
+    GraphSuperpixels : The same segmentation of any affinities.
+    SEALSuperpixels : Learned affinities, with merging after it.
 
     References
     ----------

@@ -36,7 +36,7 @@ class FHSuperpixels(SuperpixelTransformer):
 
     See Also
     --------
-    seal_sk.fh_image : the same for one image, also by `scale` as in scikit-image.
+    seal_sk.fh_image : The same for one image, also by `scale` as in scikit-image.
 
     References
     ----------
@@ -118,7 +118,7 @@ class SLICSuperpixels(SuperpixelTransformer):
 
     See Also
     --------
-    seal_sk.slic : the same for one image, inside a mask if given.
+    seal_sk.slic : The same for one image, inside a mask if given.
 
     References
     ----------
@@ -200,7 +200,7 @@ class SNICSuperpixels(SuperpixelTransformer):
 
     See Also
     --------
-    seal_sk.snic : the same for one image, inside a mask if given.
+    seal_sk.snic : The same for one image, inside a mask if given.
 
     References
     ----------

@@ -37,7 +37,7 @@ class LSCSuperpixels(SuperpixelTransformer):
 
     See Also
     --------
-    seal_sk.lsc : the same for one image.
+    seal_sk.lsc : The same for one image.
 
     References
     ----------
@@ -122,7 +122,7 @@ class SEEDSSuperpixels(SuperpixelTransformer):
 
     See Also
     --------
-    seal_sk.seeds : the same for one image.
+    seal_sk.seeds : The same for one image.
 
     References
     ----------

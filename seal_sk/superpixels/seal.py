@@ -161,7 +161,7 @@ class SEALSuperpixels(GraphSuperpixels):
 
     See Also
     --------
-    LearnedAffinity : the affinities alone, for other segmenters.
+    LearnedAffinity : The affinities alone, for other segmenters.
     ERSSuperpixels : ERS alone, on colour differences.
 
     Notes
@@ -187,6 +187,8 @@ class SEALSuperpixels(GraphSuperpixels):
     >>> seal.fit(images, truths).transform(images)[0].shape
     (48, 48)
     """
+
+    affinity_: LearnedAffinity
 
     _parameter_constraints: dict = {
         **LearnedAffinity._parameter_constraints,
