@@ -94,7 +94,7 @@ class AffinityDisplay:
             One image, or what the source reads in its place.
         name : str, optional
             As for the class; the name of the estimator's class by default.
-        ax, kind, directions, cmap, colorbar
+        ax, kind, directions, cmap, colorbar : optional
             As for `plot`.
 
         Returns
@@ -129,9 +129,11 @@ class AffinityDisplay:
 
         Parameters
         ----------
-        affinity, name
+        affinity : array-like of shape (H, W, 2) or (H, W, 4)
             As for the class.
-        ax, kind, directions, cmap, colorbar
+        name : str, optional
+            As for the class.
+        ax, kind, directions, cmap, colorbar : optional
             As for `plot`.
 
         Returns

@@ -49,7 +49,7 @@ def draw_boundaries(
 
     See Also
     --------
-    SuperpixelDisplay : lines between the pixels, sharp at any size, on axes.
+    SuperpixelDisplay : Lines between the pixels, sharp at any size, on axes.
 
     Examples
     --------

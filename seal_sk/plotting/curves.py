@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -49,12 +49,12 @@ _METRICS = {
 _AT_A_TIME = 16
 
 
-def styles(methods: Sequence[str]) -> dict[str, dict[str, Any]]:
+def styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Colour, marker and line style for each method, the same in all figures.
 
     Parameters
     ----------
-    methods : sequence of str
+    methods : iterable of str
 
     Returns
     -------
@@ -161,9 +161,9 @@ class CurveDisplay:
             Ground truth, one item an image.
         counts : sequence of int
             Numbers of superpixels to ask for.
-        metrics, tolerance, ignore_label
+        metrics, tolerance, ignore_label : optional
             As for `from_labels`.
-        ax, legend
+        ax, legend : optional
             As for `plot`.
 
         Returns
@@ -229,9 +229,9 @@ class CurveDisplay:
             Entries of `seal_sk.metrics.evaluate`, other than statistics of sizes.
             Those against ground truth are means over all (image, annotation) pairs,
             the others over the images.
-        tolerance, ignore_label
+        tolerance, ignore_label : int, optional
             As for `seal_sk.metrics.evaluate`.
-        ax, legend
+        ax, legend : optional
             As for `plot`.
 
         Returns
@@ -280,7 +280,7 @@ class CurveDisplay:
             Some of the protocol's, all by default.
         protocol : str or Protocol, default="tu2018"
             One of `seal_sk.benchmark.PROTOCOLS`.
-        ax, legend
+        ax, legend : optional
             As for `plot`.
 
         Returns

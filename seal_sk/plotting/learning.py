@@ -84,7 +84,7 @@ class LearningCurveDisplay:
             Fitted; a GraphSuperpixels with a source that has a ``history_``.
         name : str, optional
             As for the class; the name of the estimator's class by default.
-        ax, panels
+        ax, panels : optional
             As for `plot`.
 
         Returns
@@ -121,9 +121,11 @@ class LearningCurveDisplay:
 
         Parameters
         ----------
-        history, name
+        history : list of dict
             As for the class.
-        ax, panels
+        name : str, optional
+            As for the class.
+        ax, panels : optional
             As for `plot`.
 
         Returns

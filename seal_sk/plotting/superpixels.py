@@ -60,7 +60,7 @@ class SuperpixelDisplay:
 
     See Also
     --------
-    draw_boundaries : the drawing as an array, without axes.
+    draw_boundaries : The drawing as an array, without axes.
 
     Examples
     --------
@@ -122,11 +122,11 @@ class SuperpixelDisplay:
         mask : array-like of bool of shape (H, W), optional
             Where to segment it, for an estimator that takes
             ``transform([image], [mask])``.
-        bands, stretch
+        bands, stretch : optional
             As for the class; the estimator sees all channels as they are.
         name : str, optional
             Title; the name of the class and the number of superpixels by default.
-        ax, kind, color, linewidth, alpha, zoom, zoom_at
+        ax, kind, color, linewidth, alpha, zoom, zoom_at : optional
             As for `plot`.
 
         Returns
@@ -174,9 +174,11 @@ class SuperpixelDisplay:
 
         Parameters
         ----------
-        image, labels, bands, stretch, name
+        image, labels : array-like
             As for the class.
-        ax, kind, color, linewidth, alpha, zoom, zoom_at
+        bands, stretch, name : optional
+            As for the class.
+        ax, kind, color, linewidth, alpha, zoom, zoom_at : optional
             As for `plot`.
 
         Returns
