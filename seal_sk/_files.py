@@ -22,5 +22,8 @@ def replace_file(path: PathLike, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+    except OSError as error:
+        # Of the file that was asked for; a full disk would name none.
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
