@@ -79,8 +79,9 @@ def label_colors(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
     place = np.outer(np.arange(1, n * _CANDIDATES + 1), _STEPS) % 1
     low, high = np.array([0, 0.3, 0.4]), np.array([1, 0.8, 1.0])
     colors = np.rint(255 * hsv_to_rgb(low + (high - low) * place)).astype(np.uint8)
-    # Lightness counts double: it is what every colour vision sees.
-    lab = rgb2lab(colors[None])[0] * [2, 1, 1]
+    # Lightness counts most, and red against green least, for every eye sees the one
+    # and many do not see the other.
+    lab = rgb2lab(colors[None])[0] * [3, 1, 2]
     lab = lab.reshape(n, _CANDIDATES, 3)
     touching = borders(labels, n)
     chosen = np.zeros(n, dtype=int)
