@@ -7,9 +7,9 @@ what is a boundary among 50 superpixels is one among 100, and so on. The questio
 becomes, for each boundary: *from which count on is it there?* Those that hold at every
 count should be the outlines of large things, and those that come last texture.
 
-`ers` gives such a hierarchy in one run, as a tree that `cut_tree` cuts at any count.
-Repeated `merge_regions` gives another one, and the two do not agree about what
-matters.
+`~seal_sk.ers` gives such a hierarchy in one run, as a tree that
+`~seal_sk.segmentation.cut_tree` cuts at any count. Repeated `~seal_sk.merge_regions`
+gives another one, and the two do not agree about what matters.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -123,4 +123,5 @@ plt.show()
 # of the level with 1000; with few segments left it still cuts the sky, and gives the
 # pagoda away. The mean over a whole border is harder to mislead: the last lines that
 # merging keeps are the outlines of the pagoda and the trees against the sky. So for
-# few, large segments cut many superpixels and merge them, as `SEALSuperpixels` does.
+# few, large segments cut many superpixels and merge them, as `~seal_sk.SEALSuperpixels`
+# does.

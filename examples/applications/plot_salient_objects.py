@@ -5,9 +5,9 @@ The salient object, by ranking superpixels
 Which part of a photograph stands out? Yang et al. answer by ranking: what looks like
 the four edges of the picture, and can be reached from them over superpixels of similar
 colour, is background; what ranks low is the object. They wrote it for SLIC superpixels.
-Here it is with `SEALSuperpixels`, in a few lines of sparse linear algebra on the graph
-that `adjacency` returns, on five photographs that come with scikit-image and
-scikit-learn. It works on three of them, more or less.
+Here it is with `~seal_sk.SEALSuperpixels`, in a few lines of sparse linear algebra on
+the graph that `~seal_sk.adjacency` returns, on five photographs that come with
+scikit-image and scikit-learn. It works on three of them, more or less.
 
 Chuan Yang, Lihe Zhang, Huchuan Lu, Xiang Ruan and Ming-Hsuan Yang, "Saliency Detection
 via Graph-Based Manifold Ranking", CVPR 2013.
