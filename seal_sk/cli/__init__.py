@@ -4,6 +4,7 @@ import io
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 
 from .._version import __version__
 from .bench import add_bench
@@ -32,7 +33,7 @@ exit status:
 """
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Parameters
@@ -79,13 +80,13 @@ def main(argv=None):
         return 2
 
 
-def _close_output():
+def _close_output() -> None:
     """Let the interpreter's last flush go nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
 
 
-def _parser():
+def _parser() -> Parser:
     parser = Parser(
         prog="seal-sk",
         description="Superpixels that are learned: images to label maps, training, "

@@ -2,10 +2,13 @@
 
 import shlex
 import sys
+from argparse import Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .messages import complain, on_terminal
 from .parsing import (
+    Commands,
     add_command,
     add_data,
     add_jobs,
@@ -14,6 +17,9 @@ from .parsing import (
     count,
     whole,
 )
+
+if TYPE_CHECKING:
+    from ..benchmark import Results
 
 __all__ = ["add_bench"]
 
@@ -42,7 +48,7 @@ examples:
 """
 
 
-def add_bench(commands):
+def add_bench(commands: Commands) -> None:
     """Add the command to the parser's."""
     bench = add_command(
         commands,
@@ -86,7 +92,7 @@ def add_bench(commands):
     add_quiet(bench)
 
 
-def _bench(args):
+def _bench(args: Namespace) -> int:
     from ..benchmark import BenchmarkError, find_methods, run_benchmark
     from ..datasets.find import find_dataset
 
@@ -126,7 +132,7 @@ def _bench(args):
     return 0
 
 
-def _print_summary(results):
+def _print_summary(results: "Results") -> None:
     from ..benchmark import PROTOCOLS, summarize
 
     protocol = PROTOCOLS["tu2018"]

@@ -2,8 +2,10 @@
 
 import argparse
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from .parsing import add_command
+from .parsing import Commands, Parser, add_command
 
 __all__ = ["add_completion"]
 
@@ -35,7 +37,7 @@ _NAMES_OR_PATHS = {
 }
 
 
-def add_completion(commands, parser):
+def add_completion(commands: Commands, parser: Parser) -> None:
     """Add the command to the parser's; it completes all commands of `parser`."""
     completion = add_command(
         commands,
@@ -48,7 +50,7 @@ def add_completion(commands, parser):
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
 
 
-def _completion(args, parser):
+def _completion(args: argparse.Namespace, parser: Parser) -> int:
     import shtab
 
     _mark_files(parser, shtab)
@@ -56,9 +58,10 @@ def _completion(args, parser):
     return 0
 
 
-def _mark_files(parser, shtab):
+def _mark_files(parser: argparse.ArgumentParser, shtab: ModuleType) -> None:
     """Say to shtab which arguments are files, and which folders."""
-    for action in parser._actions:
+    actions: list[Any] = parser._actions  # which get what they have not: `complete`
+    for action in actions:
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():
                 _mark_files(command, shtab)

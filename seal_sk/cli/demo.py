@@ -1,10 +1,19 @@
 """``seal-sk demo``: train, compare, draw."""
 
+from argparse import Namespace
 from pathlib import Path
 
 from .files import check_output
 from .messages import import_torch, on_terminal
-from .parsing import add_command, add_force, add_output, add_quiet, positive, whole
+from .parsing import (
+    Commands,
+    add_command,
+    add_force,
+    add_output,
+    add_quiet,
+    positive,
+    whole,
+)
 
 __all__ = ["add_demo"]
 
@@ -21,7 +30,7 @@ examples:
 """
 
 
-def add_demo(commands):
+def add_demo(commands: Commands) -> None:
     """Add the command to the parser's."""
     demo = add_command(
         commands,
@@ -55,7 +64,7 @@ def add_demo(commands):
     add_quiet(demo)
 
 
-def _demo(args):
+def _demo(args: Namespace) -> int:
     check_output(args.output, (".png",), args.force)
 
     import_torch()

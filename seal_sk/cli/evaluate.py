@@ -3,8 +3,11 @@
 import csv
 import json
 import traceback
+from argparse import Namespace
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .files import check_output
 from .messages import complain, explain, on_terminal
@@ -16,6 +19,7 @@ from .methods import (
     segment_each,
 )
 from .parsing import (
+    Commands,
     add_command,
     add_data,
     add_force,
@@ -27,7 +31,15 @@ from .parsing import (
     whole,
 )
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ..datasets import Dataset
+
 __all__ = ["add_evaluate"]
+
+# The name of an image, and its scores by name.
+_Row: TypeAlias = dict[str, Any]
 
 _HELP = """\
 Score label maps that are there already, or those of one method, against the
@@ -72,7 +84,7 @@ _COLUMNS = {
 }
 
 
-def add_evaluate(commands):
+def add_evaluate(commands: Commands) -> None:
     """Add the command to the parser's."""
     evaluate = add_command(
         commands,
@@ -107,7 +119,7 @@ def add_evaluate(commands):
     add_verbose(evaluate, "a line of the table for each image")
 
 
-def _evaluate(args):
+def _evaluate(args: Namespace) -> int:
     given = given_options(args)
     if args.labels is None and not {"--method", "--weights"} & set(given):
         raise ValueError(
@@ -153,13 +165,13 @@ def _evaluate(args):
     return 0 if len(rows) == len(dataset.images) else 1
 
 
-def _find_label_maps(folder, names):
+def _find_label_maps(folder: Path, names: list[str]) -> list[Path]:
     """The file for each image, all of them there."""
     from ..datasets.label_maps import LABEL_SUFFIXES
 
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
-    files = {}
+    files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if (
             path.suffix.lower() in LABEL_SUFFIXES
@@ -181,7 +193,7 @@ def _find_label_maps(folder, names):
     return [files[name] for name in names]
 
 
-def _is_table(path):
+def _is_table(path: Path) -> bool:
     """Whether it is no label map but a table with a header, as of segment --table."""
     if path.suffix.lower() != ".csv":
         return False
@@ -189,7 +201,7 @@ def _is_table(path):
         return file.read(1).isalpha()
 
 
-def _read_each(files):
+def _read_each(files: list[Path]) -> Iterator[Any]:
     """Yield each label map, or the error that it made."""
     from ..datasets.label_maps import read_label_map
 
@@ -202,7 +214,7 @@ def _read_each(files):
             yield labels
 
 
-def _segment_each(estimator, images, n_jobs):
+def _segment_each(estimator: Any, images: Any, n_jobs: int) -> Iterator[Any]:
     """Yield each label map, or the error that it made."""
     step = batch_size(n_jobs)
     for start in range(0, len(images), step):
@@ -215,7 +227,9 @@ def _segment_each(estimator, images, n_jobs):
         yield from segment_each(estimator, loaded)
 
 
-def _score_each(dataset, label_maps, args):
+def _score_each(
+    dataset: "Dataset", label_maps: Iterator[Any], args: Namespace
+) -> list[_Row]:
     """All scores of each image that can be scored; says what can't be."""
     from tqdm import tqdm
 
@@ -236,13 +250,13 @@ def _score_each(dataset, label_maps, args):
     return rows
 
 
-def _score(dataset, i, labels):
+def _score(dataset: "Dataset", i: int, labels: "NDArray[Any]") -> _Row:
     """Scores of one label map; those against ground truth for each annotation."""
     import numpy as np
 
     from ..metrics import evaluate
 
-    annotations = dataset.annotations[i]
+    annotations: Any = dataset.annotations[i]
     if not isinstance(annotations, list):
         annotations = [annotations]
     ignored = dataset.ignore_label
@@ -265,7 +279,7 @@ def _score(dataset, i, labels):
     )
 
 
-def _mean(rows):
+def _mean(rows: list[_Row]) -> dict[str, float]:
     """Means over all pairs, or over images where a score has no annotation."""
     import numpy as np
 
@@ -276,7 +290,7 @@ def _mean(rows):
     }
 
 
-def _plain(row):
+def _plain(row: _Row) -> _Row:
     """A row with means over the annotations in place of arrays."""
     import numpy as np
 
@@ -286,7 +300,9 @@ def _plain(row):
     }
 
 
-def _write(path, dataset, rows, mean):
+def _write(
+    path: Path, dataset: "Dataset", rows: list[_Row], mean: dict[str, float]
+) -> None:
     from .._files import replace_file
 
     plain = [_plain(row) for row in rows]
@@ -311,7 +327,7 @@ def _write(path, dataset, rows, mean):
     replace_file(path, content.encode("utf-8", "backslashreplace"))
 
 
-def _print_table(rows, mean, verbose):
+def _print_table(rows: list[_Row], mean: dict[str, float], verbose: bool) -> None:
     shown = [_plain(row) for row in rows] if verbose else []
     shown.append({"image": "mean", **mean})
     width = max(len(row["image"]) for row in shown)

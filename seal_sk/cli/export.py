@@ -2,13 +2,23 @@
 
 import logging
 import warnings
+from argparse import Namespace
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from .files import check_output
 from .messages import complain, import_torch
-from .parsing import add_command, add_force, add_output, add_quiet, add_verbose
+from .parsing import (
+    Commands,
+    add_command,
+    add_force,
+    add_output,
+    add_quiet,
+    add_verbose,
+)
 
 __all__ = ["add_export"]
 
@@ -36,7 +46,7 @@ examples:
 """
 
 
-def add_export(commands):
+def add_export(commands: Commands) -> None:
     """Add the command to the parser's."""
     export = add_command(
         commands,
@@ -58,7 +68,7 @@ def add_export(commands):
     add_verbose(export, "the inputs and outputs, and the size of the file")
 
 
-def _export(args):
+def _export(args: Namespace) -> int:
     check_output(args.output, (".onnx",), args.force)
 
     import_torch()
@@ -94,7 +104,7 @@ def _export(args):
 
 
 @contextmanager
-def _without_remarks():
+def _without_remarks() -> Iterator[None]:
     """Keep what torch's exporter says about packages and itself from the user."""
     logging.disable(logging.WARNING)
     try:
@@ -105,7 +115,7 @@ def _without_remarks():
         logging.disable(logging.NOTSET)
 
 
-def _session(content):
+def _session(content: bytes) -> Any:
     try:
         import onnxruntime
     except ImportError:
@@ -117,7 +127,7 @@ def _session(content):
     )
 
 
-def _difference(net, session):
+def _difference(net: Any, session: Any) -> float:
     """Largest difference between torch's affinities and onnxruntime's."""
     import numpy as np
     import torch
@@ -145,7 +155,7 @@ def _difference(net, session):
     return largest
 
 
-def _describe(session, n_bytes):
+def _describe(session: Any, n_bytes: int) -> None:
     if session is not None:
         for kind, ends in (
             ("input", session.get_inputs()),

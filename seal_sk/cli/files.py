@@ -3,12 +3,13 @@
 import glob
 import tempfile
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 __all__ = ["check_output", "find_images", "make_folder", "refuse_existing"]
 
 
-def find_images(given):
+def find_images(given: Sequence[str]) -> list[Path]:
     """Images to read, those of folders and patterns included; all of them are there.
 
     Parameters
@@ -58,7 +59,7 @@ def find_images(given):
     return paths
 
 
-def _only_images(paths, suffixes):
+def _only_images(paths: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]:
     return sorted(
         path
         for path in paths
@@ -68,7 +69,7 @@ def _only_images(paths, suffixes):
     )
 
 
-def refuse_existing(paths, force):
+def refuse_existing(paths: Iterable[Path], force: bool) -> None:
     """Refuse to write over files, unless that is asked for."""
     there = [path for path in paths if path.exists() or path.is_symlink()]
     if not there or force:
@@ -84,7 +85,7 @@ def refuse_existing(paths, force):
     )
 
 
-def check_output(path, suffixes, force):
+def check_output(path: Path, suffixes: tuple[str, ...], force: bool) -> None:
     """Refuse before any work a file that can't be written after it."""
     if path.suffix.lower() not in suffixes:
         raise ValueError(f"{str(path)!r} must end in {' or '.join(suffixes)}.")
@@ -96,7 +97,7 @@ def check_output(path, suffixes, force):
     _try_to_write(path.parent)
 
 
-def make_folder(path):
+def make_folder(path: Path) -> None:
     """Make a folder if it is not there, and see that files can be written to it."""
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(f"{str(path)!r} is a file; give a folder.")
@@ -104,7 +105,7 @@ def make_folder(path):
     _try_to_write(path)
 
 
-def _try_to_write(folder):
+def _try_to_write(folder: Path) -> None:
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass

@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import threading
+from argparse import Namespace
+from types import FrameType
 
 __all__ = [
     "EXPECTED",
@@ -18,17 +20,17 @@ __all__ = [
 EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
 
 
-def complain(text):
+def complain(text: str) -> None:
     """Say something on the standard error."""
     print(f"seal-sk: {text}", file=sys.stderr, flush=True)
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
     """What an error says, without line breaks."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def explain(error):
+def explain(error: Exception) -> str:
     """One sentence for any error."""
     # torch's own is no MemoryError, and torch need not be imported to know it.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
@@ -45,12 +47,12 @@ def explain(error):
     )
 
 
-def on_terminal(args):
+def on_terminal(args: Namespace) -> bool:
     """Whether to show a progress bar."""
     return not args.quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
-def import_torch():
+def import_torch() -> None:
     """Import torch so that Ctrl-C ends the program at once, with nothing to clean up.
 
     An exception in the midst of it would abort the process with a message of C++.
@@ -58,7 +60,7 @@ def import_torch():
     if threading.current_thread() is not threading.main_thread():
         return
 
-    def stop(number, frame):
+    def stop(number: int, frame: FrameType | None) -> None:
         complain("interrupted")
         os._exit(130)
 

@@ -1,8 +1,12 @@
 """Which method cuts: its options, and the estimator that they make."""
 
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
+
 from .. import __all__ as _PUBLIC
 from .messages import import_torch
-from .parsing import add_device
+from .parsing import Parser, add_device
 
 __all__ = [
     "METHODS",
@@ -16,7 +20,7 @@ __all__ = [
 _SUFFIX = "Superpixels"
 
 
-def _class_names():
+def _class_names() -> dict[str, str]:
     """The package's estimators by name, as in "snic" for SNICSuperpixels."""
     names = [name for name in _PUBLIC if name.endswith(_SUFFIX)]
     # It has no affinities of its own.
@@ -36,7 +40,7 @@ _OPTIONS = {
 }
 
 
-def add_method(parser, *, default):
+def add_method(parser: Parser, *, default: str) -> None:
     """Options of `make_estimator`; `default` is what the help says of the method."""
     method = parser.add_argument_group("method")
     method.add_argument(
@@ -68,7 +72,7 @@ def add_method(parser, *, default):
     add_device(method)
 
 
-def given_options(args):
+def given_options(args: Namespace) -> list[str]:
     """The options of `add_method` that are given."""
     given = ["--method"] if args.method is not None else []
     return given + [
@@ -76,7 +80,7 @@ def given_options(args):
     ]
 
 
-def make_estimator(args, n_segments):
+def make_estimator(args: Namespace, n_segments: int) -> Any:
     """Make the estimator that is asked for, and try it."""
     import numpy as np
 
@@ -110,12 +114,12 @@ def make_estimator(args, n_segments):
     return estimator.set_params(n_segments=n_segments)
 
 
-def batch_size(n_jobs):
+def batch_size(n_jobs: int) -> int:
     """Images to take at a time: a few for each thread keep it busy."""
     return 1 if n_jobs == 1 else 4 * n_jobs
 
 
-def segment_each(estimator, images):
+def segment_each(estimator: Any, images: Sequence[Any]) -> list[Any]:
     """A label map for each image, or the error that it made.
 
     Errors among the images come out as they are.
@@ -134,7 +138,7 @@ def segment_each(estimator, images):
     return [image if isinstance(image, Exception) else next(found) for image in images]
 
 
-def _params(class_name):
+def _params(class_name: str) -> dict[str, Any]:
     import seal_sk
 
     return getattr(seal_sk, class_name)().get_params()

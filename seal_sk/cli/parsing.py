@@ -1,9 +1,12 @@
 """The parser, and the options that mean the same in every command."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
 
 __all__ = [
+    "Commands",
     "Parser",
     "add_command",
     "add_data",
@@ -24,22 +27,39 @@ __all__ = [
 class Parser(argparse.ArgumentParser):
     """A parser that takes no abbreviations, and complains in one sentence."""
 
-    def __init__(self, **settings):
+    messages: "argparse._ArgumentGroup"  # where the options about them go
+
+    def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         """Say what was wrong, and end with status 2."""
         self.exit(2, f"seal-sk: error: {message}; see {self.prog} --help\n")
 
 
-def add_command(commands, name, run, *, help, description, epilog):
+#: What ``add_subparsers`` returned.
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+
+#: What options are added to: a parser, or a group of one.
+_Container: TypeAlias = "Parser | argparse._ArgumentGroup"
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    help: str,
+    description: str,
+    epilog: str,
+) -> Parser:
     """Add a command, which calls ``run(args)``.
 
     Parameters
     ----------
-    commands : object
-        What ``add_subparsers`` returned.
+    commands : Commands
+        Of the parser.
     name : str
         Of the command.
     run : callable
@@ -64,7 +84,7 @@ def add_command(commands, name, run, *, help, description, epilog):
     return parser
 
 
-def add_output(parser, metavar, text, **settings):
+def add_output(parser: Parser, metavar: str, text: str, **settings: Any) -> None:
     """Where results go."""
     parser.add_argument(
         "-o",
@@ -78,12 +98,14 @@ def add_output(parser, metavar, text, **settings):
     )
 
 
-def add_force(parser, text="replace files that are there already"):
+def add_force(
+    parser: Parser, text: str = "replace files that are there already"
+) -> None:
     """Leave to write over files."""
     parser.add_argument("--force", action="store_true", help=text)
 
 
-def add_quiet(parser):
+def add_quiet(parser: Parser) -> None:
     """Less on the standard error; results on the standard output stay."""
     parser.messages.add_argument(
         "-q",
@@ -93,12 +115,12 @@ def add_quiet(parser):
     )
 
 
-def add_verbose(parser, text):
+def add_verbose(parser: Parser, text: str) -> None:
     """More is said; `text` is what."""
     parser.messages.add_argument("-v", "--verbose", action="store_true", help=text)
 
 
-def add_n_segments(parser, **settings):
+def add_n_segments(parser: Parser, **settings: Any) -> None:
     """How many superpixels."""
     parser.add_argument(
         "-n",
@@ -110,7 +132,7 @@ def add_n_segments(parser, **settings):
     )
 
 
-def add_jobs(parser, text):
+def add_jobs(parser: Parser, text: str) -> None:
     """How much is done at a time; `text` is what."""
     parser.add_argument(
         "--jobs",
@@ -121,7 +143,7 @@ def add_jobs(parser, text):
     )
 
 
-def add_device(parser):
+def add_device(parser: _Container) -> None:
     """Where a network computes."""
     parser.add_argument(
         "--device",
@@ -129,7 +151,7 @@ def add_device(parser):
     )
 
 
-def add_data(parser, *, subset):
+def add_data(parser: Parser, *, subset: str) -> "argparse._ArgumentGroup":
     """Which data set: what `find_dataset` takes.
 
     `subset` is what the command says about the default part.
@@ -166,14 +188,14 @@ def add_data(parser, *, subset):
     return data
 
 
-def count(text):
+def count(text: str) -> int:
     """A whole number of 1 or more."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
     return int(text)
 
 
-def whole(text):
+def whole(text: str) -> int:
     """A whole number."""
     try:
         return int(text)
@@ -181,7 +203,7 @@ def whole(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
-def positive(text):
+def positive(text: str) -> float:
     """A number above 0."""
     value = _number(text)
     if not 0 < value < float("inf"):
@@ -189,7 +211,7 @@ def positive(text):
     return value
 
 
-def fraction(text):
+def fraction(text: str) -> float:
     """A number of at least 0 and less than 1."""
     value = _number(text)
     if not 0 <= value < 1:
@@ -199,7 +221,7 @@ def fraction(text):
     return value
 
 
-def _number(text):
+def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:

@@ -1,9 +1,10 @@
 """``seal-sk report``: results of ``seal-sk bench`` drawn."""
 
+from argparse import Namespace
 from pathlib import Path
 
 from .files import refuse_existing
-from .parsing import add_command, add_force, add_output
+from .parsing import Commands, add_command, add_force, add_output
 
 __all__ = ["add_report"]
 
@@ -20,7 +21,7 @@ examples:
 """
 
 
-def add_report(commands):
+def add_report(commands: Commands) -> None:
     """Add the command to the parser's."""
     report = add_command(
         commands,
@@ -53,7 +54,7 @@ def add_report(commands):
     add_force(report, "replace a report that is there already")
 
 
-def _report(args):
+def _report(args: Namespace) -> int:
     from ..benchmark import write_report
 
     out = args.output

@@ -2,14 +2,18 @@
 
 import time
 import traceback
+from argparse import Namespace
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from .files import find_images, make_folder, refuse_existing
 from .messages import complain, explain, on_terminal
 from .methods import add_method, batch_size, make_estimator, segment_each
 from .parsing import (
+    Commands,
     add_command,
     add_force,
     add_jobs,
@@ -19,6 +23,12 @@ from .parsing import (
     add_verbose,
     count,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..export import Georeference
 
 __all__ = ["add_segment"]
 
@@ -58,7 +68,7 @@ examples:
 """
 
 
-def add_segment(commands):
+def add_segment(commands: Commands) -> None:
     """Add the command to the parser's."""
     segment = add_command(
         commands,
@@ -128,13 +138,13 @@ class _Outputs:
     table: Path | None
     polygons: Path | None
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Path]:
         """Those that are asked for."""
         places = (getattr(self, field.name) for field in fields(self))
         return (path for path in places if path is not None)
 
 
-def _segment(args):
+def _segment(args: Namespace) -> int:
     _check_options(args)
     paths = find_images(args.images)
     outputs = _plan_outputs(paths, args)
@@ -161,7 +171,7 @@ def _segment(args):
     return 0 if n_done == len(paths) else 1
 
 
-def _check_options(args):
+def _check_options(args: Namespace) -> None:
     if args.format == "png" and args.n_segments > _MAX_PNG_SEGMENTS:
         raise ValueError(
             f"-n {args.n_segments} labels do not fit into the 16 bits of a PNG; add "
@@ -176,27 +186,24 @@ def _check_options(args):
         raise ValueError("--bands leaves out alpha already: leave out --drop-alpha.")
 
 
-def _say(bar, text):
+def _say(bar: Any, text: str) -> None:
     """Say something without breaking the progress bar."""
     bar.clear()
     complain(text)
 
 
-def _plan_outputs(paths, args):
+def _plan_outputs(paths: list[Path], args: Namespace) -> dict[Path, _Outputs]:
     """Where the results of each image go; no two are the same."""
     outputs = {}
-    writers = {}  # output -> the image that it comes from
+    writers: dict[Path, Path] = {}  # output -> the image that it comes from
     inputs = {path.resolve() for path in paths}
     for path in paths:
-
-        def place(end, wanted=True, stem=path.stem):
-            return args.output / f"{stem}{end}" if wanted else None
-
+        base = args.output / path.stem
         outputs[path] = _Outputs(
-            labels=place(_SUFFIXES[args.format]),
-            overlay=place("_overlay.png", args.overlay),
-            table=place(f".{args.table}", args.table),
-            polygons=place(f".{args.polygons}", args.polygons),
+            labels=_with_end(base, _SUFFIXES[args.format]),
+            overlay=_with_end(base, "_overlay.png") if args.overlay else None,
+            table=_with_end(base, f".{args.table}") if args.table else None,
+            polygons=_with_end(base, f".{args.polygons}") if args.polygons else None,
         )
         for output in outputs[path]:
             if output in writers:
@@ -213,25 +220,35 @@ def _plan_outputs(paths, args):
     return outputs
 
 
-def _try_writers(args):
+def _with_end(path: Path, end: str) -> Path:
+    return path.with_name(f"{path.name}{end}")
+
+
+def _try_writers(args: Namespace) -> None:
     """Write a small table and polygons, since that takes packages of their own."""
     import numpy as np
 
     labels = np.zeros((2, 2), dtype=np.int32)
     with TemporaryDirectory() as folder:
-        nowhere = _Outputs(
-            labels=None,
-            overlay=None,
-            table=args.table and Path(folder, f"try.{args.table}"),
-            polygons=args.polygons and Path(folder, f"try.{args.polygons}"),
+        _write_shapes(
+            Path(folder, f"try.{args.table}") if args.table else None,
+            Path(folder, f"try.{args.polygons}") if args.polygons else None,
+            np.zeros((2, 2, 3), dtype=np.uint8),
+            labels,
+            None,
         )
-        _write_table_and_polygons(nowhere, np.zeros((2, 2, 3), np.uint8), labels, None)
 
 
-def _segment_batch(paths, estimator, outputs, args, bar):
+def _segment_batch(
+    paths: list[Path],
+    estimator: Any,
+    outputs: dict[Path, _Outputs],
+    args: Namespace,
+    bar: Any,
+) -> Iterator[tuple[Path, str | None]]:
     """Segment images and write the results; yield (path, what failed or None)."""
     began = time.monotonic()
-    images = []
+    images: list[Any] = []
     for path in paths:
         try:
             images.append(_read_image(path, args, bar))
@@ -255,13 +272,13 @@ def _segment_batch(paths, estimator, outputs, args, bar):
             yield path, None
 
 
-def _failure(error, args):
+def _failure(error: Exception, args: Namespace) -> str:
     if args.debug:
         traceback.print_exception(error)
     return explain(error)
 
 
-def _read_image(path, args, bar):
+def _read_image(path: Path, args: Namespace, bar: Any) -> "NDArray[Any]":
     """One grey or RGB image, with the depth that it is stored in."""
     from ..datasets.images import read_image
 
@@ -274,27 +291,35 @@ def _read_image(path, args, bar):
     return image
 
 
-def _write(outputs, path, image, labels):
+def _write(
+    outputs: _Outputs, path: Path, image: "NDArray[Any]", labels: "NDArray[np.int32]"
+) -> None:
     from ..export import read_georeference, write_label_map
 
     georeference = read_georeference(path)
     # The label map comes last: where it is, the rest is as well.
     if outputs.overlay is not None:
         _write_overlay(outputs.overlay, image, labels)
-    _write_table_and_polygons(outputs, image, labels, georeference)
+    _write_shapes(outputs.table, outputs.polygons, image, labels, georeference)
     write_label_map(outputs.labels, labels, georeference=georeference)
 
 
-def _write_table_and_polygons(outputs, image, labels, georeference):
-    if outputs.table is None and outputs.polygons is None:
+def _write_shapes(
+    table_file: Path | None,
+    polygon_file: Path | None,
+    image: "NDArray[Any]",
+    labels: "NDArray[np.int32]",
+    georeference: "Georeference | None",
+) -> None:
+    if table_file is None and polygon_file is None:
         return
     from ..export import superpixel_table, write_polygons, write_table
 
     table = superpixel_table(image, labels, georeference=georeference)
-    if outputs.table is not None:
-        write_table(outputs.table, table)
-    if outputs.polygons is not None:
-        write_polygons(outputs.polygons, labels, table=table, georeference=georeference)
+    if table_file is not None:
+        write_table(table_file, table)
+    if polygon_file is not None:
+        write_polygons(polygon_file, labels, table=table, georeference=georeference)
 
 
 def _write_overlay(path, image, labels):

@@ -2,11 +2,14 @@
 
 import json
 import shlex
+from argparse import Namespace, _ArgumentGroup
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .files import check_output
 from .messages import complain, import_torch, on_terminal
 from .parsing import (
+    Commands,
     add_command,
     add_data,
     add_device,
@@ -20,6 +23,9 @@ from .parsing import (
     positive,
     whole,
 )
+
+if TYPE_CHECKING:
+    from ..superpixels import SEALSuperpixels
 
 __all__ = ["add_train"]
 
@@ -72,7 +78,7 @@ _PARAMETERS = (
 )
 
 
-def add_train(commands):
+def add_train(commands: Commands) -> None:
     """Add the command to the parser's."""
     train = add_command(
         commands,
@@ -106,7 +112,7 @@ def add_train(commands):
     add_verbose(train, "a line for each validation, at the end")
 
 
-def _add_network(group):
+def _add_network(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--weights",
         metavar="NAME_OR_FILE",
@@ -126,7 +132,7 @@ def _add_network(group):
     )
 
 
-def _add_course(group):
+def _add_course(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--loss",
         choices=("seal", "bce", "balanced_bce"),
@@ -198,7 +204,7 @@ def _add_course(group):
     )
 
 
-def _train(args):
+def _train(args: Namespace) -> int:
     check_output(args.output, (".safetensors",), args.force)
     if args.history is not None:
         check_output(args.history, (".json",), args.force)
@@ -238,7 +244,7 @@ def _train(args):
     return 0
 
 
-def _check_checkpoint(folder, args):
+def _check_checkpoint(folder: Path, args: Namespace) -> None:
     """See that a state is there where it has to be, and nowhere else."""
     state = folder / _CHECKPOINT
     if args.resume:
@@ -254,7 +260,9 @@ def _check_checkpoint(folder, args):
         )
 
 
-def _make_estimator(args, checkpoint, ignore_label):
+def _make_estimator(
+    args: Namespace, checkpoint: Path, ignore_label: int | None
+) -> "SEALSuperpixels":
     from sklearn.base import clone
 
     from ..superpixels import SEALSuperpixels
@@ -288,19 +296,19 @@ def _make_estimator(args, checkpoint, ignore_label):
     return estimator
 
 
-def _remove_checkpoint(folder):
+def _remove_checkpoint(folder: Path) -> None:
     (folder / _CHECKPOINT).unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 
-def _write_history(path, history):
+def _write_history(path: Path, history: list[dict[str, float]]) -> None:
     from .._files import replace_file
 
     replace_file(path, (json.dumps(history, indent=1) + "\n").encode())
 
 
-def _say_how_to_go_on(args):
+def _say_how_to_go_on(args: Namespace) -> None:
     command = ["seal-sk", *args.argv]
     if not args.resume:
         command.append("--resume")
@@ -310,7 +318,7 @@ def _say_how_to_go_on(args):
     complain(f"go on with: {shlex.join(command)}")
 
 
-def _report(args, estimator):
+def _report(args: Namespace, estimator: "SEALSuperpixels") -> None:
     history = estimator.history_
     if args.verbose:
         for line in history:

@@ -1,10 +1,12 @@
 """``seal-sk weights``: which networks there are, and what a file holds."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from .messages import import_torch
-from .parsing import add_command
+from .parsing import Commands, add_command
 
 __all__ = ["add_weights"]
 
@@ -25,7 +27,7 @@ _ABOUT = {
 }
 
 
-def add_weights(commands):
+def add_weights(commands: Commands) -> None:
     """Add the command to the parser's."""
     weights = commands.add_parser(
         "weights",
@@ -47,8 +49,8 @@ def add_weights(commands):
         "info",
         _info,
         help="what is in a file of weights",
-        description="Say what network is in a file, and how it was trained. Nothing "
-        "is\nexecuted that a file might hold.",
+        description="Say what network is in a file, and what was saved with it.\n"
+        "Nothing is executed that a file might hold.",
         epilog="examples:\n  seal-sk weights info bsds500\n"
         "  seal-sk weights info net.safetensors --json\n",
     )
@@ -64,7 +66,7 @@ def add_weights(commands):
         )
 
 
-def _list(args):
+def _list(args: Namespace) -> int:
     from ..affinity.learned import _SHIPPED
 
     found = [
@@ -82,7 +84,7 @@ def _list(args):
     return 0
 
 
-def _info(args):
+def _info(args: Namespace) -> int:
     about = _describe(args.weights)
     if args.json:
         print(json.dumps(about, indent=1))
@@ -96,14 +98,14 @@ def _info(args):
         "parameters": f"{about['parameters']:,}",
         "calibration": ", ".join(f"{k} {v:.6g}" for k, v in calibration.items()),
     }
-    lines |= {f"trained with {k}": v for k, v in about["training"].items()}
+    lines |= {f"saved with {k}": v for k, v in about["saved_with"].items()}
     width = max(map(len, lines))
     for name, value in lines.items():
         print(f"{name:{width}}  {value}")
     return 0
 
 
-def _describe(weights):
+def _describe(weights: str) -> dict[str, Any]:
     """What is in a file, in values that JSON has."""
     import_torch()
 
@@ -122,11 +124,11 @@ def _describe(weights):
         "edges": net.edges,
         "parameters": sum(tensor.numel() for tensor in net.parameters()),
         "calibration": {"scale": scale, "shift": shift, "dither": dither},
-        "training": training,
+        "saved_with": training,
     }
 
 
-def _inputs(about):
+def _inputs(about: dict[str, Any]) -> str:
     n = about["in_channels"]
     bands = {1: "grey images", 3: "grey and RGB images"}.get(n, f"images of {n} bands")
     if about["edges"] is None:

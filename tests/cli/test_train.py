@@ -136,8 +136,8 @@ def test_going_on_after_the_end_of_the_time(data, here, capsys, run):
 
 
 def test_ctrl_c_and_going_on_bit_for_bit(data, here, terminal, run):
-    long = TRAIN.replace("--max-iter 4 --validate-every 2", "--max-iter 400")
-    one = terminal(*long.split(), "--validate-every", "20")
+    long = TRAIN.replace("--max-iter 4 --validate-every 2", "--max-iter 120")
+    one = terminal(*long.split(), "--validate-every", "10")
     one.wait_for("ASA=0.")
     one.press_ctrl_c()
     status, out, seen = one.end()
@@ -145,12 +145,12 @@ def test_ctrl_c_and_going_on_bit_for_bit(data, here, terminal, run):
     assert "loss=" in seen
     assert {path.name for path in here.iterdir()} == {"data", "net.checkpoint"}
     said = seen.replace("\r", "").splitlines()[-2:]
-    command = f"{long} --validate-every 20 --resume"
+    command = f"{long} --validate-every 10 --resume"
     assert said == [f"seal-sk: go on with: seal-sk {command}", "seal-sk: interrupted"]
     _, state = read_checkpoint(here / "net.checkpoint/checkpoint.pt")
-    assert 20 <= state["iteration"] < 400
+    assert 10 <= state["iteration"] < 120
     assert run(f"{command} -q") == 0
-    wanted = estimator(max_iter=400, validate_every=20).fit(*load_pairs(data))
+    wanted = estimator(max_iter=120, validate_every=10).fit(*load_pairs(data))
     assert same_network("net.safetensors", wanted)
 
 

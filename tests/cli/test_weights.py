@@ -27,11 +27,11 @@ def test_info(network, capsys, run):
     assert (about["network"], about["width"], about["in_channels"]) == ("pan", 4, 3)
     assert about["edges"] == "skimage"
     assert about["calibration"] == {"scale": 1.0, "shift": 0.0, "dither": 0.0}
-    assert about["training"]["max_iter"] == 2
+    assert about["saved_with"]["max_iter"] == 2
     assert run("weights info", network) == 0
     lines = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
     assert lines[:3] == ["file", "size", "network"]
-    assert "trained with crop_size" in lines
+    assert "saved with crop_size" in lines
 
 
 def test_info_of_a_network_of_the_authors(here, capsys, run):
@@ -43,7 +43,7 @@ def test_info_of_a_network_of_the_authors(here, capsys, run):
     assert run("weights info net.pkl --json") == 0
     about = json.loads(capsys.readouterr().out)
     assert about["edges"] == "opencv"
-    assert about["training"] == {}
+    assert about["saved_with"] == {}
 
 
 @pytest.mark.parametrize(
