@@ -108,21 +108,22 @@ ax.set_title("Recall by contrast; dotted: by chance")
 ax.legend(frameon=False, fontsize=8, loc="lower right")
 
 # %%
-# Above a contrast of 16 all of them find most boundaries, and there was little to learn.
-# Where the colours are the same, SLIC and SNIC find what chance finds. ERS finds three
-# quarters, but its boundaries are so long that chance alone would nearly do it. The
-# tuned network stands twice as high as chance. And it is *this* training that does it:
-# as shipped, having learned from outlines in photographs, the network is hardly above
-# chance there itself.
+# Above a contrast of 16 all of them find most boundaries, and there was little to
+# learn. Where the colours are the same, SLIC and SNIC find what chance finds. ERS finds
+# three quarters, but its boundaries are so long that chance alone would nearly do it.
+# The tuned network stands twice as high as chance. And it is *this* training that does
+# it: as shipped, having learned from outlines in photographs, the network is hardly
+# above chance there itself.
 #
 # Where learning does not win
 # ---------------------------
 # Weak can also mean faint: flat colours, two grey levels apart or more, without any
-# texture or noise, as in drawings, screenshots and maps. Here are the same twenty ground
-# truths, painted so. Any difference is a boundary now. ERS finds nearly all of them. The
-# networks take some for nothing, as they should in a photograph, and the tuned one,
-# which has learned to overlook differences within textures, more than the other. SLIC
-# and SNIC weigh colours against compactness, and two grey levels do not weigh enough.
+# texture or noise, as in drawings, screenshots and maps. Here are the same twenty
+# ground truths, painted so. Any difference is a boundary now. ERS finds nearly all of
+# them. The networks take some for nothing, as they should in a photograph, and the
+# tuned one, which has learned to overlook differences within textures, more than the
+# other. SLIC and SNIC weigh colours against compactness, and two grey levels do not
+# weigh enough.
 rng = np.random.default_rng(0)
 faint = []
 for truth in y:
