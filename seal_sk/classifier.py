@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,10 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = ["SuperpixelClassifier"]
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
 
 def _has_probabilities(estimator):
     classifier = getattr(estimator, "classifier_", estimator.classifier)
     return classifier is None or hasattr(classifier, "predict_proba")
+
+
+# With a type, that of the method, which scikit-learn's own lacks.
+_if_probabilities: Callable[[_Method], _Method] = available_if(_has_probabilities)
 
 
 class SuperpixelClassifier(BaseEstimator):
@@ -224,7 +230,7 @@ class SuperpixelClassifier(BaseEstimator):
         classes = np.asarray(self.classifier_.predict(rows), dtype=self.classes_.dtype)
         return _painted(classes, label_maps, fill)
 
-    @available_if(_has_probabilities)
+    @_if_probabilities
     def predict_proba(self, X: Indexed[Any]) -> list[NDArray[np.float32]]:
         """Probabilities of the classes at each pixel.
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _labels, _split
+from ._labels import color_sums, components, merge, relabel
 from ._metrics import boundary_map
+from ._split import split
 from ._typing import Connectivity
 from ._validation import (
     check_areas,
@@ -57,7 +58,7 @@ def relabel_consecutive(labels: ArrayLike) -> NDArray[np.int32]:
     array([[ 0,  0, -1],
            [ 1,  0,  2]], dtype=int32)
     """
-    return _labels.relabel(_check_labels(labels))[0]
+    return relabel(_check_labels(labels))[0]
 
 
 def split_components(
@@ -96,7 +97,7 @@ def split_components(
            [0, 1, 1, 2]], dtype=int32)
     """
     connectivity = check_connectivity(connectivity)
-    return _labels.components(_check_labels(labels), connectivity)[0]
+    return components(_check_labels(labels), connectivity)[0]
 
 
 def merge_small(
@@ -156,9 +157,9 @@ def merge_small(
     min_size = check_int(min_size, 0, name="min_size")
     labels = _check_labels(labels)
     image = _colors(image, labels)
-    labels, n = _labels.components(labels, connectivity)
-    sums = _labels.color_sums(labels, n, image)
-    _labels.merge(labels, n, sums, min(min_size, _MAX_PIXELS), 0, connectivity)
+    labels, n = components(labels, connectivity)
+    sums = color_sums(labels, n, image)
+    merge(labels, n, sums, min(min_size, _MAX_PIXELS), 0, connectivity)
     return labels
 
 
@@ -240,13 +241,13 @@ def force_n_segments(
     labels = _check_labels(labels)
     image = _colors(image, labels)
     _check_feasible(labels, n_segments, connectivity)
-    labels, n = _labels.components(labels, connectivity)
+    labels, n = components(labels, connectivity)
     if n > n_segments:
-        sums = _labels.color_sums(labels, n, image)
-        _labels.merge(labels, n, sums, _MAX_PIXELS + 1, n_segments, connectivity)
+        sums = color_sums(labels, n, image)
+        merge(labels, n, sums, _MAX_PIXELS + 1, n_segments, connectivity)
     elif n < n_segments:
-        _split.split(labels, n, image, n_segments, connectivity)
-        labels, _ = _labels.relabel(labels)
+        split(labels, n, image, n_segments, connectivity)
+        labels, _ = relabel(labels)
     return labels
 
 
