@@ -1,6 +1,6 @@
 """
-Superpixels of a photograph
-===========================
+A photograph and its superpixels
+================================
 
 How do you get from an image to superpixels, and what are they like? An estimator takes
 a list of images and gives a list of label maps; a display draws one of them. The
