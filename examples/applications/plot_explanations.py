@@ -14,8 +14,9 @@ Classifier", KDD 2016. Lundberg and Lee, "A Unified Approach to Interpreting Mod
 Predictions", NeurIPS 2017.
 """
 
-import os
 import warnings
+from contextlib import redirect_stderr
+from io import StringIO
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,7 +29,6 @@ from seal_sk import SEALSuperpixels, SLICSuperpixels, paint
 from seal_sk.adapters import segmentation_fn, superpixel_masker
 from seal_sk.datasets import make_scenes
 
-os.environ["TQDM_DISABLE"] = "1"  # no progress bars
 with warnings.catch_warnings():
     # Of the two packages about themselves, when they are imported.
     warnings.simplefilter("ignore")
@@ -164,17 +164,18 @@ explainer = LimeImageExplainer(random_state=0)
 
 def lime_values(image, segment):
     """Superpixels, and the weight of each."""
-    explanation = explainer.explain_instance(
-        image,
-        lambda images: score(images)[:, None],
-        labels=(0,),
-        top_labels=None,
-        hide_color=128,
-        num_samples=150,
-        batch_size=50,
-        segmentation_fn=segment,
-        random_seed=0,
-    )
+    with redirect_stderr(StringIO()):  # a progress bar
+        explanation = explainer.explain_instance(
+            image,
+            lambda images: score(images)[:, None],
+            labels=(0,),
+            top_labels=None,
+            hide_color=128,
+            num_samples=150,
+            batch_size=50,
+            segmentation_fn=segment,
+            random_seed=0,
+        )
     labels = np.asarray(explanation.segments)
     weights = dict(explanation.local_exp[0])
     return labels, np.array([weights[label] for label in range(labels.max() + 1)])

@@ -83,12 +83,13 @@ def mean_colors(labels):
 
 steps = [int(np.abs(counts - count).argmin()) for count in (600, 150, 42, 12, 4)]
 figure, axes = plt.subplots(2, len(steps), figsize=(11, 3.5), layout="constrained")
-for row, levels in zip(axes, (by_ers, by_merging), strict=True):
+for row, levels, name in zip(
+    axes, (by_ers, by_merging), ("ERS, nested", "merged"), strict=True
+):
+    row[0].set_ylabel(name)
     for ax, step in zip(row, steps, strict=True):
         ax.imshow(mean_colors(levels[step]))
         ax.set(xticks=[], yticks=[], title=f"{counts[step]}")
-axes[0, 0].set_ylabel("ERS, nested")
-axes[1, 0].set_ylabel("merged")
 
 
 # %%

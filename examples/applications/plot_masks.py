@@ -70,11 +70,11 @@ figure, axes = plt.subplots(2, 3, figsize=(10, 7), layout="constrained")
 for i, row in enumerate(axes):
     pale = np.where(masks[i][..., None], images[i], images[i] // 3 + 160)
     for ax, labels, way in (
-        (row[0], inside[i], "mask="),
+        (row[0], inside[i], "inside the mask"),
         (row[1], cropped[i], "cropped"),
     ):
         ax.imshow(draw_boundaries(pale, labels, color="cyan", scale=2))
-        ax.set_title(f"{way}: {labels.max() + 1} superpixels")
+        ax.set_title(f"{way}: {labels.max() + 1}")
     means = superpixel_features(values[i], inside[i], features=("mean",))[:, 0]
     row[2].imshow(paint(means, inside[i], fill=np.nan), cmap="magma")
     row[2].set_title(labels_of_values[i])

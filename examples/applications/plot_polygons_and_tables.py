@@ -123,27 +123,35 @@ with tempfile.TemporaryDirectory() as folder:
     for file in sorted(Path(folder).iterdir()):
         print(f"{file.name}: {file.stat().st_size / 1024:.0f} KB")
     features = json.loads(path.read_text())["features"]
-print(features[0]["properties"])
+properties = features[0]["properties"]
+print({key: properties[key] for key in ("label", "area_crs", "x", "y", "class")})
 
 # %%
 # The picture
 # -----------
 # Superpixels; the graph, in which edges between two classes are thin; and the parcels
 # as the file has them, with the areas of the larger ones in square metres.
-figure, axes = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
-SuperpixelDisplay.from_labels(image, labels, name="250 superpixels", ax=axes[0])
+figure, axes = plt.subplot_mosaic(
+    [["cut", "parcels"], ["graph", "parcels"]],
+    figsize=(10, 5.8),
+    width_ratios=(2, 3),
+    layout="constrained",
+)
+SuperpixelDisplay.from_labels(image, labels, name="250 superpixels", ax=axes["cut"])
 
 shades = dict(zip(classes, tints**0.8, strict=True))
 at = table[["centroid_col", "centroid_row"]].to_numpy() - 0.5
-axes[1].imshow(image, alpha=0.35)
+axes["graph"].imshow(image, alpha=0.35)
 for edges, width in ((same.edges, 1.6), (set(graph.edges) - set(same.edges), 0.3)):
     lines = [at[list(edge)] for edge in edges]
-    axes[1].add_collection(LineCollection(lines, colors="black", linewidths=width))
-axes[1].scatter(
+    axes["graph"].add_collection(
+        LineCollection(lines, colors="black", linewidths=width)
+    )
+axes["graph"].scatter(
     *at.T, s=14, c=[shades[c] for c in table["class"]], zorder=3, ec="black"
 )
-axes[1].set_title("the graph")
-axes[1].set_axis_off()
+axes["graph"].set_title("the graph")
+axes["graph"].set_axis_off()
 
 for feature in features:
     outline = shape(feature["geometry"])
@@ -151,15 +159,19 @@ for feature in features:
     rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
     paths = [Path2D(ring.coords, closed=True) for ring in rings]
     face = shades[feature["properties"]["class"]]
-    axes[2].add_patch(PathPatch(Path2D.make_compound_path(*paths), fc=face, lw=0.8))
+    axes["parcels"].add_patch(
+        PathPatch(Path2D.make_compound_path(*paths), fc=face, lw=0.8)
+    )
     area = feature["properties"]["area_crs"]
     if area > 400:
         largest = max(parts, key=lambda part: part.area)
         middle = polylabel(largest, tolerance=1e-5).coords[0]
-        axes[2].text(*middle, f"{area:.0f}", ha="center", va="center", weight="bold")
-axes[2].autoscale_view()
-axes[2].ticklabel_format(useOffset=False)
-axes[2].set(title=path.name, xlabel="longitude", ylabel="latitude")
-axes[2].set_aspect(1 / np.cos(np.radians(axes[2].get_ylim()[0])))
-axes[2].locator_params(nbins=3)
+        axes["parcels"].text(
+            *middle, f"{area:.0f}", ha="center", va="center", weight="bold"
+        )
+axes["parcels"].autoscale_view()
+axes["parcels"].ticklabel_format(useOffset=False)
+axes["parcels"].set(title=path.name, xlabel="longitude", ylabel="latitude")
+axes["parcels"].set_aspect(1 / np.cos(np.radians(axes["parcels"].get_ylim()[0])))
+axes["parcels"].locator_params(nbins=3)
 plt.show()
