@@ -52,6 +52,11 @@ class AffinitySource(  # type: ignore[call-arg]
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or `X` is not as described.
         """
         self._validate_params()
         check_images(X, self._check_input)

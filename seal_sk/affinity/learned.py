@@ -337,6 +337,11 @@ class LearnedAffinity(AffinitySource):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As from `fit`.
         """
         from ..pan.fitting import partial_fit
 
@@ -357,6 +362,13 @@ class LearnedAffinity(AffinitySource):
         ----------
         path : path-like
             Written whole or not at all.
+
+        Raises
+        ------
+        NotFittedError
+            If there is no network yet.
+        OSError
+            If the file can't be written.
         """
         self.save_with(path, self.get_params(deep=False))
 

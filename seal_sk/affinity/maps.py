@@ -283,6 +283,11 @@ def binary_affinity(
         False where an edge leads out of the image or touches an ignored pixel:
         the affinity there means nothing.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If `labels` is no label map, or `connectivity` neither 4 nor 8.
+
     Examples
     --------
     >>> from seal_sk.affinity import binary_affinity
@@ -333,6 +338,11 @@ def oracle_affinity(
     -------
     ndarray of shape (H, W, 2) or (H, W, 4), float32
         The affinity map.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an annotation is no label map, or they differ in size.
 
     References
     ----------

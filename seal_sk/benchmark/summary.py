@@ -150,7 +150,7 @@ def average_over_counts(
       method  reached_low  reached_high
     0    ers         10.0          20.0
     1     fh         10.0          20.0
-    >>> averages["ASA"].between(0, 1).all()
+    >>> bool(averages["ASA"].between(0, 1).all())
     True
     """
     protocol = find_protocol(protocol)

@@ -105,6 +105,11 @@ class Dataset(Bunch):
         -------
         Dataset
             With the same label to ignore, tolerance and description.
+
+        Raises
+        ------
+        IndexError, TypeError, ValueError
+            If a position is none, no integer, or given twice.
         """
         indices = [check_int(i, -math.inf, name="a position") for i in indices]
 

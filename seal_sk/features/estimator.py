@@ -207,6 +207,13 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
             What `transform` returns.
         label_maps : list of ndarray of shape (H, W), int32
             The superpixels; -1 where masked.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As from `transform`.
+        NotFittedError
+            Before `fit`.
         """
         check_is_fitted(self)
         self._validate_params()
@@ -236,6 +243,12 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         Returns
         -------
         ndarray of str
+            One for each column of a table, in its order.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`, since names go with the channels of the images.
         """
         check_is_fitted(self)
         features, bins = check_choice(self.features, self.bins)

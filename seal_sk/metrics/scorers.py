@@ -126,7 +126,7 @@ def _label_maps(estimator: Any, X: Indexed[Any]) -> Sequence[NDArray[Any]]:
 def _scorer(name: str, score: Callable[..., float], title: str) -> Callable[..., float]:
     sign = -1.0 if name.startswith("neg_") else 1.0
 
-    def scorer(estimator, X, y, **parameters):
+    def scorer(estimator: Any, X: Images, y: Truths, **parameters: Any) -> float:
         check_pairs(X, y)
         label_maps = _label_maps(estimator, X)
         return sign * mean_over_pairs(partial(score, **parameters), y, label_maps)
@@ -143,7 +143,7 @@ def _scorer(name: str, score: Callable[..., float], title: str) -> Callable[...,
         sign=", negated: higher is better" if sign < 0 else "",
     )
     own = list(inspect.signature(scorer).parameters.values())[:3]
-    signature = inspect.Signature([*own, *options])
+    signature = inspect.Signature([*own, *options], return_annotation=float)
     scorer.__signature__ = signature  # type: ignore[attr-defined]  # read by inspect
     return scorer
 
@@ -180,6 +180,11 @@ def evaluate_scorer(
         annotation) pairs, of ``contour_density``, ``compactness`` and ``n_segments``
         over the images. Where lower is better they are negated, and their names begin
         with ``neg_``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `X` and `y` do not pair up, or what came out does not fit `y`.
 
     Examples
     --------
@@ -233,6 +238,11 @@ def compactness_scorer(estimator: Any, X: Images, y: Any = None) -> float:
     float
         The mean of `compactness_score` over the images; higher is better.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the estimator does not give one label map for each image.
+
     Examples
     --------
     >>> from seal_sk import ERSSuperpixels
@@ -262,6 +272,11 @@ def neg_contour_density_scorer(estimator: Any, X: Images, y: Any = None) -> floa
     float
         Minus the mean of `contour_density` over the images; higher is better.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If the estimator does not give one label map for each image.
+
     Examples
     --------
     >>> from seal_sk import ERSSuperpixels
@@ -290,6 +305,11 @@ def explained_variation_scorer(estimator: Any, X: Images, y: Any = None) -> floa
     -------
     float
         The mean of `explained_variation_score` over the images; higher is better.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the estimator does not give one label map for each image.
 
     Examples
     --------

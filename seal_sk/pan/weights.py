@@ -45,6 +45,13 @@ def write_weights(
     half : bool, default=False
         Round the kernels of the convolutions to float16, for a file of half the size.
 
+    Raises
+    ------
+    OSError
+        If the file can't be written.
+    TypeError
+        If `params` holds what JSON can't.
+
     Examples
     --------
     >>> import tempfile
@@ -93,13 +100,16 @@ def read_weights(path: PathLike) -> tuple[PAN | UNet, dict[str, Any]]:
 
     Examples
     --------
-    The network that comes with the package, and what it was trained with:
+    The network that comes with the package, and parameters of its estimator:
 
+    >>> import tempfile
     >>> from seal_sk import SEALSuperpixels
-    >>> from seal_sk.pan import read_weights, write_weights
-    >>> net = SEALSuperpixels.load("bsds500").net_
-    >>> write_weights("net.safetensors", net)  # doctest: +SKIP
-    >>> net, params = read_weights("net.safetensors")  # doctest: +SKIP
+    >>> from seal_sk.pan import read_weights
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     SEALSuperpixels.load("bsds500").save(f"{folder}/net.safetensors")
+    ...     net, params = read_weights(f"{folder}/net.safetensors")
+    >>> net.architecture["network"], params["network"], params["n_segments"]
+    ('unet', 'unet', 300)
     """
     path = Path(path)
     if not path.is_file():

@@ -65,6 +65,11 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or `X` is not as described.
         """
         self._validate_params()
         check_images(X, self._check_image)
@@ -120,6 +125,11 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         -------
         list of ndarray of shape (H, W), int32
             As from `transform`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As from `fit` and `transform`.
         """
         # What learns nothing need not see what a mask hides.
         if mask is None or get_tags(self).requires_fit:
@@ -219,6 +229,12 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         -------
         float
             In 0..1, higher is better.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As from `transform`, and if `X` and `y` do not pair up or a label map is not
+            of its image's size.
         """
         check_pairs(X, y)
         score = partial(asa_score, ignore_label=self._ignored_label())

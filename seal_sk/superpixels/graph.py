@@ -370,6 +370,11 @@ class ERSSuperpixels(GraphSuperpixels):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or `X` is not as described.
         """
         return SuperpixelTransformer.fit(self, X, y)
 

@@ -318,6 +318,11 @@ class SEALSuperpixels(GraphSuperpixels):
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As from `fit`.
         """
         self._validate_params()
         check_pairs(X, y)
@@ -339,6 +344,13 @@ class SEALSuperpixels(GraphSuperpixels):
         ----------
         path : path-like
             Written whole or not at all.
+
+        Raises
+        ------
+        NotFittedError
+            If there is no network yet.
+        OSError
+            If the file can't be written.
         """
         self._ready_source().save_with(path, self.get_params(deep=False))
 
