@@ -1,11 +1,10 @@
 """``seal-sk completion``: names of commands, options and files at the tab key."""
 
 import argparse
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .parsing import Commands, Parser, add_command
+from .parsing import Commands, Parser, add_command, file_or_folder
 
 __all__ = ["add_completion"]
 
@@ -67,6 +66,6 @@ def _mark_files(parser: argparse.ArgumentParser, shtab: ModuleType) -> None:
                 _mark_files(command, shtab)
         elif action.metavar in _NAMES_OR_PATHS:
             action.complete = getattr(shtab, _NAMES_OR_PATHS[action.metavar])
-        elif action.type is Path:
+        elif action.type is file_or_folder:
             is_folder = action.metavar == "DIR"
             action.complete = shtab.DIRECTORY if is_folder else shtab.FILE

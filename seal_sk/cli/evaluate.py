@@ -28,6 +28,7 @@ from .parsing import (
     add_output,
     add_quiet,
     add_verbose,
+    file_or_folder,
     whole,
 )
 
@@ -97,7 +98,7 @@ def add_evaluate(commands: Commands) -> None:
     evaluate.add_argument(
         "labels",
         nargs="?",
-        type=Path,
+        type=file_or_folder,
         metavar="DIR",
         help="folder of label maps; or else give --method or --weights",
     )

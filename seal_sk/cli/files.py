@@ -26,6 +26,8 @@ def find_images(given: Sequence[str]) -> list[Path]:
     endings = ", ".join(IMAGE_SUFFIXES)
     paths = []
     for text in given:
+        if not text:
+            raise ValueError("The name of an image is empty.")
         path = Path(text)
         # A name that is there is no pattern, even if it has brackets.
         if path.is_dir():

@@ -18,6 +18,7 @@ __all__ = [
     "add_quiet",
     "add_verbose",
     "count",
+    "file_or_folder",
     "fraction",
     "positive",
     "whole",
@@ -91,7 +92,7 @@ def add_output(parser: Parser, metavar: str, text: str, **settings: Any) -> None
         "--output",
         "--out",
         dest="output",
-        type=Path,
+        type=file_or_folder,
         metavar=metavar,
         help=text,
         **settings,
@@ -166,7 +167,7 @@ def add_data(parser: Parser, *, subset: str) -> "argparse._ArgumentGroup":
     )
     data.add_argument(
         "--data-home",
-        type=Path,
+        type=file_or_folder,
         metavar="DIR",
         help="folder that holds the data set (default: $SEAL_SK_DATA, or a cache of "
         "the user)",
@@ -186,6 +187,13 @@ def add_data(parser: Parser, *, subset: str) -> "argparse._ArgumentGroup":
         help="label of unknown pixels in a folder's annotations",
     )
     return data
+
+
+def file_or_folder(text: str) -> Path:
+    """A path; nothing is no path, though Python takes it for the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a file or folder is empty")
+    return Path(text)
 
 
 def count(text: str) -> int:

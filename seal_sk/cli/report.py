@@ -1,10 +1,9 @@
 """``seal-sk report``: results of ``seal-sk bench`` drawn."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from .files import refuse_existing
-from .parsing import Commands, add_command, add_force, add_output
+from .parsing import Commands, add_command, add_force, add_output, file_or_folder
 
 __all__ = ["add_report"]
 
@@ -32,7 +31,7 @@ def add_report(commands: Commands) -> None:
         epilog=_NOTES,
     )
     report.add_argument(
-        "results", type=Path, metavar="DIR", help="what seal-sk bench filled"
+        "results", type=file_or_folder, metavar="DIR", help="what seal-sk bench filled"
     )
     add_output(
         report,

@@ -19,6 +19,7 @@ from .parsing import (
     add_quiet,
     add_verbose,
     count,
+    file_or_folder,
     fraction,
     positive,
     whole,
@@ -91,13 +92,13 @@ def add_train(commands: Commands) -> None:
     add_output(train, "FILE", "the network, a .safetensors file", required=True)
     train.add_argument(
         "--history",
-        type=Path,
+        type=file_or_folder,
         metavar="FILE",
         help="write the course of the training, a .json file: a line for each "
         "validation",
     )
     train.add_argument(
-        "--checkpoint", type=Path, metavar="DIR", help="keep the state here"
+        "--checkpoint", type=file_or_folder, metavar="DIR", help="keep the state here"
     )
     train.add_argument(
         "--resume", action="store_true", help="go on with the training that is kept"

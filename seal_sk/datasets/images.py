@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ def read_image(
             import imageio.v3 as iio
 
             # From memory, since a file that it can't decode would be left open.
-            image = iio.imread(path.read_bytes(), plugin="pillow")
+            content = path.read_bytes()
+            _check_format(content, path)
+            image = iio.imread(content, plugin="pillow")
             axes, photometric = "", "RGB"
     if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
         raise ValueError(f"{path} has {photometric} colours; convert it to RGB.")
@@ -105,6 +108,22 @@ def read_image(
         return np.ascontiguousarray(check_image(image, name=str(path)))
     except TypeError as error:
         raise ValueError(str(error)) from error
+
+
+class _UnknownFormat(OSError):
+    """A file that holds something else than its name says."""
+
+
+def _check_format(content: bytes, path: Path) -> None:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        Image.open(BytesIO(content)).close()
+    except UnidentifiedImageError as error:
+        raise _UnknownFormat(
+            f"{path} can't be read: it holds no image of a known format, whatever its "
+            "name says."
+        ) from error
 
 
 def _chosen(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[Any]:
@@ -167,7 +186,7 @@ def reading(path: Path) -> Iterator[None]:
         raise OSError(f"{path} is an empty file; get it anew.")
     try:
         yield
-    except (ImportError, MemoryError):
+    except (ImportError, MemoryError, _UnknownFormat):
         raise
     except Exception as error:  # what a decoder raises on broken files varies
         raise OSError(

@@ -156,6 +156,14 @@ def test_usage_errors_are_one_sentence(command, message, capsys):
     assert err.count("\n") == 1
 
 
+def test_an_empty_name_is_not_the_current_folder(here, capsys):
+    for command in (["segment", "x.png", "-o", ""], ["report", ""]):
+        with pytest.raises(SystemExit) as stop:
+            main(command)
+        assert stop.value.code == 2
+        assert "the name of a file or folder is empty" in capsys.readouterr().err
+
+
 def raising(error):
     def transform(self, X):
         raise error

@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 from seal_sk import SEALSuperpixels
+from seal_sk.cli import main
 from seal_sk.cli.methods import METHODS
 from seal_sk.datasets import make_scenes
 from seal_sk.datasets.images import read_image
@@ -422,7 +423,7 @@ def write_broken(path, kind):
         ("truncated png", "can't be read"),
         ("truncated jpeg", "can't be read"),
         ("truncated tiff", "can't be read"),
-        ("text", "can't be read"),
+        ("text", "can't be read: it holds no image of a known format"),
         ("empty tiff", "is an empty file"),
         ("pages", "several pages or bands"),
         ("bands", "several pages or bands"),
@@ -465,6 +466,7 @@ def test_nothing_half_written_stays(photos, here, capsys, monkeypatch, run):
         ("segment photos empty", "no image in the folder 'empty'"),
         ("segment photos nowhere/*.png", "no image that matches 'nowhere/*.png'"),
         ("segment photos photos/*.png", "given more than once"),
+        ("segment EMPTY", "The name of an image is empty"),
         ("segment photos --method ers --weights bsds500", "is for seal: leave"),
         ("segment photos --method snic --balance 1", "is for ers, seal: leave"),
         ("segment photos --method slic --device cpu", "has no --device"),
@@ -488,7 +490,8 @@ def test_refusals(photos, here, capsys, network, command, message, run):
         iio.imwrite(here / "other" / name, SCENES[3])
     (here / "notes.txt").write_text("hello")
     command = command.replace("NETWORK", str(network))
-    assert run(f"{command} --quiet -o out") == 2
+    words = ["" if word == "EMPTY" else word for word in command.split()]
+    assert main([*words, "--quiet", "-o", "out"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("seal-sk: error: ")
