@@ -66,6 +66,7 @@ sphinx_gallery_conf = {
     "doc_module": ("seal_sk",),
     "backreferences_dir": "api/generated/backreferences",
     "parallel": 2,
+    "remove_config_comments": True,
     # Neither belongs on a page that is the same every time.
     "min_reported_time": 10**6,
     "write_computation_times": False,
