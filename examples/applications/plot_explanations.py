@@ -80,7 +80,7 @@ def mosaics(n, random_state):
 # mean probability over its windows: about the share of grass in it.
 def describe(images):
     """A row of numbers for each window, (images, windows down, across, numbers)."""
-    grey = np.asarray(images)[..., 0] / 255
+    grey = np.asarray(images)[..., 0].astype(np.float32) / 255
     padded = np.pad(grey, ((0, 0), (1, 1), (1, 1)), mode="edge")
     brighter = np.zeros(grey.shape, dtype=int)
     for y in range(3):
