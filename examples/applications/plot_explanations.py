@@ -7,7 +7,7 @@ and so their explanations are no finer than the superpixels. This page trains a
 classifier of which the right explanation is known, explains it along several kinds of
 superpixels, and measures how much of the credit goes where it belongs.
 
-It needs ``pip install lime shap``.
+It needs ``pip install "seal_sk[explain]"``.
 
 Ribeiro, Singh and Guestrin, "Why Should I Trust You? Explaining the Predictions of Any
 Classifier", KDD 2016. Lundberg and Lee, "A Unified Approach to Interpreting Model
