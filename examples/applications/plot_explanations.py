@@ -227,8 +227,8 @@ for name, segment in ways.items():
     )
 
 # %%
-# The values of SHAP, red where they speak for grass and blue where against it. The
-# black line is the true outline of the grass.
+# The values of SHAP by pixel, red where they speak for grass and blue where against it,
+# and the share of the credit on grass. The line is the true outline of the grass.
 figure, axes = plt.subplots(3, 5, figsize=(11, 7), layout="constrained")
 for row, which in zip(axes, (0, 1, 4), strict=True):
     image, truth = X_test[chosen[which]], grass[chosen[which]]

@@ -160,9 +160,9 @@ for name in label_maps:
 # Superpixels lose some by what they can't get right, the "at most", and some by telling
 # the classes apart less well; SEAL loses less than SNIC, since its boundaries are those
 # of the textures. SNIC makes up for it by being the fastest by far. SEAL does not: its
-# network takes a good part of the time that the windows do. Where time is no matter, the
-# two together are better than either: the window decides what it is, and the superpixel
-# where it ends.
+# network takes a good part of the time that the windows do. Where time is no matter,
+# the two together are better than either: the window decides what it is, and the
+# superpixel where it ends.
 #
 # Brick is red, grass green, gravel blue.
 figure, axes = plt.subplots(3, 6, figsize=(11, 5.9), layout="constrained")
