@@ -2,7 +2,8 @@
 
 import os
 import re
-from pathlib import Path
+
+from sphinx.util.nodes import make_refnode
 
 # The same pages for everybody: one thread a process, no display, no data of one's own.
 os.environ.update(OMP_NUM_THREADS="1", MPLBACKEND="Agg")
@@ -10,8 +11,6 @@ for name in ("SEAL_SK_DATA", "SEAL_SK_VGG16"):
     os.environ.pop(name, None)
 
 import seal_sk  # noqa: E402  (after the number of threads is set)
-
-ROOT = Path(__file__).parents[1]
 
 project = "seal_sk"
 author = "The seal_sk developers"
@@ -115,7 +114,37 @@ def link_to_pages(app, docname, source):
         source[0] = re.sub(rf"\]\((?:\.\./)+{pattern}", f"]({page}", source[0])
 
 
+def keep_pairs_together(app, docname, source):
+    """Break no line of a table within "0.9544 / 0.7815"."""
+    source[0] = re.sub(
+        r"^\|.*",
+        lambda row: re.sub(r"(?<=\d) / (?=\d)", "\u00a0/\u00a0", row[0]),
+        source[0],
+        flags=re.MULTILINE,
+    )
+
+
+def find_public_name(app, env, node, contnode):
+    """Lead from a class or function to its page, whichever module is its home."""
+    if node.get("refdomain") != "py":
+        return None
+    found = [
+        (name, entry)
+        for name, entry in env.get_domain("py").objects.items()
+        if name.rpartition(".")[2] == node["reftarget"]
+        and entry.objtype in ("class", "exception", "function")
+    ]
+    if len(found) != 1:
+        return None
+    ((name, entry),) = found
+    return make_refnode(
+        app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, name
+    )
+
+
 def setup(app):
-    """Connect the two."""
+    """Connect them."""
     app.connect("autodoc-skip-member", skip_foreign)
+    app.connect("missing-reference", find_public_name)
     app.connect("source-read", link_to_pages)
+    app.connect("source-read", keep_pairs_together)
