@@ -1,5 +1,6 @@
 """The types that users see, by mypy."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,49 +12,47 @@ import seal_sk
 import seal_sk.pan
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 pytest.importorskip("mypy", reason="mypy checks types: pip install mypy")
 
 
-@pytest.fixture(scope="module")
-def reported(tmp_path_factory, pytestconfig):
-    """What mypy --strict says of both programs: (file, line, text) for each error."""
-    config = tmp_path_factory.mktemp("mypy") / "mypy.ini"
-    # seal_sk as users have it: installed, where only its signatures count.
+def strictly_checked(folder, *programs):
+    """What mypy --strict says: file, line and text of each error."""
+    config = folder / "mypy.ini"
+    # As of any installed package, nothing is said of what is inside of seal_sk.
     config.write_text(
         "[mypy]\nstrict = True\n[mypy-seal_sk.*]\nfollow_imports = silent\n"
     )
+    command = [sys.executable, "-m", "mypy", "--config-file", config, *programs]
+    place = Path(seal_sk.__file__).parents[1]
+    installed = "site-packages" in place.parts
     result = subprocess.run(
-        [
-            *(sys.executable, "-m", "mypy", "--config-file", config),
-            *("--cache-dir", pytestconfig.cache.mkdir("mypy")),
-            *("--no-error-summary", "--hide-error-context", "--no-pretty"),
-            *(HERE / "program.py", HERE / "wrong_uses.py"),
-        ],
+        [*command, "--no-error-summary", "--hide-error-context", "--no-pretty"],
         capture_output=True,
         text=True,
-        cwd=ROOT,
+        cwd=folder,
+        # mypy finds by itself what is installed, and is told of a checkout.
+        env={**os.environ, **({} if installed else {"MYPYPATH": str(place)})},
     )
     assert result.returncode in (0, 1), result.stdout + result.stderr
     errors = re.findall(r"^(.*\.py):(\d+): error: (.*)$", result.stdout, re.MULTILINE)
     return [(Path(file).name, int(line), text) for file, line, text in errors]
 
 
-def test_a_users_program_sees_types(reported):
-    assert [error for error in reported if error[0] != "wrong_uses.py"] == []
-
-
-def test_wrong_uses_are_reported(reported):
-    lines = (HERE / "wrong_uses.py").read_text().splitlines()
-    wrong = {i for i, line in enumerate(lines, 1) if line.endswith("  # wrong")}
-    assert len(wrong) > 20
-    assert {line for file, line, _ in reported if file == "wrong_uses.py"} == wrong
+def test_users_see_types_and_mistakes(tmp_path):
+    # Both at once, for what takes time is to read the packages that they import.
+    program, wrong = HERE / "program.py", HERE / "wrong_uses.py"
+    errors = strictly_checked(tmp_path, program, wrong)
+    assert [error for error in errors if error[0] != wrong.name] == []
+    lines = wrong.read_text(encoding="utf-8").splitlines()
+    marked = {i for i, line in enumerate(lines, 1) if line.endswith("  # wrong")}
+    assert len(marked) > 20
+    assert {line for _, line, _ in errors} == marked
 
 
 @pytest.mark.parametrize("package", [seal_sk, seal_sk.pan])
 def test_names_for_type_checkers_are_those_that_are_loaded(package):
-    source = Path(package.__file__).read_text()
+    source = Path(package.__file__).read_text(encoding="utf-8")
     imports = re.findall(
         r"^    from \.(\w*) import (\w+) as (\w+)$", source, re.MULTILINE
     )
