@@ -94,7 +94,7 @@ def test_seal_superpixels_are_a_point_of_the_grid(scenes, segmenter):
         FeatureAffinity(identity, metric="l2"),
         "precomputed",
     ],
-    ids=str,
+    ids=["rgb", "rgb-4", "edges", "features", "precomputed"],
 )
 def test_every_source_meets_every_segmenter(
     images, assert_label_map, affinity, segmenter
