@@ -12,6 +12,7 @@ from .completion import add_completion
 from .demo import add_demo
 from .evaluate import add_evaluate
 from .export import add_export
+from .interrupts import quiet_interrupts
 from .messages import complain, explain
 from .parsing import Parser
 from .report import add_report
@@ -62,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             args = _parser().parse_args(argv)
             args.argv = argv
-            return args.run(args)
+            with quiet_interrupts():
+                return args.run(args)
         finally:
             # Now, where a closed pipe can still be told from an error.
             if sys.stdout is not None:

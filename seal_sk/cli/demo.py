@@ -4,7 +4,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from .files import check_output
-from .messages import import_torch, on_terminal
+from .interrupts import import_torch
+from .messages import on_terminal
 from .parsing import (
     Commands,
     add_command,

@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from .files import check_output
-from .messages import complain, import_torch
+from .interrupts import import_torch
+from .messages import complain
 from .parsing import (
     Commands,
     add_command,

@@ -1,17 +1,12 @@
 """What the commands say, and where."""
 
-import os
-import signal
 import sys
-import threading
 from argparse import Namespace
-from types import FrameType
 
 __all__ = [
     "EXPECTED",
     "complain",
     "explain",
-    "import_torch",
     "on_terminal",
     "one_line",
 ]
@@ -50,22 +45,3 @@ def explain(error: Exception) -> str:
 def on_terminal(args: Namespace) -> bool:
     """Whether to show a progress bar."""
     return not args.quiet and sys.stderr is not None and sys.stderr.isatty()
-
-
-def import_torch() -> None:
-    """Import torch so that Ctrl-C ends the program at once, with nothing to clean up.
-
-    An exception in the midst of it would abort the process with a message of C++.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        complain("interrupted")
-        os._exit(130)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        import torch  # noqa: F401
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import __all__ as _PUBLIC
-from .messages import import_torch
+from .interrupts import import_torch
 from .parsing import Parser, add_device
 
 __all__ = [

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .files import check_output
-from .messages import complain, import_torch, on_terminal
+from .interrupts import import_torch
+from .messages import complain, on_terminal
 from .parsing import (
     Commands,
     add_command,

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from .messages import import_torch
+from .interrupts import import_torch
 from .parsing import Commands, add_command
 
 __all__ = ["add_weights"]

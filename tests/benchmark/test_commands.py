@@ -163,17 +163,17 @@ def test_report_without_results(here, capsys):
 
 def test_a_report_is_not_replaced_unasked(here, capsys):
     assert run("bench --data photos --methods snic --counts 10 -q -o made") == 0
-    assert run("report made") == 0
     page = here / "made/report.html"
-    page.write_text("mine now")
+    page.write_text("mine")
     assert run("report made") == 2
-    assert "'made/report.html' for one; replace them" in capsys.readouterr().err
-    assert page.read_text() == "mine now"
+    assert "'made/report.html' is there already" in capsys.readouterr().err
+    assert page.read_text() == "mine"
+    # That of another protocol lies elsewhere.
+    (here / "made/stutz2018/tables").mkdir(parents=True)
+    assert run("report made --protocol stutz2018") == 2
+    assert "'made/stutz2018/tables' is there already" in capsys.readouterr().err
     assert run("report made --force") == 0
     assert "snic" in page.read_text()
-    # Those of another protocol lie elsewhere.
-    assert run("report made --protocol stutz2018") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "made/stutz2018/report.html"
 
 
 def test_failures_are_told(here, capsys):
