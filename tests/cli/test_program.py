@@ -201,6 +201,7 @@ def test_interrupt(photos, capsys, monkeypatch, run):
     assert capsys.readouterr().err == "seal-sk: interrupted\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other pipes")
 @pytest.mark.parametrize("arguments", [["--help"], ["completion", "bash"]])
 def test_a_closed_pipe_is_no_error(program, arguments):
     # Python then writes at the end, when argparse no longer hides the error.

@@ -3,11 +3,15 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
+
+on_posix = pytest.mark.skipif(os.name != "posix", reason="only on POSIX systems")
 
 
 def many(photos, n):
@@ -74,6 +78,7 @@ def test_ctrl_c_leaves_whole_files_only(photos, here, terminal):
             assert path.with_name(f"{path.stem}_overlay.png").exists()
 
 
+@on_posix
 def test_ctrl_c_while_torch_is_imported(tmp_path, start):
     # torch's C++ aborts where an exception comes out of what it calls.
     (tmp_path / "torch").mkdir()
@@ -90,7 +95,35 @@ def test_ctrl_c_while_torch_is_imported(tmp_path, start):
     assert done.stderr == "seal-sk: interrupted\n"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX only")
+@pytest.mark.parametrize(
+    ("errors", "status", "out", "err"),
+    [
+        ("raise AttributeError('half made')", 0, "in order\n", ""),
+        # One that is lost in __del__ would leave the program running.
+        ("os.kill(os.getpid(), signal.SIGINT)", 130, "", "seal-sk: interrupted\n"),
+    ],
+)
+@on_posix
+def test_what_ctrl_c_breaks_is_not_shown(errors, status, out, err):
+    code = f"""
+import os, signal
+from seal_sk.cli.interrupts import quiet_interrupts
+class HalfMade:
+    def __del__(self):
+        {errors}
+with quiet_interrupts():
+    try:
+        half = HalfMade()
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        del half
+        print("in order", flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
+
+
+@on_posix
 def test_names_of_any_bytes(photos, here, start):
     names = [b"with space.png", b"caf\xc3\xa9.png", b"latin\xe9.png", b"-n.png"]
     folder = bytes(here / "odd")
