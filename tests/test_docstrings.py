@@ -26,8 +26,7 @@ def public_modules():
     found = pkgutil.iter_modules(seal_sk.__path__, "seal_sk.")
     # The public interface of `cli` is the command line.
     names = [m.name for m in found if not m.name.startswith("seal_sk._")]
-    for name in ("seal_sk.cli", "seal_sk.adapters", "seal_sk.export"):
-        names.remove(name)
+    names.remove("seal_sk.cli")
     return ["seal_sk", *names, "seal_sk.affinity.vgg", "seal_sk.pan.loss"]
 
 

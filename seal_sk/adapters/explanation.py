@@ -18,16 +18,31 @@ __all__ = ["SuperpixelMasker", "captum_feature_mask", "superpixel_masker"]
 class SuperpixelMasker:
     """What `superpixel_masker` gives: an image with superpixels hidden, for SHAP.
 
-    Attributes
+    Parameters
     ----------
+    image : ndarray of shape (H, W) or (H, W, C)
+        The image to explain.
     labels : ndarray of shape (H, W), int32
-        The superpixels.
+        The superpixels 0..n-1.
     background : ndarray of the shape of the image
         What is seen where a superpixel is hidden.
+
+    Attributes
+    ----------
     shape : (1, n)
         Masked images for each mask, and superpixels, as SHAP wants to know.
     clustering : ndarray of shape (n - 1, 4)
         A tree of the superpixels by where they lie, in SciPy's format.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk.adapters import SuperpixelMasker
+    >>> image = np.array([[10, 10, 200]], dtype=np.uint8)
+    >>> labels = np.array([[0, 0, 1]], dtype=np.int32)
+    >>> masker = SuperpixelMasker(image, labels, np.zeros_like(image))
+    >>> masker.images([[True, False]])
+    array([[[10, 10,  0]]], dtype=uint8)
     """
 
     # How SHAP learns that a partition of an image is what it deals with, and that
@@ -35,7 +50,9 @@ class SuperpixelMasker:
     image_data = True
     immutable_outputs = True
 
-    def __init__(self, image: NDArray[Any], labels: NDArray[np.int32], background: Any):
+    def __init__(
+        self, image: NDArray[Any], labels: NDArray[np.int32], background: Any
+    ) -> None:
         self.image = image
         self.labels = labels
         self.background = background
@@ -54,7 +71,18 @@ class SuperpixelMasker:
         return (self._hidden(np.asarray(mask, dtype=bool), image)[None],)
 
     def mask_shapes(self, image: Any) -> list[tuple[int]]:
-        """Shape of a mask, for each input of the model."""
+        """Shape of a mask, for each input of the model.
+
+        Parameters
+        ----------
+        image : ignored
+            Present for SHAP.
+
+        Returns
+        -------
+        list of tuple of int
+            ``[(n,)]``.
+        """
         return [self.shape[1:]]
 
     def images(self, masks: ArrayLike) -> NDArray[Any]:
@@ -117,7 +145,7 @@ def superpixel_masker(
 
     See Also
     --------
-    seal_sk.paint : the values of the explanation, one a superpixel, as an image.
+    seal_sk.paint : The values of the explanation, one a superpixel, as an image.
 
     References
     ----------

@@ -13,7 +13,24 @@ __all__ = ["SegmentationFunction", "segmentation_fn"]
 
 @dataclass(frozen=True)
 class SegmentationFunction:
-    """What `segmentation_fn` gives: called with an image, it returns the label map."""
+    """What `segmentation_fn` gives: called with an image, it returns the label map.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As for `segmentation_fn`.
+    value_range : tuple of two float, optional
+        As for `segmentation_fn`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk import SNICSuperpixels
+    >>> from seal_sk.adapters import SegmentationFunction
+    >>> cut = SegmentationFunction(SNICSuperpixels(6, exact=True))
+    >>> int(cut(np.zeros((8, 9), dtype=np.uint8)).max())
+    5
+    """
 
     estimator: Transformer
     value_range: tuple[float, float] | None = None

@@ -139,8 +139,16 @@ def add_to_napari(
     ----------
     viewer : napari.Viewer or napari.components.ViewerModel
         Where to.
-    image, labels, table, outlines, name
-        As in `napari_layers`.
+    image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
+        As for `napari_layers`, and so are the others.
+    labels : array-like of shape (H, W)
+        The superpixels.
+    table : DataFrame, optional
+        A row for each superpixel.
+    outlines : bool, default=False
+        Whether to add them.
+    name : str, default="superpixels"
+        Of the layer of labels.
 
     Returns
     -------

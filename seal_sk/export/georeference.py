@@ -91,13 +91,40 @@ class Georeference:
         return abs(a * e - b * d)
 
     def points(self, pixels: Any) -> NDArray[np.float64]:
-        """Points (x, y) of points (column, row), both of shape (k, 2)."""
+        """Where points of the image lie.
+
+        Parameters
+        ----------
+        pixels : array-like of shape (k, 2)
+            Columns and rows, of which whole numbers are corners of pixels.
+
+        Returns
+        -------
+        ndarray of shape (k, 2), float64
+            The x and y of each.
+        """
         a, b, c, d, e, f = self.transform
         column, row = np.asarray(pixels, dtype=np.float64).T
         return np.column_stack([a * column + b * row + c, d * column + e * row + f])
 
     def parsed_by(self, parse: Callable[[str], Any]) -> Any:
-        """The system as an object of another package; None where it is not known."""
+        """The coordinate system as an object of another package.
+
+        Parameters
+        ----------
+        parse : callable
+            Makes it from a string, as ``pyproj.CRS`` does.
+
+        Returns
+        -------
+        object or None
+            What `parse` returns; None where the system is not known.
+
+        Raises
+        ------
+        ValueError
+            If `parse` can't read it.
+        """
         if self.crs is None:
             return None
         try:

@@ -41,7 +41,7 @@ def to_networkx(labels: ArrayLike, table: "DataFrame | None" = None) -> "Graph":
 
     See Also
     --------
-    seal_sk.adjacency : the same as a sparse matrix, with 8 neighbours if wanted.
+    seal_sk.adjacency : The same as a sparse matrix, with 8 neighbours if wanted.
 
     Examples
     --------

@@ -64,7 +64,7 @@ def write_label_map(
 
     See Also
     --------
-    seal_sk.datasets.read_label_map : reads each of them, masked pixels as -1.
+    seal_sk.datasets.read_label_map : Reads each of them, masked pixels as -1.
 
     Examples
     --------

@@ -55,7 +55,7 @@ def polygons(
 
     See Also
     --------
-    write_polygons : a file of them, for a GIS.
+    write_polygons : A file of them, for a GIS.
 
     Notes
     -----

@@ -73,7 +73,7 @@ def superpixel_table(
 
     See Also
     --------
-    write_table : the table as a file.
+    write_table : The table as a file.
 
     Examples
     --------

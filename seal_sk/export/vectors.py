@@ -72,8 +72,8 @@ def write_polygons(
 
     See Also
     --------
-    polygons : the geometries as objects.
-    superpixel_table : attributes.
+    polygons : The geometries as objects.
+    superpixel_table : Attributes.
 
     Notes
     -----

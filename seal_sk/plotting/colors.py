@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -116,7 +117,9 @@ def _select(image: ArrayLike, bands: int | Sequence[int]) -> NDArray:
     return image[..., wanted]
 
 
-def _stretched(image: NDArray, inside: NDArray, stretch: tuple[float, float]):
+def _stretched(
+    image: NDArray[Any], inside: NDArray[Any], stretch: tuple[float, float]
+) -> NDArray[Any]:
     if not isinstance(stretch, (tuple, list)) or len(stretch) != 2:
         raise ValueError(f"stretch={stretch!r} must be two percentiles, as in (2, 98).")
     low, high = (check_real(one, 0, name="stretch") for one in stretch)
