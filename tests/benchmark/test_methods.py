@@ -130,6 +130,8 @@ def test_label_maps_of_one_count_only(data, tmp_path):
         data.names, SNICSuperpixels(20).transform(data.images), strict=True
     ):
         write(tmp_path / f"maps/{name}.npy", labels)
+        # As of segment --table.
+        (tmp_path / f"maps/{name}.csv").write_text("label,area\n0,12\n")
     table = run_benchmark(
         data, {"snic": LabelMaps(tmp_path / "maps")}, [20], tmp_path / "out"
     ).table

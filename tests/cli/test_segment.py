@@ -204,6 +204,9 @@ def test_a_georeference_is_kept(here, run):
         assert (file.transform, file.crs.to_epsg()) == (transform, 25832)
         np.testing.assert_array_equal(file.read(1), expected(SCENES[0]))
     assert files_of(here / "out") == ["x.gpkg", "x.tif"]
+    # A PNG has no place for it, and needs none.
+    assert run("segment x.tif -n 30 -o png -q --bands 1 2 3") == 0
+    assert files_of(here / "png") == ["x.png"]
 
 
 @pytest.mark.parametrize("missing", ["pandas", "pyogrio"])

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from seal_sk import SEALSuperpixels
-from seal_sk.affinity.learned import _SHIPPED
+from seal_sk.affinity.learned import SHIPPED
 
 
 def test_list_has_all_that_ship(capsys, run):
@@ -11,7 +11,7 @@ def test_list_has_all_that_ship(capsys, run):
     out = capsys.readouterr().out
     assert run("weights list --json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert [one["name"] for one in found] == list(_SHIPPED)
+    assert [one["name"] for one in found] == list(SHIPPED)
     for one in found:
         assert f"{one['name']}: {one['about']}\n" in out
         net = SEALSuperpixels.load(one["name"]).net_

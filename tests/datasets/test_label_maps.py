@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from seal_sk.datasets import LABEL_SUFFIXES, read_label_map
+from seal_sk.datasets.label_maps import may_be_label_map
 
 LABELS = np.array([[0, 1, 2, 3], [3, 3, 0, 1], [2, 2, 2, 0]])
 
@@ -350,3 +351,20 @@ def test_h5py_is_asked_for_when_it_is_needed(tmp_path, monkeypatch):
     check(tmp_path / "old.mat", LABELS)
     with pytest.raises(ImportError, match=r"new\.mat needs h5py.*pip install h5py"):
         read_label_map(tmp_path / "new.mat")
+
+
+def test_text_that_is_called_png(tmp_path):
+    (tmp_path / "a.png").write_text("no picture")
+    with pytest.raises(OSError, match=r"a\.png can't be read: it holds no image"):
+        read_label_map(tmp_path / "a.png")
+
+
+def test_a_table_beside_label_maps_is_none(tmp_path):
+    (tmp_path / "a.csv").write_text("label,area\n0,12\n")
+    (tmp_path / "b.csv").write_text("0,0,1\n")
+    (tmp_path / "c.csv").mkdir()
+    assert [may_be_label_map(tmp_path / f"{name}.csv") for name in "abc"] == [
+        False,
+        True,
+        False,
+    ]

@@ -1,6 +1,7 @@
 """Polygons as files: what a GIS reads is what lies in the image."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -347,3 +348,12 @@ def test_interrupted_writes_leave_what_was_there(tmp_path, labels, interrupt, su
         write_polygons(path, labels[:2])
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of other bytes")
+def test_a_name_that_is_no_utf_8(tmp_path):
+    geopandas = pytest.importorskip("geopandas")
+    path = tmp_path / os.fsdecode(b"M\xfcnchen.gpkg")
+    write_polygons(path, [[0, 1]])
+    path.rename(tmp_path / "a.gpkg")
+    assert len(geopandas.read_file(tmp_path / "a.gpkg")) == 2
