@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from ..pan.unet import UNet
 
 
-__all__ = ["LearnedAffinity"]
+__all__ = ["SHIPPED", "LearnedAffinity"]
 
-# Networks that ship with the package, by name.
-_SHIPPED = {"bsds500": Path(__file__).parents[1] / "pan" / "bsds500.safetensors"}
+#: Networks that ship with the package, by name.
+SHIPPED = {"bsds500": Path(__file__).parents[1] / "pan" / "bsds500.safetensors"}
 
 # Parameters that say nothing about the network.
 _NOT_SAVED = (
@@ -517,12 +517,12 @@ def read_params(path: Any, cls: type[Any]) -> dict[str, Any]:
     """Parameters for `cls` from a file of `save`, `weights` among them."""
     from ..pan.weights import read_weights
 
-    net, params = read_weights(_SHIPPED.get(path, path))
+    net, params = read_weights(SHIPPED.get(path, path))
     known = set(cls().get_params(deep=False)) - set(_NOT_SAVED)
     params = {name: value for name, value in params.items() if name in known}
     if "width" in params:
         params["width"] = net.width
-    if path in _SHIPPED:
+    if path in SHIPPED:
         return {**params, "weights": path}
     # Absolute, since clones outlive a change of folder.
     return {**params, "weights": str(Path(path).absolute())}
@@ -530,7 +530,7 @@ def read_params(path: Any, cls: type[Any]) -> dict[str, Any]:
 
 def net_of_file(path: Any) -> PAN | UNet:
     """The network in a file of weights, read once as long as the file is the same."""
-    path = Path(_SHIPPED.get(path, path)).absolute()
+    path = Path(SHIPPED.get(path, path)).absolute()
     stamp = path.stat() if path.is_file() else None
     return _net_of_file(path, stamp and (stamp.st_mtime_ns, stamp.st_size))
 

@@ -15,7 +15,11 @@ from sklearn.base import clone
 from .. import superpixels
 from .._typing import PathLike
 from ..affinity import OracleAffinity
-from ..datasets.label_maps import LABEL_SUFFIXES, read_label_map
+from ..datasets.label_maps import (
+    LABEL_SUFFIXES,
+    may_be_label_map,
+    read_label_map,
+)
 
 __all__ = ["METHODS", "LabelMaps", "as_method", "find_methods"]
 
@@ -214,7 +218,9 @@ class LabelMaps:
         if not place.is_dir():
             place = self.folder
         found = [
-            file for s in LABEL_SUFFIXES if (file := place / f"{name}{s}").is_file()
+            file
+            for suffix in LABEL_SUFFIXES
+            if may_be_label_map(file := place / f"{name}{suffix}")
         ]
         if len(found) > 1:
             raise ValueError(f"{found[0]} and {found[1]} are both of one image.")

@@ -168,17 +168,13 @@ def _evaluate(args: Namespace) -> int:
 
 def _find_label_maps(folder: Path, names: list[str]) -> list[Path]:
     """The file for each image, all of them there."""
-    from ..datasets.label_maps import LABEL_SUFFIXES
+    from ..datasets.label_maps import LABEL_SUFFIXES, may_be_label_map
 
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if (
-            path.suffix.lower() in LABEL_SUFFIXES
-            and path.stem in names
-            and not _is_table(path)
-        ):
+        if path.stem in names and may_be_label_map(path):
             if path.stem in files:
                 raise ValueError(
                     f"{str(files[path.stem])!r} and {str(path)!r} are both of one "
@@ -192,14 +188,6 @@ def _find_label_maps(folder: Path, names: list[str]) -> list[Path]:
             f"{', '.join(LABEL_SUFFIXES)}."
         )
     return [files[name] for name in names]
-
-
-def _is_table(path: Path) -> bool:
-    """Whether it is no label map but a table with a header, as of segment --table."""
-    if path.suffix.lower() != ".csv":
-        return False
-    with path.open("rb") as file:
-        return file.read(1).isalpha()
 
 
 def _read_each(files: list[Path]) -> Iterator[Any]:

@@ -296,12 +296,14 @@ def _write(
 ) -> None:
     from ..export import read_georeference, write_label_map
 
-    georeference = read_georeference(path)
+    kept = outputs.labels.suffix == ".tif"
+    wanted = kept or outputs.table is not None or outputs.polygons is not None
+    georeference = read_georeference(path) if wanted else None
     # The label map comes last: where it is, the rest is as well.
     if outputs.overlay is not None:
         _write_overlay(outputs.overlay, image, labels)
     _write_shapes(outputs.table, outputs.polygons, image, labels, georeference)
-    write_label_map(outputs.labels, labels, georeference=georeference)
+    write_label_map(outputs.labels, labels, georeference=georeference if kept else None)
 
 
 def _write_shapes(

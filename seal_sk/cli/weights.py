@@ -67,10 +67,10 @@ def add_weights(commands: Commands) -> None:
 
 
 def _list(args: Namespace) -> int:
-    from ..affinity.learned import _SHIPPED
+    from ..affinity.learned import SHIPPED
 
     found = [
-        {"name": name, "about": _ABOUT[name], **_describe(name)} for name in _SHIPPED
+        {"name": name, "about": _ABOUT[name], **_describe(name)} for name in SHIPPED
     ]
     if args.json:
         print(json.dumps(found, indent=1))
@@ -109,10 +109,10 @@ def _describe(weights: str) -> dict[str, Any]:
     """What is in a file, in values that JSON has."""
     import_torch()
 
-    from ..affinity.learned import _SHIPPED
+    from ..affinity.learned import SHIPPED
     from ..pan import read_weights
 
-    path = Path(_SHIPPED.get(weights, weights))
+    path = Path(SHIPPED.get(weights, weights))
     net, training = read_weights(path)
     scale, shift, dither = net.calibration.tolist()
     return {

@@ -5,7 +5,7 @@ from pathlib import Path
 from .._typing import PathLike
 from .dataset import Dataset
 from .images import IMAGE_SUFFIXES, check_size, read_image
-from .label_maps import LABEL_SUFFIXES, read_label_map
+from .label_maps import LABEL_SUFFIXES, may_be_label_map, read_label_map
 from .lazy import LazySequence
 from .places import pair_files
 
@@ -88,18 +88,18 @@ def load_image_folder(
     for folder in (images, annotations):
         if not folder.is_dir():
             raise FileNotFoundError(f"There is no folder {folder}.")
-    photos = _by_name(images, IMAGE_SUFFIXES)
+    photos = _by_name(images, _is_image)
     if not photos:
         raise FileNotFoundError(
             f"There is no image in {images}: no file ends in "
             f"{', '.join(IMAGE_SUFFIXES)}."
         )
-    single = _by_name(annotations, LABEL_SUFFIXES)
+    single = _by_name(annotations, may_be_label_map)
     annotators = {
         folder: found
         for folder in sorted(annotations.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
-        if (found := _by_name(folder, LABEL_SUFFIXES))
+        if (found := _by_name(folder, may_be_label_map))
     }
     if not single and not annotators:
         raise FileNotFoundError(
@@ -140,15 +140,15 @@ def load_image_folder(
     )
 
 
-def _by_name(folder, suffixes):
+def _is_image(path):
+    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+
+
+def _by_name(folder, belongs):
     """Files of a folder by their names without endings."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if (
-            path.suffix.lower() in suffixes
-            and path.is_file()
-            and not path.name.startswith(".")
-        ):
+        if belongs(path) and not path.name.startswith("."):
             if path.stem in found:
                 raise ValueError(
                     f"{found[path.stem]} and {path} have the same name; remove one."

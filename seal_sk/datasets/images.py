@@ -15,6 +15,7 @@ from .._validation import check_image, check_int
 __all__ = [
     "IMAGE_SUFFIXES",
     "TIFF_SUFFIXES",
+    "check_format",
     "check_size",
     "image_size",
     "read_image",
@@ -71,7 +72,7 @@ def read_image(
 
             # From memory, since a file that it can't decode would be left open.
             content = path.read_bytes()
-            _check_format(content, path)
+            check_format(content, path)
             image = iio.imread(content, plugin="pillow")
             axes, photometric = "", "RGB"
     if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
@@ -114,7 +115,8 @@ class _UnknownFormat(OSError):
     """A file that holds something else than its name says."""
 
 
-def _check_format(content: bytes, path: Path) -> None:
+def check_format(content: bytes, path: Path) -> None:
+    """Refuse what is no picture, whatever its name says."""
     from PIL import Image, UnidentifiedImageError
 
     try:

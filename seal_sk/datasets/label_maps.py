@@ -8,12 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import PathLike
-from .images import TIFF_SUFFIXES, read_tiff, reading
+from .images import TIFF_SUFFIXES, check_format, read_tiff, reading
 
-__all__ = ["LABEL_SUFFIXES", "import_h5py", "read_label_map"]
+__all__ = ["LABEL_SUFFIXES", "import_h5py", "may_be_label_map", "read_label_map"]
 
 #: What the files that `read_label_map` reads end in.
 LABEL_SUFFIXES = (".png", *TIFF_SUFFIXES, ".npy", ".mat", ".csv")
+
+
+def may_be_label_map(path: Path) -> bool:
+    """Whether a file is one by its name, and no table of superpixels beside one."""
+    suffix = path.suffix.lower()
+    if suffix not in LABEL_SUFFIXES or not path.is_file():
+        return False
+    if suffix != ".csv":
+        return True
+    with path.open("rb") as file:
+        # A table has a line of names.
+        return not file.read(1).isalpha()
 
 
 def read_label_map(path: PathLike) -> NDArray[Any]:
@@ -106,6 +118,7 @@ def _read_png(path):
 
     with reading(path):
         content = path.read_bytes()
+        check_format(content, path)
         # Compares checksums, which decoding does not.
         Image.open(BytesIO(content), formats=["PNG"]).verify()
         image = Image.open(BytesIO(content), formats=["PNG"])

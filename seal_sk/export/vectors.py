@@ -106,7 +106,9 @@ def write_polygons(
     else:
         if georeference is not None:
             coverage = coverage.moved(georeference.points(coverage.points))
-        content = _geopackage(coverage, table, georeference, path.stem)
+        # A name of other bytes than UTF-8 is one of a file, but of no layer.
+        layer = path.stem.encode(errors="replace").decode()
+        content = _geopackage(coverage, table, georeference, layer)
     replace_file(path, content)
 
 
