@@ -1,6 +1,11 @@
 import os
 from pathlib import Path
 
+# Before NumPy and torch: processes side by side get a thread each, since threads that
+# share cores wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import matplotlib
 import numpy as np
 import pytest
