@@ -76,7 +76,11 @@ def links(page):
 
 def public_names():
     """Every public name, by the shortest way to import it."""
-    names = set()
+    names = {
+        f"seal_sk.{name}"
+        for name in seal_sk.__all__
+        if name not in ("__version__", *MODULES)
+    }
     for module in MODULES:
         for name in importlib.import_module(f"seal_sk.{module}").__all__:
             names.add(
