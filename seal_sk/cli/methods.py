@@ -66,8 +66,9 @@ def add_method(parser: Parser, *, default: str) -> None:
         "--connectivity",
         type=int,
         choices=(4, 8),
-        help="neighbours of a pixel in seal, ers and fh (default: 8, or what is in "
-        "the file of --weights)",
+        help="neighbours of a pixel in seal, ers and fh; with 8, parts of a superpixel "
+        "may hang together by a corner only (default: 8, or what is in the file of "
+        "--weights)",
     )
     add_device(method)
 

@@ -52,7 +52,8 @@ what is written, for an image NAME.jpg:
                        mean colours, ...
   NAME.geojson, .gpkg  with --polygons, an outline for each superpixel, and
                        the columns of the table
-A georeference of the image is kept in TIFF, polygons and tables.
+A georeference of the image is kept in TIFF, polygons and tables. What it marks
+as no data is segmented like the rest.
 
 Nothing is written over what is there, unless --force says so. Images are
 taken as they are stored: an orientation in their EXIF data is not applied. An
@@ -146,6 +147,7 @@ class _Outputs:
 
 def _segment(args: Namespace) -> int:
     _check_options(args)
+    _keep_apart(args)
     paths = find_images(args.images)
     outputs = _plan_outputs(paths, args)
     refuse_existing([path for one in outputs.values() for path in one], args.force)
@@ -184,6 +186,16 @@ def _check_options(args: Namespace) -> None:
         )
     if args.bands is not None and args.drop_alpha:
         raise ValueError("--bands leaves out alpha already: leave out --drop-alpha.")
+
+
+def _keep_apart(args: Namespace) -> None:
+    """Refuse results among the images, which the next run would take for images."""
+    for text in args.images:
+        if Path(text).is_dir() and Path(text).resolve() == args.output.resolve():
+            raise ValueError(
+                f"-o {args.output} is the folder of the images, and label maps in it "
+                "would be taken for images the next time; give another folder."
+            )
 
 
 def _say(bar: Any, text: str) -> None:
@@ -283,12 +295,34 @@ def _read_image(path: Path, args: Namespace, bar: Any) -> "NDArray[Any]":
     from ..datasets.images import read_image
 
     image = read_image(path, drop_alpha=args.drop_alpha, bands=args.bands)
+    if args.quiet:
+        return image
+    note = _note_of_darkness(image)
+    if note is not None:
+        _say(bar, f"note: {path}: {note}")
     with path.open("rb") as file:
         head = file.read(26)
     # Bit depth and colour type of a PNG; its decoder has no colours of 16 bits.
     if head[:4] == b"\x89PNG" and head[24] == 16 and head[25] != 0:
         _say(bar, f"note: {path}: 16-bit colours are read as 8 in PNG, not in TIFF")
     return image
+
+
+def _note_of_darkness(image: "NDArray[Any]") -> str | None:
+    """What is to say of sensors that leave most of the range of a dtype unused."""
+    import numpy as np
+
+    if image.dtype == np.uint8:
+        return None
+    white = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
+    # A few bright pixels, such as clouds, don't make up for the others.
+    high = np.percentile(image, 99)
+    if not 0 < high < white / 8:
+        return None
+    return (
+        f"99 % of the values are at most {high:.6g} of {white}, nearly black; stretch "
+        f"them to 0..{white} before, or borders may be missed"
+    )
 
 
 def _write(

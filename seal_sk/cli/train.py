@@ -6,7 +6,7 @@ from argparse import Namespace, _ArgumentGroup
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .files import check_output
+from .files import check_output, make_folder
 from .interrupts import import_torch
 from .messages import complain, on_terminal
 from .parsing import (
@@ -182,7 +182,8 @@ def _add_course(group: _ArgumentGroup) -> None:
         "--validation-fraction",
         type=fraction,
         metavar="SHARE",
-        help="of the images that is held out (default: 0.1)",
+        help="of the images that is held out, rounded: a tenth of 5 or fewer is none "
+        "(default: 0.1)",
     )
     group.add_argument(
         "--validate-every",
@@ -294,7 +295,11 @@ def _make_estimator(
     if not args.resume:
         # Not before the parameters are known to be right.
         estimator._validate_params()
-        _remove_checkpoint(checkpoint)
+        if args.checkpoint is None:
+            _remove_checkpoint(checkpoint)
+        else:
+            make_folder(checkpoint)
+            (checkpoint / _CHECKPOINT).unlink(missing_ok=True)
     return estimator
 
 
@@ -336,5 +341,7 @@ def _report(args: Namespace, estimator: "SEALSuperpixels") -> None:
     n_held_out = len(estimator.validation_indices_)
     if scores:
         print(f"ASA {max(scores):.4f} on {n_held_out} images held out")
+    elif n_held_out == 0:
+        print("no ASA: no image was held out")
     else:
-        print("no ASA: no image was held out, or none of the steps was validated")
+        print("no ASA: none of the steps was validated")

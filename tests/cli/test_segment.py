@@ -268,8 +268,31 @@ def test_grey_png_keeps_16_bits(here, run):
 def test_16_bit_colours_in_png_are_noted(here, capsys, run):
     cv2 = pytest.importorskip("cv2")
     cv2.imwrite("x.png", deep(SCENES[0]))
-    assert run("segment x.png -n 30 -o out --quiet") == 0
+    assert run("segment x.png -n 30 -o out") == 0
     assert "note: x.png: 16-bit colours are read as 8" in capsys.readouterr().err
+    assert run("segment x.png -n 30 -o out --quiet --force") == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (SCENES[0].astype(np.uint16) * 4, "of 65535, nearly black; stretch"),
+        ((SCENES[0] / 2550).astype(np.float32), "of 1, nearly black; stretch"),
+        (SCENES[0].astype(np.uint16) * 64, ""),
+        (SCENES[0] // 16, ""),
+        (np.zeros(SHAPE, np.uint16), ""),
+    ],
+)
+def test_images_of_few_of_their_values_are_noted(here, capsys, run, image, said):
+    if image.ndim == 3:
+        image[0, 0] = 0.9 if image.dtype.kind == "f" else np.iinfo(image.dtype).max
+    colours = "rgb" if image.ndim == 3 else "minisblack"
+    tifffile.imwrite("x.tif", image, photometric=colours)
+    assert run("segment x.tif -n 30 -o out --method snic") == 0
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("note: x.tif: 99 % of the values") == bool(said)
 
 
 def test_jpeg(here, run):
@@ -501,6 +524,14 @@ def test_refusals(photos, here, capsys, network, command, message, run):
     assert message in err
     assert err.count("\n") == 1
     assert not (here / "out").exists()
+
+
+def test_results_are_not_put_among_the_images(photos, capsys, run):
+    assert run("segment photos -n 30 --format tiff -o photos/../photos") == 2
+    assert "is the folder of the images" in capsys.readouterr().err
+    assert files_of(photos) == ["a.png", "b.png", "c.png"]
+    assert run("segment photos -n 30 -o photos/labels --quiet") == 0
+    assert run("segment photos/a.png -n 30 -o photos --format npy --quiet") == 0
 
 
 def test_images_are_not_replaced_by_results(photos, capsys, run):

@@ -173,6 +173,22 @@ def test_a_checkpoint_is_kept_where_it_was_asked_for(data, here, capsys, run):
     assert same_network("other.safetensors", estimator().fit(*load_pairs(data)))
 
 
+def test_the_folder_of_the_checkpoint_is_tried_and_kept(
+    data, here, capsys, run, monkeypatch
+):
+    (here / "state").mkdir()
+    (here / "state").chmod(0o700)
+    before = (here / "state").stat().st_mode
+    assert run(f"{TRAIN} -q --checkpoint state") == 0
+    assert (here / "state").stat().st_mode == before
+    (here / "file").write_text("")
+    again = TRAIN.replace("net.", "other.")
+    monkeypatch.setattr(SEALSuperpixels, "fit", lambda *_: pytest.fail("it trains"))
+    capsys.readouterr()
+    assert run(f"{again} -q --checkpoint file") == 2
+    assert "'file' is a file; give a folder" in capsys.readouterr().err
+
+
 def test_bad_parameters_cost_no_checkpoint(data, here, capsys, run):
     assert run(f"{TRAIN} -q --checkpoint state") == 0
     command = f"{TRAIN} -q --checkpoint state --force --crop-size 3"
