@@ -129,7 +129,8 @@ def test_a_page_draws(page):
     assert re.search(r"Display\.from_|\.imshow\(|\.plot\(", source)
     # Among several figures one is chosen for the gallery.
     chosen = re.findall(r"^# sphinx_gallery_thumbnail_number = [1-9]$", source, re.M)
-    assert len(chosen) == 1 or (not chosen and source.count("subplots(") == 1)
+    n_figures = len(re.findall(r"\bsubplots\(|\bsubplot_mosaic\(", source))
+    assert len(chosen) == 1 or (not chosen and n_figures == 1)
 
 
 @pages

@@ -162,9 +162,12 @@ def texts(page, selector):
 
 
 def wait(page, condition):
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(page, 20).until(condition)
+    # The page may be drawing anew what was just found.
+    stale = [StaleElementReferenceException]
+    return WebDriverWait(page, 20, ignored_exceptions=stale).until(condition)
 
 
 def set_value(page, selector, value):

@@ -1,5 +1,6 @@
 """PAN: architecture, directions, weights in files, and the authors' networks."""
 
+import errno
 import json
 import pickle
 import sys
@@ -141,7 +142,7 @@ def test_a_failed_write_leaves_the_old_file(net, tmp_path, monkeypatch):
     before = path.read_bytes()
 
     def no_space(descriptor):
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", no_space)
     with pytest.raises(OSError, match="No space"):
