@@ -261,26 +261,35 @@ def _segment_batch(
     """Segment images and write the results; yield (path, what failed or None)."""
     began = time.monotonic()
     images: list[Any] = []
+    places: list[Any] = []
     for path in paths:
+        place: Any = None
+        image: Any = None
         try:
-            images.append(_read_image(path, args, bar))
+            # Here, so that no image is cut for nothing where it can't be read.
+            place = _read_place(path, outputs[path])
+            image = _read_image(path, args, bar)
         except Exception as error:
-            images.append(error)
+            image = error
+        places.append(place)
+        images.append(image)
     label_maps = segment_each(estimator, images)
     seconds = (time.monotonic() - began) / len(paths)
-    for path, image, labels in zip(paths, images, label_maps, strict=True):
+    for path, image, place, labels in zip(
+        paths, images, places, label_maps, strict=True
+    ):
         try:
             if isinstance(labels, Exception):
                 raise labels
-            _write(outputs[path], path, image, labels)
+            _write(outputs[path], image, labels, place)
         except Exception as error:
             # The path is said by the caller.
             yield path, _failure(error, args).removeprefix(f"{path} ")
         else:
             if args.verbose:
                 n_segments = labels.max() + 1
-                place = outputs[path].labels
-                _say(bar, f"{path}: {n_segments} superpixels, {seconds:.2f} s, {place}")
+                file = outputs[path].labels
+                _say(bar, f"{path}: {n_segments} superpixels, {seconds:.2f} s, {file}")
             yield path, None
 
 
@@ -325,14 +334,24 @@ def _note_of_darkness(image: "NDArray[Any]") -> str | None:
     )
 
 
-def _write(
-    outputs: _Outputs, path: Path, image: "NDArray[Any]", labels: "NDArray[np.int32]"
-) -> None:
-    from ..export import read_georeference, write_label_map
+def _read_place(path: Path, outputs: _Outputs) -> "Georeference | None":
+    """Where an image lies, if that goes into a result."""
+    from ..export import read_georeference
 
     kept = outputs.labels.suffix == ".tif"
     wanted = kept or outputs.table is not None or outputs.polygons is not None
-    georeference = read_georeference(path) if wanted else None
+    return read_georeference(path) if wanted else None
+
+
+def _write(
+    outputs: _Outputs,
+    image: "NDArray[Any]",
+    labels: "NDArray[np.int32]",
+    georeference: "Georeference | None",
+) -> None:
+    from ..export import write_label_map
+
+    kept = outputs.labels.suffix == ".tif"
     # The label map comes last: where it is, the rest is as well.
     if outputs.overlay is not None:
         _write_overlay(outputs.overlay, image, labels)

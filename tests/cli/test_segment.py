@@ -11,7 +11,7 @@ import tifffile
 
 from seal_sk import SEALSuperpixels
 from seal_sk.cli import main
-from seal_sk.cli.methods import METHODS
+from seal_sk.cli.methods import METHODS, segment_each
 from seal_sk.datasets import make_scenes
 from seal_sk.datasets.images import read_image
 from seal_sk.plotting import draw_boundaries
@@ -480,6 +480,23 @@ def test_nothing_half_written_stays(photos, here, capsys, monkeypatch, run):
     assert "No space left on device" in (err := capsys.readouterr().err)
     assert "segmented 0 of 3 images" in err
     assert files_of(here / "out") == []
+
+
+def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkeypatch):
+    (photos / "b.pgw").write_text("1 2 3")
+    cut = []
+
+    def count_images(estimator, images):
+        cut.extend(image for image in images if not isinstance(image, Exception))
+        return segment_each(estimator, images)
+
+    monkeypatch.setattr("seal_sk.cli.segment.segment_each", count_images)
+    command = "segment photos -n 30 -o out --method snic --format tiff -q"
+    assert run(command) == 1
+    err = capsys.readouterr().err
+    assert "photos/b.png: " in err.replace(os.sep, "/")
+    assert "is no world file" in err
+    assert len(cut) == 2
 
 
 # Refused before any work
