@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import seal_sk
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "contributing").glob("*.md"))
 # A file and what to write or change in it; or commands.
@@ -23,8 +25,10 @@ STEP = re.compile(
 def copy(tmp_path):
     """A copy of what a contributor changes."""
     ignored = shutil.ignore_patterns("__pycache__", "*.c")
-    for folder in ("seal_sk", "tests"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
+    # Built, wherever that is.
+    package = Path(seal_sk.__file__).parent
+    for folder in (package, ROOT / "tests"):
+        shutil.copytree(folder, tmp_path / folder.name, ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
