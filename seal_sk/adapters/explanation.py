@@ -127,8 +127,9 @@ def superpixel_masker(
         Negative labels are masked pixels, which are always seen.
     background : "mean" or array-like, default="mean"
         What is seen of a hidden superpixel: the mean colour of the image; a colour
-        (C,); or an image of the same shape, such as a blurred one. For LIME's way, the
-        mean colour of each superpixel: ``paint(superpixel_features(image, labels,
+        (C,); or an image of the same shape, such as a blurred one; in the units of the
+        image, and rounded where it holds integers. For LIME's way, the mean colour of
+        each superpixel: ``paint(superpixel_features(image, labels,
         features=("mean",)), labels)`` for an image in 0..1.
 
     Returns
@@ -210,6 +211,14 @@ def _background(
                 f"background lies beyond 0..{limit}, which the image's {bands.dtype} "
                 "holds; give it in the units of the image."
             )
+        rounded = np.rint(colour)
+        # Those of a blur or of means, of which rounding would leave black.
+        if colour.max() <= 1 and (rounded != colour).any():
+            raise ValueError(
+                f"background holds fractions in 0..1, but the image is {bands.dtype}; "
+                f"give it in the units of the image: background * {limit}."
+            )
+        colour = rounded
     return np.broadcast_to(colour, bands.shape).astype(bands.dtype)
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._validation import FROM_TO, check_affinity, check_names, check_option
 from .axes import find_axes, squeezed
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["AffinityDisplay"]
 
@@ -192,6 +189,11 @@ class AffinityDisplay:
             directions = known
         directions = check_names(directions, known, name="directions")
         if isinstance(cmap, str):
+            if cmap not in matplotlib.colormaps:
+                raise ValueError(
+                    f"cmap={cmap!r} is no colormap that matplotlib knows; give a name "
+                    "out of matplotlib.colormaps, such as 'gray' or 'viridis'."
+                )
             cmap = matplotlib.colormaps[cmap]
         channels = {name: known.index(name) for name in directions}
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._validation import check_int
 from ..labels import boundaries, relabel_consecutive
-from .colors import shown
+from .colors import check_color, shown
 
 __all__ = ["COLOR", "boundary_segments", "draw_boundaries"]
 
@@ -33,7 +33,7 @@ def draw_boundaries(
     labels : array-like of shape (H, W)
         Any integer dtype; negative labels are masked pixels.
     color : color, default="#ffe100"
-        Of the line, as matplotlib understands it.
+        Of the line, as matplotlib understands it; an opaque one.
     scale : int, default=1
         Side of the square that each pixel becomes.
 
@@ -59,13 +59,17 @@ def draw_boundaries(
     >>> draw_boundaries(image, [[0, 0, 1, 1]], color="white")[..., 0]
     array([[  0, 255,   0,   0]], dtype=uint8)
     """
-    from matplotlib.colors import to_rgb
+    from matplotlib.colors import to_rgba
 
+    check_color(color)
+    *rgb, opacity = to_rgba(color)
+    if opacity < 1:
+        raise ValueError(f"color={color!r} is transparent; give an opaque one.")
     scale = check_int(scale, 1, name="scale")
     picture, labels = shown(image, labels)
     drawing = picture.repeat(scale, axis=0).repeat(scale, axis=1)
     boundary = boundaries(labels.repeat(scale, axis=0).repeat(scale, axis=1))
-    drawing[boundary] = np.rint(255 * np.array(to_rgb(color)))
+    drawing[boundary] = np.rint(255 * np.array(rgb))
     return drawing
 
 

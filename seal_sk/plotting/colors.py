@@ -13,12 +13,23 @@ from ..features import paint
 from ..features.maps import borders
 from ..labels import relabel_consecutive
 
-__all__ = ["faded", "label_colors", "mean_colors", "shown"]
+__all__ = ["check_color", "faded", "label_colors", "mean_colors", "shown"]
 
 # Steps of a sequence that fills the unit cube evenly: powers of 1 / 1.2207, the root
 # of x**4 = x + 1 (Roberts, "The Unreasonable Effectiveness of Quasirandom Sequences").
 _STEPS = (0.8191725134, 0.6710436067, 0.5497004779)
 _CANDIDATES = 24
+
+
+def check_color(color: Any) -> None:
+    """Refuse what matplotlib does not take for a colour."""
+    from matplotlib.colors import is_color_like
+
+    if not is_color_like(color):
+        raise ValueError(
+            f"color={color!r} is no colour that matplotlib knows; give a name, "
+            '"#rrggbb" or (r, g, b) in 0..1.'
+        )
 
 
 def shown(
@@ -41,7 +52,8 @@ def shown(
     if picture.shape[2] not in (1, 3):
         raise ValueError(
             f"image has {picture.shape[2]} channels; one (grey) or three (RGB) can be "
-            "drawn: choose three bands."
+            "drawn: choose some, such as image[..., [3, 2, 1]] or (in a display) "
+            "bands=(3, 2, 1)."
         )
     if stretch is not None:
         picture = _stretched(picture, inside, stretch)
@@ -101,13 +113,16 @@ def label_colors(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
 
 def _select(image: ArrayLike, bands: int | Sequence[int]) -> NDArray:
     image = np.asarray(image)
-    wanted = np.atleast_1d(np.asarray(bands))
     if image.ndim != 3:
         raise ValueError(
             f"bands={bands!r} choose from the channels of an (H, W, C) image; this one "
             f"has shape {image.shape}."
         )
     n = image.shape[2]
+    try:
+        wanted = np.atleast_1d(np.asarray(bands))
+    except ValueError:  # rows of different lengths
+        wanted = np.empty(0)
     whole = wanted.dtype.kind in "iu" and wanted.shape in ((1,), (3,))
     if not whole or wanted.min() < 0 or wanted.max() >= n:
         raise ValueError(

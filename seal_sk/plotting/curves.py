@@ -181,6 +181,11 @@ class CurveDisplay:
         if not counts:
             raise ValueError("counts is empty; give at least one number.")
         for name, estimator in estimators.items():
+            if isinstance(estimator, type):
+                raise TypeError(
+                    f"{name!r} is the class {estimator.__name__}; give an estimator: "
+                    f"{estimator.__name__}()."
+                )
             parameters: dict[str, Any] = getattr(estimator, "get_params", dict)()
             if not (
                 hasattr(estimator, "transform_counts") or "n_segments" in parameters
@@ -249,6 +254,10 @@ class CurveDisplay:
             images = None
         elif images is None:
             raise ValueError("the metric 'explained_variation' needs images.")
+        else:
+            check_pairs(images, y)
+        if len(y) == 0:
+            raise ValueError("y is empty; there is nothing to score.")
         _check_axes(ax, len(metrics))
         tolerance = check_int(tolerance, 0, name="tolerance")
         scored = {"tolerance": tolerance, "ignore_label": ignore_label}
@@ -340,7 +349,14 @@ class CurveDisplay:
         -------
         CurveDisplay
             Itself, with the attributes set.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the curves lack a metric, or `ax` does not fit. No figure has been made
+            then.
         """
+        _check_curves(self.curves, self.metrics)
         axes = _check_axes(ax, len(self.metrics))
         if axes is None:
             axes = find_axes(None, len(self.metrics), what="metrics", size=(5.2, 3.7))
@@ -363,6 +379,26 @@ def _check_axes(ax: Any, n: int) -> list[Axes] | None:
     if ax is None:
         return None
     return find_axes(ax, n, what="the metrics", size=(5.2, 3.7))
+
+
+def _check_curves(
+    curves: Mapping[str, Mapping[str, ArrayLike]], metrics: Mapping[str, str]
+) -> None:
+    """Refuse what has nothing to draw for some metric."""
+    if not metrics:
+        raise ValueError("metrics is empty; give at least one.")
+    for method, columns in curves.items():
+        for name in ("n_segments", *metrics):
+            if name not in columns:
+                raise ValueError(
+                    f"the curve {method!r} has no {name!r}; it has "
+                    f"{', '.join(map(repr, columns))}."
+                )
+            if np.shape(columns[name]) != np.shape(columns["n_segments"]):
+                raise ValueError(
+                    f"the curve {method!r} has {np.size(columns[name])} values of "
+                    f"{name!r}, but {np.size(columns['n_segments'])} of 'n_segments'."
+                )
 
 
 def _check_methods(methods: Any) -> None:
@@ -438,6 +474,11 @@ def _scores(
                 "must be of the same images."
             )
         if i == 0:
+            if len(maps) == 0:
+                raise ValueError(
+                    f"{name!r} has no label map of image 0; give one for each number "
+                    "of superpixels."
+                )
             found = [[] for _ in maps]
         if len(maps) != len(found):
             raise ValueError(

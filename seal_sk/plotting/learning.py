@@ -158,6 +158,14 @@ class LearningCurveDisplay:
             If the history is empty or lacks a panel, or `ax` does not fit. No figure
             has been made then.
         """
+        if not isinstance(self.history, Sequence) or not all(
+            isinstance(line, Mapping) and "iteration" in line for line in self.history
+        ):
+            raise TypeError(
+                f"history is {type(self.history).__name__}; give a list of dicts with "
+                "an 'iteration' each, as history_ is (of a DataFrame its "
+                "to_dict('records'))."
+            )
         if not self.history:
             raise ValueError(
                 "history is empty: the training ended before its first validation; "
@@ -165,10 +173,17 @@ class LearningCurveDisplay:
             )
         # What `partial_fit` adds has not been validated.
         columns = {
-            name: np.array([line.get(name, np.nan) for line in self.history])
+            name: np.array(
+                [line.get(name, np.nan) for line in self.history], dtype=float
+            )
             for name in ("iteration", *_PANELS)
         }
         known = [name for name in _PANELS if not np.isnan(columns[name]).all()]
+        if not known:
+            raise ValueError(
+                f"history has none of {', '.join(map(repr, _PANELS))}; give what "
+                "history_ holds."
+            )
         panels = check_names(known if panels is None else panels, known, name="panels")
         iterations = columns["iteration"]
         # The first of equals, as in training.
@@ -202,7 +217,7 @@ def _draw(ax: Axes, x: Any, values: Any, name: str, best: int | None) -> None:
         ax.plot(x[best], values[best], "o", color=color, markersize=7)
         left = best < len(x) / 2
         ax.annotate(
-            f"best: {values[best]:.4f} at {x[best]}",
+            f"best: {values[best]:.4f} at {int(x[best])}",
             (x[best], 0.06),
             xycoords=("data", "axes fraction"),
             xytext=(4 if left else -4, 0),

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._validation import check_int, check_option, check_real
 from .axes import find_axes
 from .boundaries import COLOR, boundary_segments
-from .colors import faded, label_colors, mean_colors, shown
+from .colors import check_color, faded, label_colors, mean_colors, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -253,7 +253,7 @@ class SuperpixelDisplay:
         linewidth = check_real(linewidth, 0, name="linewidth")
         if color is None:
             color = COLOR if kind == "boundaries" else "none"
-        _check_color(color)
+        check_color(color)
         picture, labels = shown(
             self.image, self.labels, bands=self.bands, stretch=self.stretch
         )
@@ -275,16 +275,6 @@ class SuperpixelDisplay:
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
-
-
-def _check_color(color: Any) -> None:
-    from matplotlib.colors import is_color_like
-
-    if not is_color_like(color):
-        raise ValueError(
-            f"color={color!r} is no colour that matplotlib knows; give a name, "
-            '"#rrggbb" or (r, g, b) in 0..1.'
-        )
 
 
 def _check_zoom(zoom: Any, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
@@ -313,7 +303,12 @@ def _inset_bounds(zoom_at: Any, zoom: tuple, shape: tuple) -> tuple:
                 f"zoom_at={zoom_at!r} must be one of {', '.join(map(repr, _CORNERS))}, "
                 "or (left, bottom, width, height) in parts of the axes."
             )
-        return tuple(zoom_at)
+        left, bottom, width, height = (
+            check_real(value, -np.inf, name="zoom_at") for value in zoom_at
+        )
+        if min(width, height) <= 0:
+            raise ValueError(f"zoom_at={zoom_at!r} must have a width and a height.")
+        return left, bottom, width, height
     check_option(zoom_at, _CORNERS, name="zoom_at")
     # In proportion, and not beyond the middle.
     scale = 0.46 * min(shape[0] / zoom[2], shape[1] / zoom[3])

@@ -104,8 +104,18 @@ def test_bad_arguments(image, arguments, message):
 
 
 def test_background_in_other_units(image):
+    as_bytes = (image * 255).astype(np.uint8)
     with pytest.raises(ValueError, match=r"beyond 0\.\.255"):
-        superpixel_masker((image * 255).astype(np.uint8), LABELS, 256)
+        superpixel_masker(as_bytes, LABELS, 256)
+    with pytest.raises(ValueError, match=r"fractions in 0\.\.1.*background \* 255"):
+        superpixel_masker(as_bytes, LABELS, image)
+
+
+def test_background_of_integers_is_rounded(image):
+    masker = superpixel_masker((image * 255).astype(np.uint8), LABELS, [1, 2.4, 2.6])
+    assert masker.images(np.zeros(N))[0, 0, 0].tolist() == [1, 2, 3]
+    dark = (image > 0.5).astype(np.uint8)
+    assert superpixel_masker(dark, LABELS).images(np.zeros(N)).max() <= 1
 
 
 def test_another_image_or_number_of_masks(image):

@@ -244,6 +244,21 @@ def test_a_new_figure_is_opened_and_named_once():
     assert ax.get_legend() is None
 
 
+@pytest.mark.parametrize(
+    ("curve", "metrics", "message"),
+    [
+        ({"n_segments": [1, 2], "br": [0, 1]}, {"asa": "ASA"}, "'one' has no 'asa'"),
+        ({"asa": [0, 1]}, {"asa": "ASA"}, "'one' has no 'n_segments'"),
+        ({"n_segments": [1, 2], "asa": [0]}, {"asa": "ASA"}, "1 values.*but 2 of"),
+        ({"n_segments": [1, 2], "asa": [0, 1]}, {}, "metrics is empty"),
+    ],
+)
+def test_curves_that_lack_something(curve, metrics, message):
+    with pytest.raises(ValueError, match=message):
+        CurveDisplay({"one": curve}, metrics).plot()
+    # And no figure is open: conftest.py sees to it.
+
+
 class Untouched(Stripes):
     def transform(self, X):
         raise AssertionError("images are cut before all is checked")
@@ -261,6 +276,7 @@ class Untouched(Stripes):
         ({"y": [np.zeros((3, 3), dtype=int)]}, "X"),
         ({"ax": Figure().subplots()}, "holds 1 axes, but 2.*metrics"),
         ({"tolerance": -1}, "tolerance=-1"),
+        ({"estimators": {"ERS": ERSSuperpixels}}, "give an estimator: ERSSuperpixels"),
     ],
 )
 def test_refusals_before_images_are_cut(data, changes, message):
@@ -281,6 +297,7 @@ def test_refusals_before_images_are_cut(data, changes, message):
         ([[[1]]], "'one' has label maps of 1 images, but y of 3"),
         ([[[1]]] * 4, "'one' has label maps of more images than the 3 of y"),
         ([[[1]], [[1], [1]], [[1]]], "'one' has 2 label maps of image 1, but 1 of the"),
+        ([[], [], []], "'one' has no label map of image 0"),
     ],
 )
 def test_label_maps_that_do_not_fit(label_maps, message):
@@ -295,3 +312,15 @@ def test_explained_variation_needs_images():
         CurveDisplay.from_labels(
             {"one": [[[[0]]]]}, [[[0]]], metrics=["explained_variation"]
         )
+    with pytest.raises(ValueError, match=r"X has 2 .*y has 1"):
+        CurveDisplay.from_labels(
+            {"one": [[[[0]]]]},
+            [[[0]]],
+            images=[np.zeros((1, 1))] * 2,
+            metrics=["explained_variation"],
+        )
+
+
+def test_no_ground_truth():
+    with pytest.raises(ValueError, match="y is empty"):
+        CurveDisplay.from_labels({"one": []}, [])

@@ -57,6 +57,12 @@ def test_lines_of_partial_fit_have_no_validation(history):
     np.testing.assert_array_equal(asa, [0.90, 0.95, 0.95, 0.93, np.nan])
 
 
+def test_what_is_null_has_not_been_validated(history):
+    read = [{**line, "asa": None} for line in history]
+    display = LearningCurveDisplay.from_history(read, ax=Figure().subplots(2))
+    assert display.best_iteration_ is None
+
+
 def test_one_panel_on_one_axes(history):
     ax = Figure().subplots()
     display = LearningCurveDisplay.from_history(history, panels=["asa"], ax=ax)
@@ -114,7 +120,20 @@ def test_estimators_without_a_history(estimator):
 def test_refusals(history):
     with pytest.raises(ValueError, match="history is empty"):
         LearningCurveDisplay.from_history([])
+    with pytest.raises(TypeError, match=r"history is list.*'iteration' each"):
+        LearningCurveDisplay.from_history([{"loss": 1.0}])
+    with pytest.raises(ValueError, match="history has none of 'loss', 'asa', 'lr'"):
+        LearningCurveDisplay.from_history([{"iteration": 10}])
     with pytest.raises(ValueError, match=r"panels=.*'loss', 'asa', 'lr'"):
         LearningCurveDisplay.from_history(history, panels=["seconds"])
     with pytest.raises(ValueError, match="holds 2 axes, but 3"):
         LearningCurveDisplay.from_history(history, ax=Figure().subplots(2))
+
+
+def test_a_table_is_no_history(history):
+    table = pytest.importorskip("pandas").DataFrame(history)
+    with pytest.raises(TypeError, match=r"history is DataFrame.*to_dict\('records'\)"):
+        LearningCurveDisplay.from_history(table)
+    rows = table.to_dict("records")
+    display = LearningCurveDisplay.from_history(rows, ax=Figure().subplots(3))
+    assert display.best_iteration_ == 20

@@ -292,13 +292,14 @@ def test_zoom_beside_the_image(ax, image, labels):
 @pytest.mark.parametrize(
     ("changes", "options", "message"),
     [
-        ({"image": np.zeros((24, 32, 5))}, {}, "has 5 channels.*choose three bands"),
+        ({"image": np.zeros((24, 32, 5))}, {}, "has 5 channels.*bands="),
         ({"image": np.zeros((24, 31))}, {}, "same size"),
         ({"image": np.full((24, 32), 2.0)}, {}, "must lie in 0..1"),
         ({"labels": np.full((24, 32), -1)}, {}, "masks every pixel"),
         ({"bands": (0, 1, 3)}, {}, "bands=.*of the image's 3"),
         ({"bands": (0, 1)}, {}, "bands=.*one channel.*or three"),
         ({"bands": 0.5}, {}, "bands=0.5"),
+        ({"bands": ((0, 1), 2)}, {}, "bands=.*one channel.*or three"),
         ({"image": np.zeros((24, 32)), "bands": 0}, {}, "bands=0 choose"),
         ({"stretch": 2}, {}, "stretch=2 must be two percentiles"),
         ({"stretch": (98, 2)}, {}, "the lesser first"),
@@ -312,6 +313,8 @@ def test_zoom_beside_the_image(ax, image, labels):
         ({}, {"zoom": (0, 0, 0, 3)}, "zoom=0 must be at least 1"),
         ({}, {"zoom": (0, 0, 3, 3), "zoom_at": "right"}, "zoom_at='right' must be"),
         ({}, {"zoom": (0, 0, 3, 3), "zoom_at": (0, 0)}, "zoom_at=.*parts of the axes"),
+        ({}, {"zoom": (0, 0, 3, 3), "zoom_at": ("a", 0, 1, 1)}, "zoom_at='a' must be"),
+        ({}, {"zoom": (0, 0, 3, 3), "zoom_at": (0, 0, 1, 0)}, "a width and a height"),
     ],
 )
 def test_refusals_before_a_figure_is_made(image, labels, changes, options, message):
