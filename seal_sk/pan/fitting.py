@@ -54,7 +54,9 @@ def fit(estimator: LearnedAffinity, X: Images, y: Any) -> None:
     """
     _check_loss(estimator)
     device = resolve_device(estimator.device)
-    counts, checksum, in_channels = check_data(X, y, estimator.annotations)
+    counts, checksum, in_channels = check_data(
+        X, y, estimator.annotations, estimator.ignore_label
+    )
     saved_course, saved = _saved(estimator)
     seed = _seed(estimator, saved)
     order = np.random.default_rng([seed, 2]).permutation(len(X))
@@ -120,7 +122,9 @@ def partial_fit(estimator: LearnedAffinity, X: Images, y: Any) -> None:
     """Make one pass over more data; parameters as for `fit`."""
     _check_loss(estimator)
     device = resolve_device(estimator.device)
-    counts, checksum, in_channels = check_data(X, y, estimator.annotations)
+    counts, checksum, in_channels = check_data(
+        X, y, estimator.annotations, estimator.ignore_label
+    )
     saved = getattr(estimator, "_state", None)
     seed = _seed(estimator, saved)
     iteration = saved["iteration"] if saved else 0

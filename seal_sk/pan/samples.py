@@ -210,7 +210,7 @@ def check_truth(truth: Any, shape: Sequence[int], *, name: str) -> Any:
 
 
 def check_data(
-    X: Images, y: Any, annotations: str = "each"
+    X: Images, y: Any, annotations: str = "each", ignore_label: int | None = None
 ) -> tuple[list[int], int, int]:
     """Look at every image and annotation once, before any work is done on them.
 
@@ -220,6 +220,8 @@ def check_data(
         Images and ground truths, as many of each.
     annotations : {"each", "mean"}, default="each"
         As for `Samples`.
+    ignore_label : int, optional
+        Label of pixels that nothing is known about.
 
     Returns
     -------
@@ -233,10 +235,10 @@ def check_data(
     Raises
     ------
     ValueError, TypeError
-        If an image or annotation is not as it should be, or images differ in their
-        number of channels.
+        If an image or annotation is not as it should be, images differ in their
+        number of channels, or nothing is known about any pixel.
     """
-    counts, checksum = [], 0
+    counts, checksum, known = [], 0, ignore_label is None
     first: dict[int, int] = {}  # the first image of so many channels
     for i in range(len(X)):
         image = check_image(X[i], name=f"X[{i}]")
@@ -261,8 +263,14 @@ def check_data(
                 f"y[{i}] is an affinity map, which is no label map to train on: set "
                 "annotations='mean'."
             )
+        known = known or soft or any((m != ignore_label).any() for m in truth)
         counts.append(0 if soft else len(truth))
         for array in (image, *((truth,) if soft else truth)):
             checksum = zlib.crc32(str(array.shape).encode(), checksum)
             checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+    if not known:
+        raise ValueError(
+            f"There is nothing to learn: every pixel of y has the label {ignore_label}, "
+            "which ignore_label leaves out."
+        )
     return counts, checksum, max(first)

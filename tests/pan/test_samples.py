@@ -144,3 +144,13 @@ def test_the_data_say_how_many_channels():
     ):
         with pytest.raises(ValueError, match=message):
             channels(*shapes)
+
+
+def test_nothing_known_is_nothing_to_learn():
+    image, truth = np.zeros((9, 9, 3), np.uint8), np.full((9, 9), 7)
+    with pytest.raises(ValueError, match="every pixel of y has the label 7"):
+        check_data([image, image], [truth, [truth, truth]], ignore_label=7)
+    known = truth.copy()
+    known[3, 3] = 1
+    check_data([image, image], [truth, [truth, known]], ignore_label=7)
+    check_data([image], [truth])
