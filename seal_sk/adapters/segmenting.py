@@ -35,6 +35,31 @@ class SegmentationFunction:
     estimator: Transformer
     value_range: tuple[float, float] | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.estimator, type) or not hasattr(self.estimator, "transform"):
+            raise TypeError(
+                f"estimator={self.estimator!r} has no transform(X) that gives label "
+                "maps; give an estimator such as SNICSuperpixels(100)."
+            )
+        if self.value_range is None:
+            return
+        if (
+            not isinstance(self.value_range, (tuple, list))
+            or len(self.value_range) != 2
+            or not all(isinstance(value, Real) for value in self.value_range)
+        ):
+            raise TypeError(
+                f"value_range={self.value_range!r} must be two numbers, black and "
+                "white."
+            )
+        black, white = map(float, self.value_range)
+        if not (np.isfinite([black, white]).all() and black < white):
+            raise ValueError(
+                f"value_range={self.value_range!r} must be two finite numbers, the "
+                "lower one first."
+            )
+        object.__setattr__(self, "value_range", (black, white))
+
     def __call__(self, image: ArrayLike) -> NDArray[np.int32]:
         """The label map (H, W), int32, of an image (H, W) or (H, W, C)."""
         image = np.asarray(image)
@@ -120,25 +145,4 @@ def segmentation_fn(
 
         LimeImageExplainer().explain_instance(image, predict, segmentation_fn=segment)
     """
-    if isinstance(estimator, type) or not hasattr(estimator, "transform"):
-        raise TypeError(
-            f"estimator={estimator!r} has no transform(X) that gives label maps; give "
-            "an estimator such as SNICSuperpixels(100)."
-        )
-    if value_range is not None:
-        if (
-            not isinstance(value_range, (tuple, list))
-            or len(value_range) != 2
-            or not all(isinstance(value, Real) for value in value_range)
-        ):
-            raise TypeError(
-                f"value_range={value_range!r} must be two numbers, black and white."
-            )
-        black, white = map(float, value_range)
-        if not (np.isfinite([black, white]).all() and black < white):
-            raise ValueError(
-                f"value_range={value_range!r} must be two finite numbers, the lower "
-                "one first."
-            )
-        value_range = black, white
     return SegmentationFunction(estimator, value_range)

@@ -38,6 +38,8 @@ def to_networkx(labels: ArrayLike, table: "DataFrame | None" = None) -> "Graph":
     ------
     ValueError, TypeError
         If an argument is not as described.
+    ImportError
+        If networkx is not installed; it comes with scikit-image.
 
     See Also
     --------
@@ -53,7 +55,7 @@ def to_networkx(labels: ArrayLike, table: "DataFrame | None" = None) -> "Graph":
     labels, n = check_superpixels(labels)
     if table is not None:
         check_table(table, n)
-    networkx = import_extra("networkx", "tables", "A graph of networkx")
+    networkx = import_extra("networkx", None, "A graph of networkx")
     edges = borders(labels, n).tocoo()
     graph = networkx.Graph()
     graph.add_nodes_from(range(n))

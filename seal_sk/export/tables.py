@@ -1,5 +1,6 @@
 """Superpixels as a table, and tables as files."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ def superpixel_table(
     image: ArrayLike,
     labels: ArrayLike,
     *,
-    features: tuple[str, ...] = ("mean", "std", "texture", "shape", "contrast"),
+    features: Sequence[str] = ("mean", "std", "texture", "shape", "contrast"),
     bins: int = 8,
     georeference: Georeference | None = None,
 ) -> "DataFrame":
@@ -41,7 +42,7 @@ def superpixel_table(
     labels : array-like of shape (H, W)
         Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
         are masked pixels, which have no row.
-    features : tuple of str
+    features : sequence of str
         Groups of `seal_sk.features.superpixel_features`, in this order: ``"mean"``,
         ``"std"``, ``"histogram"``, ``"texture"``, ``"shape"``, ``"contrast"``. All but
         the histogram by default; ``()`` for size and place alone.
@@ -167,9 +168,15 @@ def write_table(path: PathLike, table: "DataFrame") -> None:
     if path.suffix.lower() == ".csv":
         content = table.to_csv(index=False, lineterminator="\n").encode()
     else:
-        import_extra("pyarrow", "tables", "A Parquet file")
+        pyarrow = import_extra("pyarrow", "tables", "A Parquet file")
         buffer = BytesIO()
-        table.to_parquet(buffer, index=False)
+        try:
+            table.to_parquet(buffer, index=False)
+        except pyarrow.ArrowException as error:
+            raise ValueError(
+                f"table holds what Parquet can't ({error}); give each column values of "
+                "one type: numbers, strings, booleans or dates."
+            ) from error
         content = buffer.getvalue()
     replace_file(path, content)
 

@@ -163,7 +163,8 @@ def _geojson(coverage: Coverage, columns: dict[str, list[Any]]) -> Iterator[str]
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"table holds what GeoJSON can't ({error}); give finite numbers, "
-                "strings and booleans, or write a .gpkg."
+                "strings (table[name].astype(str) for dates) and booleans, or write a "
+                ".gpkg."
             ) from error
         separator = ",\n"
     yield "\n]}\n"

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from seal_sk import SNICSuperpixels
-from seal_sk.adapters import segmentation_fn
+from seal_sk.adapters import SegmentationFunction, segmentation_fn
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +97,16 @@ def test_values_beyond_the_range_are_refused(image):
     ],
 )
 def test_bad_value_ranges(value_range, error):
-    with pytest.raises(error, match="value_range="):
-        segmentation_fn(SNICSuperpixels(20), value_range=value_range)
+    for make in (segmentation_fn, SegmentationFunction):
+        with pytest.raises(error, match="value_range="):
+            make(SNICSuperpixels(20), value_range=value_range)
 
 
 @pytest.mark.parametrize("estimator", [SNICSuperpixels, np.mean, None])
 def test_no_estimator(estimator):
-    with pytest.raises(TypeError, match="has no transform"):
-        segmentation_fn(estimator)
+    for make in (segmentation_fn, SegmentationFunction):
+        with pytest.raises(TypeError, match="has no transform"):
+            make(estimator)
 
 
 def test_lime_finds_the_bright_superpixels(lime_image):

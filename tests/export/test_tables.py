@@ -138,6 +138,14 @@ def test_bad_tables(tmp_path):
         write_table(tmp_path / "table.csv", np.zeros((2, 2)))
 
 
+@pytest.mark.parametrize("values", [[1, "a"], [1j, 2j]])
+def test_values_that_parquet_has_not(tmp_path, values):
+    pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match="table holds what Parquet can't"):
+        write_table(tmp_path / "table.parquet", pandas.DataFrame({"a": values}))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_missing_packages(example, tmp_path, monkeypatch):
     table = superpixel_table(*example)
     monkeypatch.setitem(sys.modules, "pyarrow", None)

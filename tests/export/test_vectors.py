@@ -305,6 +305,15 @@ def test_values_that_geojson_has_not(tmp_path, labels, table, value):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_dates_are_strings_in_geojson(tmp_path, labels, table):
+    table["day"] = np.datetime64("2020-02-03")
+    with pytest.raises(ValueError, match=r"astype\(str\) for dates"):
+        write_polygons(tmp_path / "a.geojson", labels, table=table)
+    table["day"] = table["day"].astype(str)
+    write_polygons(tmp_path / "a.geojson", labels, table=table)
+    assert '"day": "2020-02-03"' in (tmp_path / "a.geojson").read_text()
+
+
 @pytest.mark.parametrize("value", [2**64 - 1, 1j])
 def test_values_that_a_geopackage_has_not(tmp_path, labels, table, value):
     pytest.importorskip("geopandas")
