@@ -270,7 +270,7 @@ def check_data(
             checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
     if not known:
         raise ValueError(
-            f"There is nothing to learn: every pixel of y has the label {ignore_label}, "
-            "which ignore_label leaves out."
+            "There is nothing to learn: every pixel of y has the label "
+            f"{ignore_label}, which ignore_label leaves out."
         )
     return counts, checksum, max(first)
