@@ -82,7 +82,7 @@ for top, bottom, (name, graph) in zip(
 # Scenes with exact ground truth, in which at least half of the objects have the colour
 # of what lies behind them. Two more sources: the same network, tuned on 40 other scenes
 # for a few steps, and the oracle, which reads the ground truth in place of the image.
-# Its curve is the bound for anything that ERS could cut along.
+# Its curve is what ERS makes of affinities without a fault.
 images, truths = make_scenes(50, random_state=0)
 X, y = images[40:], truths[40:]
 sources["tuned"] = LearnedAffinity(

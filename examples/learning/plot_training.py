@@ -52,8 +52,9 @@ seal = SEALSuperpixels(
 
 # %%
 # The loss falls, and the achievable segmentation accuracy (ASA) on the images held out
-# rises; both level off as the learning rate falls to nothing, so that more steps would
-# go further. If the ASA fell while the loss still does, there would be too few images.
+# rises until the learning rate is almost nothing. A curve that still rises before that
+# asks for more steps (``max_iter``). If the ASA fell while the loss still does, there
+# would be too few images.
 figure, axes = plt.subplots(2, 1, figsize=(7, 5), sharex=True, layout="constrained")
 display = LearningCurveDisplay.from_estimator(
     seal, name="40 scenes, 8 of them held out", panels=["loss", "asa"], ax=axes
