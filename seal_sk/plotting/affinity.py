@@ -97,7 +97,13 @@ class AffinityDisplay:
         Returns
         -------
         AffinityDisplay
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is not as described.
         """
+        _check_look(kind, cmap)
         predict = getattr(estimator, "predict_affinity", None) or estimator.transform
         (affinity,) = predict([image])
         return cls.from_affinity(
@@ -180,21 +186,12 @@ class AffinityDisplay:
             If the map or a parameter is not as described. No figure has been made
             then.
         """
-        import matplotlib
-
         affinity = check_affinity(self.affinity)
-        kind = check_option(kind, _KINDS, name="kind")
+        kind, cmap = _check_look(kind, cmap)
         known = list(_ARROWS)[: affinity.shape[2]]
         if directions is None:
             directions = known
         directions = check_names(directions, known, name="directions")
-        if isinstance(cmap, str):
-            if cmap not in matplotlib.colormaps:
-                raise ValueError(
-                    f"cmap={cmap!r} is no colormap that matplotlib knows; give a name "
-                    "out of matplotlib.colormaps, such as 'gray' or 'viridis'."
-                )
-            cmap = matplotlib.colormaps[cmap]
         channels = {name: known.index(name) for name in directions}
 
         if kind == "directions":
@@ -222,6 +219,20 @@ class AffinityDisplay:
         self.ax_ = squeezed(axes)
         self.figure_ = axes[0].figure
         return self
+
+
+def _check_look(kind: str, cmap: Any) -> tuple[str, Any]:
+    import matplotlib
+
+    kind = check_option(kind, _KINDS, name="kind")
+    if isinstance(cmap, str):
+        if cmap not in matplotlib.colormaps:
+            raise ValueError(
+                f"cmap={cmap!r} is no colormap that matplotlib knows; give a name out "
+                "of matplotlib.colormaps, such as 'gray' or 'viridis'."
+            )
+        cmap = matplotlib.colormaps[cmap]
+    return kind, cmap
 
 
 def _within(affinity: NDArray, channel: int) -> NDArray:

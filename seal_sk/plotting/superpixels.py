@@ -132,7 +132,18 @@ class SuperpixelDisplay:
         Returns
         -------
         SuperpixelDisplay
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter is not as described; the look is checked before the image is
+            segmented.
         """
+        _check_look(kind, color, linewidth, alpha)
+        if ax is not None:
+            find_axes(ax, 1, what="the images", size=(6.4, 4.8))
+        if zoom is not None and np.ndim(image) > 1:
+            _inset_bounds(zoom_at, _check_zoom(zoom, np.shape(image)), np.shape(image))
         more = () if mask is None else ([mask],)
         (labels,) = estimator.transform([image], *more)
         if name is None:
@@ -244,16 +255,7 @@ class SuperpixelDisplay:
             If image and labels do not fit together, or a parameter is not as
             described. No figure has been made then.
         """
-        kind = check_option(kind, _KINDS, name="kind")
-        if alpha is None:
-            alpha = 0.7 if kind == "labels" else 1.0
-        alpha = check_real(alpha, 0, name="alpha")
-        if alpha > 1:
-            raise ValueError(f"alpha={alpha} must be at most 1.")
-        linewidth = check_real(linewidth, 0, name="linewidth")
-        if color is None:
-            color = COLOR if kind == "boundaries" else "none"
-        check_color(color)
+        kind, color, linewidth, alpha = _check_look(kind, color, linewidth, alpha)
         picture, labels = shown(
             self.image, self.labels, bands=self.bands, stretch=self.stretch
         )
@@ -275,6 +277,23 @@ class SuperpixelDisplay:
         self.ax_ = ax
         self.figure_ = ax.figure
         return self
+
+
+def _check_look(
+    kind: str, color: Any, linewidth: float, alpha: float | None
+) -> tuple[str, Any, float, float]:
+    """The same, checked, with the defaults of the kind."""
+    kind = check_option(kind, _KINDS, name="kind")
+    if alpha is None:
+        alpha = 0.7 if kind == "labels" else 1.0
+    alpha = check_real(alpha, 0, name="alpha")
+    if alpha > 1:
+        raise ValueError(f"alpha={alpha} must be at most 1.")
+    linewidth = check_real(linewidth, 0, name="linewidth")
+    if color is None:
+        color = COLOR if kind == "boundaries" else "none"
+    check_color(color)
+    return kind, color, linewidth, alpha
 
 
 def _check_zoom(zoom: Any, shape: tuple[int, ...]) -> tuple[int, int, int, int]:

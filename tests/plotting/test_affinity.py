@@ -156,3 +156,13 @@ def test_a_new_figure_is_opened(affinity):
 def test_refusals(affinity, options, message):
     with pytest.raises((ValueError, TypeError), match=message):
         AffinityDisplay.from_affinity(affinity, **options)
+
+
+@pytest.mark.parametrize("options", [{"kind": "max"}, {"cmap": "gary"}])
+def test_refusals_before_a_network_looks(image, options):
+    class Untouched:
+        def transform(self, X):
+            raise AssertionError("the image is looked at before all is checked")
+
+    with pytest.raises(ValueError, match=next(iter(options))):
+        AffinityDisplay.from_estimator(Untouched(), image, **options)

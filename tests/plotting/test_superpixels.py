@@ -324,6 +324,25 @@ def test_refusals_before_a_figure_is_made(image, labels, changes, options, messa
     # And none is open: conftest.py sees to it.
 
 
+class Untouched(ERSSuperpixels):
+    def transform(self, X, mask=None):
+        raise AssertionError("the image is segmented before all is checked")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "outline"}, "kind='outline'"),
+        ({"color": "yelow"}, "color='yelow'"),
+        ({"zoom": (0, 0, 25, 3)}, "leaves the image"),
+        ({"ax": Figure()}, "must be matplotlib Axes"),
+    ],
+)
+def test_refusals_before_an_image_is_segmented(image, options, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        SuperpixelDisplay.from_estimator(Untouched(), image, **options)
+
+
 def test_axes_that_are_none(image, labels):
     with pytest.raises(TypeError, match="must be matplotlib Axes"):
         SuperpixelDisplay.from_labels(image, labels, ax=Figure())
