@@ -4,6 +4,8 @@ Labels come out as int32, consecutive from 0 in scan order of their first pixels
 Negative labels are masked pixels, which come out as -1.
 """
 
+from __future__ import annotations
+
 from typing import Any, Literal
 
 import numpy as np

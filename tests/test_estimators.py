@@ -453,6 +453,7 @@ BAD_X = [
     ("bool", [np.zeros((20, 24), bool)], TypeError, "dtype bool"),
     ("masked", [np.ma.zeros((20, 24), np.uint8)], TypeError, "mask would be lost"),
     ("text", "image.png", TypeError, "X is str"),
+    ("names", ["image.png"], TypeError, r"X\[0\] is the name .* read the file first"),
     ("a number", 3, TypeError, "X is int"),
     ("a vector", [np.zeros(9, np.uint8)], ValueError, r"shape \(9,\)"),
 ]

@@ -364,3 +364,9 @@ def test_n_jobs_images_are_segmented_at_a_time(images, monkeypatch):
 
     monkeypatch.setattr(SNICSuperpixels, "_segment_once", waits_for_another)
     assert len(SNICSuperpixels(1, n_jobs=2).transform(images[:2])) == 2
+
+
+def test_parameters_of_a_source_are_checked_without_fit(scenes):
+    superpixels = GraphSuperpixels(30, affinity=EdgeAffinity("laplace"))
+    with pytest.raises(ValueError, match="'edges' parameter of EdgeAffinity"):
+        superpixels.transform(scenes[0][:1])

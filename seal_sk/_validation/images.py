@@ -5,6 +5,7 @@ neighbouring crops of one photograph always get the same values.
 """
 
 from collections.abc import Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,11 @@ def check_colors(
 def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
     """An (H, W, C) array in native byte order, of a dtype in `_FULL_SCALE`."""
     refuse_mask(image, name)
+    if isinstance(image, (str, PathLike)):
+        raise TypeError(
+            f"{name} is the name {str(image)!r}; read the file first, for example with "
+            "seal_sk.datasets.images.read_image."
+        )
     image = np.asarray(image)
     if image.ndim not in (2, 3):
         raise ValueError(

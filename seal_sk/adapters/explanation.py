@@ -1,5 +1,7 @@
 """Superpixels as the features that explanations of a classifier speak of."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -232,7 +234,7 @@ def _tree(labels: NDArray[np.int32], n: int) -> NDArray[np.float64]:
     return linkage(np.column_stack(centroids), method="ward")
 
 
-def captum_feature_mask(labels: ArrayLike | Sequence[ArrayLike]) -> "Tensor":
+def captum_feature_mask(labels: ArrayLike | Sequence[ArrayLike]) -> Tensor:
     """Superpixels as the ``feature_mask`` of Captum's perturbation methods.
 
     Parameters

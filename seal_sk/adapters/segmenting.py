@@ -1,5 +1,7 @@
 """An estimator as a function from an image to its label map."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from numbers import Real
 

@@ -1,5 +1,7 @@
 """Superpixels as layers of the viewer napari."""
 
+from __future__ import annotations
+
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ def napari_layers(
     image: ArrayLike,
     labels: ArrayLike,
     *,
-    table: "DataFrame | None" = None,
+    table: DataFrame | None = None,
     outlines: bool = False,
     name: str = "superpixels",
 ) -> list[tuple[Any, dict[str, Any], str]]:
@@ -94,7 +96,7 @@ def napari_layers(
     return layers
 
 
-def _features(n: int, table: "DataFrame | None") -> dict[str, Any]:
+def _features(n: int, table: DataFrame | None) -> dict[str, Any]:
     """Columns by name; ``index`` is the one that napari finds a label's row by."""
     features = {"index": np.arange(1, n + 1), "label": np.arange(n)}
     if table is not None:
@@ -129,7 +131,7 @@ def add_to_napari(
     image: ArrayLike,
     labels: ArrayLike,
     *,
-    table: "DataFrame | None" = None,
+    table: DataFrame | None = None,
     outlines: bool = False,
     name: str = "superpixels",
 ) -> list[Any]:

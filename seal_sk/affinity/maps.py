@@ -1,5 +1,7 @@
 """Affinity maps from an image, its edges or features, or from annotations."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 

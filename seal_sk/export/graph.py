@@ -1,5 +1,7 @@
 """The graph of superpixels for networkx."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["to_networkx"]
 
 
-def to_networkx(labels: ArrayLike, table: "DataFrame | None" = None) -> "Graph":
+def to_networkx(labels: ArrayLike, table: DataFrame | None = None) -> Graph:
     """Superpixels as the nodes of a graph, their borders as its edges.
 
     Parameters

@@ -1,5 +1,7 @@
 """Label maps as files."""
 
+from __future__ import annotations
+
 from io import BytesIO
 from pathlib import Path
 from typing import Any

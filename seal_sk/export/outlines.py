@@ -1,5 +1,7 @@
 """The outlines of superpixels: polygons along pixel edges that fit without a gap."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -98,13 +100,13 @@ class Coverage:
     parts: NDArray[np.int64]  # into rings
     superpixels: NDArray[np.int64]  # into parts
 
-    def moved(self, points: NDArray[np.float64]) -> "Coverage":
+    def moved(self, points: NDArray[np.float64]) -> Coverage:
         """The same with other points, in a plane that may be mirrored."""
         coverage = replace(self, points=points)
         outer = coverage.areas()[self.parts[:-1]]
         return coverage.turned() if outer.sum() < 0 else coverage
 
-    def turned(self) -> "Coverage":
+    def turned(self) -> Coverage:
         """The same with each ring in the other direction."""
         length = np.diff(self.rings)
         last = np.repeat(self.rings[:-1] + self.rings[1:] - 1, length)

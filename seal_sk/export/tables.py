@@ -1,5 +1,7 @@
 """Superpixels as a table, and tables as files."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -32,7 +34,7 @@ def superpixel_table(
     features: Sequence[str] = ("mean", "std", "texture", "shape", "contrast"),
     bins: int = 8,
     georeference: Georeference | None = None,
-) -> "DataFrame":
+) -> DataFrame:
     """A row for each superpixel: size, place, and features.
 
     Parameters
@@ -126,7 +128,7 @@ def _places(labels: Any, n: int) -> dict[str, Any]:
     return columns | {name: columns.pop(name) for name in order}
 
 
-def write_table(path: PathLike, table: "DataFrame") -> None:
+def write_table(path: PathLike, table: DataFrame) -> None:
     """Write a table, whole or not at all; the suffix says in which format.
 
     Parameters
@@ -204,7 +206,7 @@ def check_table(table: Any, n: int | None = None) -> None:
         )
 
 
-def plain_columns(table: "DataFrame | None") -> dict[str, list[Any]]:
+def plain_columns(table: DataFrame | None) -> dict[str, list[Any]]:
     """Columns as lists of Python's numbers and strings, None where there is nothing."""
     if table is None:
         return {}

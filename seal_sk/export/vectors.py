@@ -1,5 +1,7 @@
 """Polygons of superpixels as files for a GIS."""
 
+from __future__ import annotations
+
 import json
 import warnings
 from collections.abc import Iterable, Iterator
@@ -31,7 +33,7 @@ def write_polygons(
     path: PathLike,
     labels: ArrayLike,
     *,
-    table: "DataFrame | None" = None,
+    table: DataFrame | None = None,
     georeference: Georeference | None = None,
     simplify: float | None = None,
 ) -> None:
@@ -172,7 +174,7 @@ def _geojson(coverage: Coverage, columns: dict[str, list[Any]]) -> Iterator[str]
 
 def _geopackage(
     coverage: Coverage,
-    table: "DataFrame | None",
+    table: DataFrame | None,
     georeference: Georeference | None,
     layer: str,
 ) -> bytes:

@@ -4,6 +4,8 @@ A pixel is a boundary pixel where its right or lower neighbour has another label
 outline of what is masked or ignored is no boundary.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

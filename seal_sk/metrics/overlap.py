@@ -4,6 +4,8 @@ Below, S are the superpixels, G the ground-truth segments, N the number of pixel
 count, and ``|A|`` the number of pixels of A.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import numpy as np

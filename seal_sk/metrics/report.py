@@ -1,5 +1,7 @@
 """All the figures of a label map at once."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

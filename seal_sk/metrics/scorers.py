@@ -1,5 +1,7 @@
 """Scorers: what ``scoring=`` of scikit-learn's searches takes."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial

@@ -1,5 +1,7 @@
 """Figures of superpixels without ground truth: shape, colour, size."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -6,6 +6,8 @@ divided by their number. The last column of the first channel, the last row of t
 second, and edges that touch an ignored pixel carry no loss and no gradient.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable
 from copy import copy

@@ -115,7 +115,8 @@ def read_weights(path: PathLike) -> tuple[PAN | UNet, dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(
             f"No weights at {str(path)!r}; give a .safetensors file written by "
-            "SEALSuperpixels.save, or a .pkl of the paper's authors."
+            "SEALSuperpixels.save, a .pkl of the paper's authors, or to an estimator "
+            "'bsds500', the network that ships."
         )
     with path.open("rb") as file:
         start = file.read(16)

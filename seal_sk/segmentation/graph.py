@@ -1,5 +1,7 @@
 """From an affinity map to a label map."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 

@@ -1,5 +1,7 @@
 """From an image straight to a label map."""
 
+from __future__ import annotations
+
 import warnings
 from threading import Lock
 from typing import Any

@@ -1,5 +1,7 @@
 """From a label map of many regions, and an affinity map, to one of fewer."""
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

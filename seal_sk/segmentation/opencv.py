@@ -1,5 +1,7 @@
 """From an image to a label map by OpenCV's contributed modules."""
 
+from __future__ import annotations
+
 from contextlib import contextmanager
 from math import sqrt
 from threading import Lock

@@ -17,6 +17,7 @@ from .._compat import HasMethods, Interval, Options, StrOptions
 from .._typing import Connectivity, Images, Indexed, Transformer
 from .._validation import check_affinity, check_images, check_label_map
 from ..affinity import RGBAffinity, to_eight_connected
+from ..affinity.base import AffinitySource
 from ..affinity.caching import (
     affinity_function,
     affinity_maps,
@@ -203,7 +204,12 @@ class GraphSuperpixels(SuperpixelTransformer):
             return None
         if hasattr(self, "affinity_"):
             return self.affinity_
-        return RGBAffinity() if self.affinity is None else self.affinity
+        if self.affinity is None:
+            return RGBAffinity()
+        source = unfrozen(self.affinity)
+        if isinstance(source, AffinitySource):
+            source._validate_params()
+        return self.affinity
 
     def _check_image(self, image: Any, *, mask: Any = None, name: str = "image") -> Any:
         return _check_input(self._ready_source(), image, mask, name)
