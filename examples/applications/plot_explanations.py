@@ -247,8 +247,7 @@ plt.show()
 
 # %%
 # Superpixels that end where the grass ends leave the most of the credit on it, for LIME
-# and for SHAP. Squares come next: they are blunt, but each is small, and hiding one
-# makes no ragged edges that the classifier might take for texture. Of quickshift with
+# and for SHAP. Squares come next: they are blunt, but each is small. Of quickshift with
 # LIME's parameters a picture of this size gets a handful of superpixels, and the
 # explanation can't be finer than these. Far from all of the credit is on grass with any
 # of them, and these are five pictures and one classifier: explanations inherit what the

@@ -93,8 +93,8 @@ for name, method in methods.items():
 
 # %%
 # In colour the boundary between twins is found by chance alone, and no training changes
-# that: all methods gain by the bands. SEAL is no better than ERS here, which is no
-# surprise. Within these materials nothing differs but light and noise, so that the
+# that: all methods gain by the bands. SEAL is no better than SNIC and ERS here, which is
+# no surprise. Within these materials nothing differs but light and noise, so that the
 # differences of neighbours say it all. Learning pays where these mislead, as they do
 # within textures.
 #

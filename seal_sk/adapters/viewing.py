@@ -172,5 +172,5 @@ def add_to_napari(
         add_to_napari(viewer, image, labels, table=superpixel_table(image, labels))
     """
     tuples = napari_layers(image, labels, table=table, outlines=outlines, name=name)
-    layers = import_extra("napari.layers", None, "add_to_napari")
+    layers = import_extra("napari.layers", "napari", "add_to_napari")
     return [viewer.add_layer(layers.Layer.create(*one)) for one in tuples]
