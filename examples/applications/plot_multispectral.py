@@ -93,10 +93,10 @@ for name, method in methods.items():
 
 # %%
 # In colour the boundary between twins is found by chance alone, and no training changes
-# that: all methods gain by the bands. SEAL is no better than SNIC and ERS here, which is
-# no surprise. Within these materials nothing differs but light and noise, so that the
-# differences of neighbours say it all. Learning pays where these mislead, as they do
-# within textures.
+# that: all methods gain by the bands. SEAL is no better than SNIC and ERS here,
+# which is no surprise. Within these materials nothing differs but light and noise, so
+# that the differences of neighbours say it all. Learning pays where these mislead, as
+# they do within textures.
 #
 # One of the test scenes: its materials, in colour, and in a false colour that shows
 # near infrared as red, short-wave infrared as green and red as blue. Below, superpixels
