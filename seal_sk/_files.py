@@ -1,6 +1,7 @@
 """Files that are written whole or not at all."""
 
 import os
+import threading
 from pathlib import Path
 
 from ._typing import PathLike
@@ -15,7 +16,8 @@ def replace_file(path: PathLike, content: bytes) -> None:
         raise FileNotFoundError(f"There is no folder {str(path.parent)!r}; make it.")
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder; give a file.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Short, since a name may be as long as the file system takes.
+    part = path.with_name(f".{os.getpid()}.{threading.get_ident()}.part")
     try:
         with part.open("wb") as file:
             file.write(content)

@@ -16,6 +16,12 @@ def test_a_file_is_replaced(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_name_of_any_length(tmp_path):
+    path = tmp_path / ("n" * 251 + ".bin")
+    replace_file(path, b"content")
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize(
     ("code", "kind"), [(errno.ENOSPC, OSError), (errno.EACCES, PermissionError)]
 )

@@ -66,7 +66,7 @@ def read_image(
     path = Path(path)
     with reading(path):
         if path.suffix.lower() in TIFF_SUFFIXES:
-            image, axes, photometric, _ = read_tiff(path)
+            image, axes, photometric, has_alpha, _ = read_tiff(path)
         else:
             import imageio.v3 as iio
 
@@ -74,7 +74,7 @@ def read_image(
             content = path.read_bytes()
             check_format(content, path)
             image = iio.imread(content, plugin="pillow")
-            axes, photometric = "", "RGB"
+            axes, photometric, has_alpha = "", "RGB", True
     if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
         raise ValueError(f"{path} has {photometric} colours; convert it to RGB.")
     if axes == "SYX" or (bands is not None and axes[1:] == "YX"):
@@ -95,6 +95,11 @@ def read_image(
             "--bands does."
         )
     if image.ndim == 3 and image.shape[2] in (2, 4):
+        if not has_alpha:
+            raise ValueError(
+                f"{path} has {image.shape[2]} bands; choose one or three, as seal-sk "
+                "segment --bands does."
+            )
         if not drop_alpha:
             is_tiff = path.suffix.lower() in TIFF_SUFFIXES
             raise ValueError(
@@ -188,22 +193,31 @@ def reading(path: Path) -> Iterator[None]:
         raise OSError(f"{path} is an empty file; get it anew.")
     try:
         yield
-    except (ImportError, MemoryError, _UnknownFormat):
+    except (ImportError, MemoryError, PermissionError, _UnknownFormat):
         raise
     except Exception as error:  # what a decoder raises on broken files varies
+        if "imagecodecs" in str(error):
+            raise ImportError(
+                f"{path} is compressed in a way that needs imagecodecs, which is not "
+                "installed: pip install imagecodecs.",
+                name="imagecodecs",
+            ) from error
         raise OSError(
             f"{path} can't be read ({type(error).__name__}: {error}); get it anew."
         ) from error
 
 
-def read_tiff(path: PathLike) -> tuple[NDArray[Any], str, str, int]:
-    """What a TIFF stores first, its axes, its kind of colours, how much else there is.
+def read_tiff(path: PathLike) -> tuple[NDArray[Any], str, str, bool, int]:
+    """What a TIFF stores first, its axes, its kind of colours, and how much there is.
 
-    The last is the number of images, where pages of one size are one image.
+    Then whether a band is alpha, and the number of images, where pages of one size are
+    one image.
     """
     import tifffile
 
     with tifffile.TiffFile(path) as file:
         first: Any = file.series[0]
         photometric = first.keyframe.photometric.name
-        return first.asarray(), first.axes, photometric, len(file.series)
+        # A band that is not said to be alpha is one like the others: near infrared.
+        has_alpha = any(sample in (1, 2) for sample in first.keyframe.extrasamples)
+        return first.asarray(), first.axes, photometric, has_alpha, len(file.series)

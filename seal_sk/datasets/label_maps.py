@@ -136,7 +136,7 @@ def _read_png(path):
 
 def _read_tiff(path):
     with reading(path):
-        labels, _, photometric, n_series = read_tiff(path)
+        labels, _, photometric, _, n_series = read_tiff(path)
     if photometric in ("RGB", "YCBCR"):
         raise _coloured(path)
     if n_series > 1:

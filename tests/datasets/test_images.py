@@ -3,7 +3,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from seal_sk.datasets.images import IMAGE_SUFFIXES, image_size, read_image
+from seal_sk.datasets.images import IMAGE_SUFFIXES, image_size, read_image, reading
 
 
 def pixels(*shape, dtype=np.uint8):
@@ -111,3 +111,37 @@ def test_truncated(tmp_path, suffix):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(OSError, match=rf"a\{suffix} can't be read"):
         read_image(path)
+
+
+@pytest.mark.parametrize("bands", [2, 4])
+def test_a_band_that_is_not_said_to_be_alpha_is_none(tmp_path, rng, bands):
+    image = rng.integers(0, 255, (8, 9, bands), dtype=np.uint8)
+    path = tmp_path / "nir.tif"
+    tifffile.imwrite(path, image, photometric="minisblack", planarconfig="contig")
+    for drop_alpha in (False, True):
+        with pytest.raises(ValueError, match=rf"has {bands} bands; choose"):
+            read_image(path, drop_alpha=drop_alpha)
+    assert np.array_equal(read_image(path, bands=[2])[..., 0], image[..., 1])
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "deflate"])
+def test_compressed_tiffs(tmp_path, rng, compression):
+    image = rng.integers(0, 255, (8, 9, 3), dtype=np.uint8)
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, image, photometric="rgb", compression=compression)
+    assert np.array_equal(read_image(path), image)
+
+
+def test_a_missing_decoder_is_named(tmp_path):
+    (tmp_path / "x.tif").write_bytes(b"II*")
+    with (
+        pytest.raises(ImportError, match="pip install imagecodecs"),
+        reading(tmp_path / "x.tif"),
+    ):
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+
+def test_a_file_that_may_not_be_read(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"\x89PNG")
+    with pytest.raises(PermissionError, match="denied"), reading(tmp_path / "x.png"):
+        raise PermissionError(13, "Permission denied", "x.png")
