@@ -43,7 +43,7 @@ def run_demo(
     n_test: int = 20,
     shape: tuple[int, int] = (128, 128),
     counts: Sequence[int] = (40, 100),
-    verbose: int = 1,
+    verbose: int = 2,
 ) -> list[dict[str, Any]]:
     """Train a small network on generated scenes and compare its superpixels.
 
@@ -61,8 +61,9 @@ def run_demo(
         Height and width of the scenes.
     counts : sequence of int
         Numbers of superpixels asked for; the first is drawn.
-    verbose : int, default=1
-        1 shows the training's progress.
+    verbose : int, default=2
+        0 prints the results only, 1 what is being done as well, and 2 shows the
+        training's progress, too.
 
     Returns
     -------
@@ -81,6 +82,7 @@ def run_demo(
     >>> rows = run_demo("demo.png")  # doctest: +SKIP
     """
     began = time.monotonic()
+    say = _say if verbose > 0 else _keep_quiet
     output = Path(output)
     if output.suffix.lower() != ".png":
         raise ValueError(f"The picture {str(output)!r} must end in .png.")
@@ -90,18 +92,18 @@ def run_demo(
     from ._files import replace_file
     from .datasets import make_scenes
 
-    _say(f"Generating {n_train + n_test} scenes of {shape[0]} x {shape[1]} pixels.")
+    say(f"Generating {n_train + n_test} scenes of {shape[0]} x {shape[1]} pixels.")
     images, truths = make_scenes(n_train + n_test, shape=shape, random_state=seed)
 
-    _say(
+    say(
         f"Training a small network on {n_train} of them with the SEAL loss, for "
         f"{max_time:g} s at most."
     )
-    seal = _train(images[:n_train], truths[:n_train], max_time, seed, verbose)
+    seal = _train(images[:n_train], truths[:n_train], max_time, seed, int(verbose > 1))
     seconds = time.monotonic() - began
-    _say(f"Trained for {seal.n_iter_} steps; {seconds:.0f} s since the start.")
+    say(f"Trained for {seal.n_iter_} steps; {seconds:.0f} s since the start.")
 
-    _say(f"Segmenting the {n_test} scenes that were held out.")
+    say(f"Segmenting the {n_test} scenes that were held out.")
     images, truths = images[n_train:], truths[n_train:]
     cutters = _cutters(seal)
     label_maps = {
@@ -115,7 +117,7 @@ def run_demo(
     table = [_row(*key, maps, truths) for key, maps in label_maps.items()]
     _say(_as_text(table, n_test))
 
-    _say(
+    say(
         f"Segmenting a photograph into {_PHOTOGRAPH_COUNT}, by the network that comes "
         "with the package.\nThere is no ground truth: it is to look at, not a result."
     )
@@ -136,6 +138,10 @@ def run_demo(
 
 def _say(text):
     print(text, flush=True)
+
+
+def _keep_quiet(text):
+    pass
 
 
 def _train(images, truths, max_time, seed, verbose):

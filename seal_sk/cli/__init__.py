@@ -63,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             args = _parser().parse_args(argv)
             args.argv = argv
+            if getattr(args, "quiet", False) and getattr(args, "verbose", False):
+                raise ValueError("-q and -v contradict each other: leave out one.")
             with quiet_interrupts():
                 return args.run(args)
         finally:

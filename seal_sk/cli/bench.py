@@ -29,6 +29,10 @@ one table.
 
 A run that was interrupted goes on where it was when the same command is given
 again; other methods, counts and images are added to what is there.
+
+Methods run as they are by default: some give about as many superpixels as are
+asked for, where segment and evaluate have all of them give exactly so many.
+The table says how many came out.
 """
 
 _NOTES = """\

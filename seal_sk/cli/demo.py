@@ -76,6 +76,6 @@ def _demo(args: Namespace) -> int:
         args.output,
         max_time=args.max_time,
         seed=args.seed,
-        verbose=int(on_terminal(args)),
+        verbose=0 if args.quiet else 1 + on_terminal(args),
     )
     return 0

@@ -170,6 +170,10 @@ def _find_label_maps(folder: Path, names: list[str]) -> list[Path]:
     """The file for each image, all of them there."""
     from ..datasets.label_maps import LABEL_SUFFIXES, may_be_label_map
 
+    if folder.is_file():
+        raise NotADirectoryError(
+            f"{str(folder)!r} is a file; give the folder of the label maps."
+        )
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
     files: dict[str, Path] = {}

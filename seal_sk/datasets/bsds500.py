@@ -168,7 +168,8 @@ def fetch_bsds500(
             raise FileNotFoundError(
                 f"BSDS500 not found in any of {places}, each of which would hold "
                 "images/ and groundTruth/. Give its folder as data_home or in the "
-                "environment variable SEAL_SK_DATA, or set download_if_missing=True."
+                "environment variable SEAL_SK_DATA, or have it downloaded: "
+                "download_if_missing=True, on the command line --download."
             )
         folder = _download(home)
 

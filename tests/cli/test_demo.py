@@ -12,7 +12,7 @@ def test_demo(here, capsys):
         n_test=2,
         shape=(64, 64),
         counts=(20, 40),
-        verbose=0,
+        verbose=1,
     )
     out = capsys.readouterr().out
     assert [(row["method"], row["asked"]) for row in table] == [
@@ -33,6 +33,18 @@ def test_demo(here, capsys):
     picture = iio.imread("demo.png")
     assert min(picture.shape[:2]) > 900
     assert [path.name for path in here.iterdir()] == ["demo.png"]
+
+
+def test_a_quiet_demo_prints_the_results_only(here, capsys):
+    settings = {"max_time": 0.5, "n_train": 3, "n_test": 1, "shape": (64, 64)}
+    table = run_demo("demo.png", **settings, counts=(20,), verbose=0)
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "Training" not in out
+    assert "Segmenting" not in out
+    for row in table:
+        assert f"{row['asa']:.3f}" in out
+    assert out.splitlines()[-1].endswith("demo.png")
 
 
 @pytest.mark.parametrize(
@@ -61,3 +73,5 @@ def test_options_reach_the_demo(here, monkeypatch, run):
     ((path,), settings) = called[0]
     assert str(path) == "x.png"
     assert settings == {"max_time": 3.0, "seed": 7, "verbose": 0}
+    assert run("demo --out x.png") == 0
+    assert called[1][1]["verbose"] == 1

@@ -149,6 +149,7 @@ def test_missing_and_not_to_be_downloaded(tmp_path):
     with pytest.raises(FileNotFoundError, match="SEAL_SK_DATA") as error:
         fetch_bsds500(data_home=tmp_path / "home", download_if_missing=False)
     assert str(tmp_path / "home") in str(error.value)
+    assert "on the command line --download" in str(error.value)
     assert not (tmp_path / "home").exists()
 
 
