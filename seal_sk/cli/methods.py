@@ -81,8 +81,8 @@ def given_options(args: Namespace) -> list[str]:
     ]
 
 
-def make_estimator(args: Namespace, n_segments: int) -> Any:
-    """Make the estimator that is asked for, and try it."""
+def make_estimator(args: Namespace, n_segments: int, *, masked: bool = False) -> Any:
+    """Make the estimator that is asked for, and try it as it will be used."""
     import numpy as np
 
     import seal_sk
@@ -111,7 +111,8 @@ def make_estimator(args: Namespace, n_segments: int) -> Any:
         given["exact"] = True
     estimator.set_params(**given, n_jobs=args.jobs, n_segments=1)
     # What is wrong with parameters, device or installation shows before any work.
-    estimator.transform([np.zeros((16, 16, 3), dtype=np.uint8)])
+    mask = [[np.ones((16, 16), dtype=bool)]] if masked else []
+    estimator.transform([np.zeros((16, 16, 3), dtype=np.uint8)], *mask)
     return estimator.set_params(n_segments=n_segments)
 
 
@@ -120,23 +121,31 @@ def batch_size(n_jobs: int) -> int:
     return 1 if n_jobs == 1 else 4 * n_jobs
 
 
-def segment_each(estimator: Any, images: Sequence[Any]) -> list[Any]:
+def segment_each(
+    estimator: Any, images: Sequence[Any], masks: Sequence[Any] | None = None
+) -> list[Any]:
     """A label map for each image, or the error that it made.
 
-    Errors among the images come out as they are.
+    Errors among the images come out as they are. A mask may be None.
     """
-    good = [image for image in images if not isinstance(image, Exception)]
+    if masks is None:
+        masks = [None] * len(images)
+    pairs = zip(images, masks, strict=True)
+    good = [pair for pair in pairs if not isinstance(pair[0], Exception)]
+    found: list[Any] = []
     if good:
+        inside = [mask for _, mask in good]
+        more = [inside] if any(mask is not None for mask in inside) else []
         try:
-            good = estimator.transform(good)
+            found = estimator.transform([image for image, _ in good], *more)
         except Exception as error:
             if len(good) == 1:
-                good = [error]
+                found = [error]
             else:
                 # One of them spoils the batch: find out which.
-                good = [segment_each(estimator, [image])[0] for image in good]
-    found = iter(good)
-    return [image if isinstance(image, Exception) else next(found) for image in images]
+                found = [segment_each(estimator, [i], [m])[0] for i, m in good]
+    results = iter(found)
+    return [i if isinstance(i, Exception) else next(results) for i in images]
 
 
 def _params(class_name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ __all__ = [
     "file_or_folder",
     "fraction",
     "positive",
+    "real",
     "whole",
 ]
 
@@ -226,6 +227,14 @@ def fraction(text: str) -> float:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not a number of at least 0 and less than 1"
         )
+    return value
+
+
+def real(text: str) -> float:
+    """A number."""
+    value = _number(text)
+    if not abs(value) < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return value
 
 

@@ -22,6 +22,7 @@ from .parsing import (
     add_quiet,
     add_verbose,
     count,
+    real,
 )
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ what is written, for an image NAME.jpg:
                        mean colours, ...
   NAME.geojson, .gpkg  with --polygons, an outline for each superpixel, and
                        the columns of the table
-A georeference of the image is kept in TIFF, polygons and tables. What it marks
-as no data is segmented like the rest.
+A georeference of the image is kept in TIFF, polygons and tables. What the file
+marks as no data is segmented like the rest, unless --mask leaves it out: label
+-1, no polygon, no row; -n superpixels are within the rest.
 
 Nothing is written over what is there, unless --force says so. Images are
 taken as they are stored: an orientation in their EXIF data is not applied. An
@@ -65,7 +67,8 @@ examples:
   seal-sk segment photos -n 300 -o labels
   seal-sk segment 'photos/**/*.jpg' -n 1000 -o labels --overlay --jobs 4
   seal-sk segment photos -o labels --method snic --table csv
-  seal-sk segment ortho.tif -n 5000 -o out --bands 4 3 2 --polygons gpkg
+  seal-sk segment ortho.tif -n 5000 -o out --bands 4 3 2 --polygons gpkg \\
+    --format tiff --mask nodata --value-range 0 3000
 """
 
 
@@ -123,6 +126,19 @@ def add_segment(commands: Commands) -> None:
         action="store_true",
         help="leave out the alpha channel of images that have one",
     )
+    segment.add_argument(
+        "--mask",
+        choices=("nodata", "alpha"),
+        help="leave out the pixels that a TIFF declares to be no data, or those of "
+        "alpha 0; needs --format tiff or npy",
+    )
+    segment.add_argument(
+        "--value-range",
+        type=real,
+        nargs=2,
+        metavar=("BLACK", "WHITE"),
+        help="stored values that are black and white, as 0 4095 of 12 bits in 16",
+    )
     add_method(segment, default="seal")
     add_jobs(segment, "images segmented at a time")
     add_force(segment)
@@ -151,7 +167,7 @@ def _segment(args: Namespace) -> int:
     paths = find_images(args.images)
     outputs = _plan_outputs(paths, args)
     refuse_existing([path for one in outputs.values() for path in one], args.force)
-    estimator = make_estimator(args, args.n_segments)
+    estimator = make_estimator(args, args.n_segments, masked=args.mask is not None)
     _try_writers(args)
     make_folder(args.output)
 
@@ -186,6 +202,13 @@ def _check_options(args: Namespace) -> None:
         )
     if args.bands is not None and args.drop_alpha:
         raise ValueError("--bands leaves out alpha already: leave out --drop-alpha.")
+    if args.mask is not None and args.format == "png":
+        raise ValueError(
+            "PNG has no number for pixels that are left out by --mask: add --format "
+            "tiff, or npy."
+        )
+    if args.mask is not None and args.drop_alpha:
+        raise ValueError("--mask leaves out alpha already: leave out --drop-alpha.")
 
 
 def _keep_apart(args: Namespace) -> None:
@@ -261,19 +284,22 @@ def _segment_batch(
     """Segment images and write the results; yield (path, what failed or None)."""
     began = time.monotonic()
     images: list[Any] = []
+    masks: list[Any] = []
     places: list[Any] = []
     for path in paths:
         place: Any = None
         image: Any = None
+        mask: Any = None
         try:
             # Here, so that no image is cut for nothing where it can't be read.
             place = _read_place(path, outputs[path])
-            image = _read_image(path, args, bar)
+            image, mask = _read_image(path, args, bar)
         except Exception as error:
             image = error
         places.append(place)
         images.append(image)
-    label_maps = segment_each(estimator, images)
+        masks.append(mask)
+    label_maps = segment_each(estimator, images, masks)
     seconds = (time.monotonic() - began) / len(paths)
     for path, image, place, labels in zip(
         paths, images, places, label_maps, strict=True
@@ -299,14 +325,21 @@ def _failure(error: Exception, args: Namespace) -> str:
     return explain(error)
 
 
-def _read_image(path: Path, args: Namespace, bar: Any) -> "NDArray[Any]":
-    """One grey or RGB image, with the depth that it is stored in."""
-    from ..datasets.images import read_image
+def _read_image(
+    path: Path, args: Namespace, bar: Any
+) -> "tuple[NDArray[Any], NDArray[np.bool_] | None]":
+    """One grey or RGB image, and where it is to be cut if not everywhere."""
+    from ..datasets.images import read_image, read_masked_image
 
-    image = read_image(path, drop_alpha=args.drop_alpha, bands=args.bands)
+    options = {"bands": args.bands, "value_range": args.value_range}
+    mask = None
+    if args.mask is None:
+        image = read_image(path, drop_alpha=args.drop_alpha, **options)
+    else:
+        image, mask = read_masked_image(path, args.mask, **options)
     if args.quiet:
-        return image
-    note = _note_of_darkness(image)
+        return image, mask
+    note = _note_of_darkness(image if mask is None else image[mask])
     if note is not None:
         _say(bar, f"note: {path}: {note}")
     with path.open("rb") as file:
@@ -314,7 +347,7 @@ def _read_image(path: Path, args: Namespace, bar: Any) -> "NDArray[Any]":
     # Bit depth and colour type of a PNG; its decoder has no colours of 16 bits.
     if head[:4] == b"\x89PNG" and head[24] == 16 and head[25] != 0:
         _say(bar, f"note: {path}: 16-bit colours are read as 8 in PNG, not in TIFF")
-    return image
+    return image, mask
 
 
 def _note_of_darkness(image: "NDArray[Any]") -> str | None:
@@ -329,8 +362,8 @@ def _note_of_darkness(image: "NDArray[Any]") -> str | None:
     if not 0 < high < white / 8:
         return None
     return (
-        f"99 % of the values are at most {high:.6g} of {white}, nearly black; stretch "
-        f"them to 0..{white} before, or borders may be missed"
+        f"99 % of the values are at most {high:.6g} of {white}, nearly black, and "
+        "borders may be missed; say which are black and white with --value-range"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,25 @@ __all__ = [
     "check_size",
     "image_size",
     "read_image",
+    "read_masked_image",
     "read_tiff",
     "reading",
 ]
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 
+_NODATA_TAG = 42113  # GDAL's, an ASCII number
+
 #: What the files that `read_image` reads end in.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
 
 
 def read_image(
-    path: PathLike, *, drop_alpha: bool = False, bands: Sequence[int] | None = None
+    path: PathLike,
+    *,
+    drop_alpha: bool = False,
+    bands: Sequence[int] | None = None,
+    value_range: tuple[float, float] | None = None,
 ) -> NDArray[Any]:
     """One grey or RGB image, with the depth that it is stored in.
 
@@ -43,11 +50,16 @@ def read_image(
     bands : sequence of int, optional
         Of an image of any number of bands those to take, in this order, counted from
         1: three, for red, green and blue, or one. Pages of one size are bands as well.
+    value_range : (float, float), optional
+        The stored values that are black and white, for those of sensors that fill only
+        a part of 16 bits, have a sign, or are floats beyond 0..1. What lies beyond
+        becomes black or white.
 
     Returns
     -------
     ndarray of shape (H, W, 1) or (H, W, 3)
-        uint8 or uint16; float32 or float64 in 0..1 from TIFF.
+        uint8 or uint16; float32 or float64 in 0..1 from TIFF; float32 in 0..1 with
+        `value_range`.
 
     Raises
     ------
@@ -63,10 +75,53 @@ def read_image(
     Pixels are taken as they are stored: an orientation in the EXIF data is not applied.
     Palettes become colours. 16-bit colours are read as 8 bits from PNG, not from TIFF.
     """
-    path = Path(path)
+    image, _ = _read(Path(path), drop_alpha, bands, value_range, None)
+    return image
+
+
+def read_masked_image(
+    path: PathLike,
+    where: Literal["nodata", "alpha"],
+    *,
+    bands: Sequence[int] | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """One image, and which of its pixels are part of the picture.
+
+    Parameters
+    ----------
+    path : path-like
+        PNG, JPEG or TIFF.
+    where : {"nodata", "alpha"}
+        What says so: the value that a TIFF declares to be no data, where all bands
+        have it (NaN, where any has it); or an alpha channel, where it is 0.
+    bands, value_range
+        As for `read_image`. Alpha is left out.
+
+    Returns
+    -------
+    image : ndarray of shape (H, W, 1) or (H, W, 3)
+        As from `read_image`; outside the mask it may hold anything.
+    mask : ndarray of bool of shape (H, W), or None
+        True inside the picture; None where all of it is.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        As for `read_image`.
+    ValueError
+        As for `read_image`, or if no pixel is left.
+    """
+    return _read(Path(path), True, bands, value_range, where)
+
+
+def _read(path, drop_alpha, bands, value_range, where):
+    """(image, mask), as for `read_masked_image`."""
+    nodata = None
     with reading(path):
         if path.suffix.lower() in TIFF_SUFFIXES:
             image, axes, photometric, has_alpha, _ = read_tiff(path)
+            nodata = _nodata(path) if where == "nodata" else None
         else:
             import imageio.v3 as iio
 
@@ -86,6 +141,9 @@ def read_image(
         and image.shape[2] == 4
     ):
         raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
+    mask = _inside(image, nodata, where == "alpha" and has_alpha)
+    if mask is not None and not mask.any():
+        raise ValueError(f"{path} has no pixel that is not masked by its {where}.")
     if bands is not None:
         image = _chosen(image, bands, path)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] > 4):
@@ -110,10 +168,52 @@ def read_image(
         image = image[..., :-1]
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
+    if value_range is not None:
+        image = _stretched(image, value_range)
     try:
-        return np.ascontiguousarray(check_image(image, name=str(path)))
+        image = check_image(image, mask=mask, name=str(path))
     except TypeError as error:
         raise ValueError(str(error)) from error
+    return np.ascontiguousarray(image), mask
+
+
+def _nodata(path: Path) -> float | None:
+    """The value that stands for no data, where the TIFF declares one."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages.first.tags.get(_NODATA_TAG)
+    return None if tag is None else float(str(tag.value).strip("\0 "))
+
+
+def _inside(
+    image: NDArray[Any], nodata: float | None, by_alpha: bool
+) -> NDArray[np.bool_] | None:
+    """Where an (H, W) or (H, W, C) array holds data; None where everywhere."""
+    if by_alpha and image.ndim == 3:
+        mask = image[..., -1] != 0
+    elif nodata is not None:
+        bands = image.reshape(*image.shape[:2], -1)
+        if np.isnan(nodata):
+            mask = ~np.isnan(bands).any(axis=2)
+        else:
+            mask = (bands != nodata).any(axis=2)
+    else:
+        return None
+    return None if mask.all() else mask
+
+
+def _stretched(
+    image: NDArray[Any], value_range: tuple[float, float]
+) -> NDArray[np.float32]:
+    black, white = value_range
+    if not (np.isfinite([black, white]).all() and black < white):
+        raise ValueError(
+            f"value_range={value_range!r} must be two finite numbers, black and white, "
+            "the lower one first."
+        )
+    stretched = (image.astype(np.float64) - black) / (white - black)
+    return stretched.clip(0, 1).astype(np.float32)
 
 
 class _UnknownFormat(OSError):
