@@ -75,9 +75,9 @@ def test_label_maps(data, maps, capsys, run):
 
 
 def test_a_line_for_each_image(data, maps, capsys, run):
-    assert run("evaluate maps --data data -v -q") == 0
+    assert run("evaluate maps --data data -v") == 0
     out, err = capsys.readouterr()
-    assert err == ""
+    assert err == "seal-sk: scored 3 of 3 images\n"
     lines = [line.split() for line in out.splitlines()]
     assert [line[0] for line in lines] == ["image", "a", "b", "c", "mean"]
     wanted = scores_of(data, slic_maps(data))["asa"]
