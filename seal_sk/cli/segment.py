@@ -340,7 +340,7 @@ def _read_image(
     if args.quiet:
         return image, mask
     note = _note_of_darkness(image if mask is None else image[mask])
-    if note is not None:
+    if note is not None and args.value_range is None:
         _say(bar, f"note: {path}: {note}")
     with path.open("rb") as file:
         head = file.read(26)

@@ -1,5 +1,6 @@
 """Images from files."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -94,7 +95,7 @@ def read_masked_image(
         PNG, JPEG or TIFF.
     where : {"nodata", "alpha"}
         What says so: the value that a TIFF declares to be no data, where all bands
-        have it (NaN, where any has it); or an alpha channel, where it is 0.
+        have it, and NaN in any of them; or an alpha channel, where it is 0.
     bands, value_range
         As for `read_image`. Alpha is left out.
 
@@ -141,9 +142,9 @@ def _read(path, drop_alpha, bands, value_range, where):
         and image.shape[2] == 4
     ):
         raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
-    mask = _inside(image, nodata, where == "alpha" and has_alpha)
-    if mask is not None and not mask.any():
-        raise ValueError(f"{path} has no pixel that is not masked by its {where}.")
+    mask = None
+    if where == "alpha" and has_alpha and image.ndim == 3:
+        mask = image[..., -1] != 0
     if bands is not None:
         image = _chosen(image, bands, path)
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] > 4):
@@ -168,12 +169,24 @@ def _read(path, drop_alpha, bands, value_range, where):
         image = image[..., :-1]
     if image.dtype == bool:
         image = image.astype(np.uint8) * 255
+    if where == "nodata":
+        mask = _holds_data(image, nodata)
+    if mask is not None and mask.all():
+        mask = None
+    elif mask is not None and not mask.any():
+        raise ValueError(f"{path} has no pixel that is not masked by its {where}.")
+    advice = ""
     if value_range is not None:
         image = _stretched(image, value_range)
+    elif image.dtype.kind in "if" and np.isfinite(image).all():
+        advice = (
+            " Or say which stored values are black and white, by value_range or "
+            "seal-sk segment --value-range."
+        )
     try:
         image = check_image(image, mask=mask, name=str(path))
-    except TypeError as error:
-        raise ValueError(str(error)) from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{error}{advice}") from error
     return np.ascontiguousarray(image), mask
 
 
@@ -183,24 +196,26 @@ def _nodata(path: Path) -> float | None:
 
     with tifffile.TiffFile(path) as file:
         tag = file.pages.first.tags.get(_NODATA_TAG)
-    return None if tag is None else float(str(tag.value).strip("\0 "))
-
-
-def _inside(
-    image: NDArray[Any], nodata: float | None, by_alpha: bool
-) -> NDArray[np.bool_] | None:
-    """Where an (H, W) or (H, W, C) array holds data; None where everywhere."""
-    if by_alpha and image.ndim == 3:
-        mask = image[..., -1] != 0
-    elif nodata is not None:
-        bands = image.reshape(*image.shape[:2], -1)
-        if np.isnan(nodata):
-            mask = ~np.isnan(bands).any(axis=2)
-        else:
-            mask = (bands != nodata).any(axis=2)
-    else:
+    if tag is None:
         return None
-    return None if mask.all() else mask
+    try:
+        return float(str(tag.value).strip("\0 "))
+    except ValueError:
+        raise _UnknownFormat(
+            f"{path} declares {tag.value!r} to be no data, which is no number; correct "
+            "its tag GDAL_NODATA."
+        ) from None
+
+
+def _holds_data(image: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+    """Where the bands are numbers, and not all of them the one that is no data."""
+    bands = image.reshape(*image.shape[:2], -1)
+    mask = ~np.isnan(bands).any(axis=2)
+    if nodata is not None:
+        # A number that the dtype can't hold is that of no pixel.
+        with np.errstate(over="ignore"):
+            mask &= (bands != nodata).any(axis=2)
+    return mask
 
 
 def _stretched(
@@ -212,7 +227,9 @@ def _stretched(
             f"value_range={value_range!r} must be two finite numbers, black and white, "
             "the lower one first."
         )
-    stretched = (image.astype(np.float64) - black) / (white - black)
+    stretched = image.astype(np.result_type(image.dtype, np.float32))
+    stretched -= black
+    stretched /= white - black
     return stretched.clip(0, 1).astype(np.float32)
 
 
@@ -315,6 +332,8 @@ def read_tiff(path: PathLike) -> tuple[NDArray[Any], str, str, bool, int]:
     """
     import tifffile
 
+    # It would print what it thinks of tags.
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
     with tifffile.TiffFile(path) as file:
         first: Any = file.series[0]
         photometric = first.keyframe.photometric.name

@@ -3,7 +3,13 @@ import pytest
 import tifffile
 from PIL import Image
 
-from seal_sk.datasets.images import IMAGE_SUFFIXES, image_size, read_image, reading
+from seal_sk.datasets.images import (
+    IMAGE_SUFFIXES,
+    image_size,
+    read_image,
+    read_masked_image,
+    reading,
+)
 
 
 def pixels(*shape, dtype=np.uint8):
@@ -145,3 +151,58 @@ def test_a_file_that_may_not_be_read(tmp_path):
     (tmp_path / "x.png").write_bytes(b"\x89PNG")
     with pytest.raises(PermissionError, match="denied"), reading(tmp_path / "x.png"):
         raise PermissionError(13, "Permission denied", "x.png")
+
+
+def write_nodata(path, image, value, **options):
+    tag = [(42113, "s", 0, value, True)]
+    tifffile.imwrite(path, image, extratags=tag, **options)
+
+
+def test_no_data_is_looked_for_in_the_chosen_bands(tmp_path):
+    image = np.full((4, 5, 4), 9, dtype=np.uint16)
+    image[0, :, :3] = 0
+    image[1, 0, 0] = 0
+    options = {"photometric": "minisblack", "planarconfig": "contig"}
+    write_nodata(tmp_path / "x.tif", image, "0", **options)
+    _, mask = read_masked_image(tmp_path / "x.tif", "nodata", bands=[1, 2, 3])
+    assert np.array_equal(mask, np.arange(4)[:, None] > np.zeros(5))
+    _, mask = read_masked_image(tmp_path / "x.tif", "nodata", bands=[4])
+    assert mask is None
+
+
+@pytest.mark.parametrize("value", ["-9999", "-1.7976931348623157e+308", "nan", None])
+def test_nan_is_no_data(tmp_path, value, capfd):
+    image = np.linspace(0, 1, 20, dtype=np.float32).reshape(4, 5)
+    image[2, 3] = np.nan
+    if value is None:
+        tifffile.imwrite(tmp_path / "x.tif", image)
+    else:
+        write_nodata(tmp_path / "x.tif", image, value)
+    read, mask = read_masked_image(tmp_path / "x.tif", "nodata")
+    assert np.argwhere(~mask).tolist() == [[2, 3]]
+    assert np.array_equal(read[mask, 0], image[mask])
+    assert capfd.readouterr().err == ""
+
+
+def test_a_number_that_no_pixel_can_have(tmp_path, capfd):
+    write_nodata(tmp_path / "x.tif", pixels(4, 6), "-9999")
+    assert read_masked_image(tmp_path / "x.tif", "nodata")[1] is None
+    assert capfd.readouterr().err == ""
+
+
+def test_no_data_that_is_no_number(tmp_path):
+    write_nodata(tmp_path / "x.tif", pixels(4, 6), "none")
+    with pytest.raises(OSError, match="declares 'none' to be no data"):
+        read_masked_image(tmp_path / "x.tif", "nodata")
+
+
+def test_value_range(tmp_path):
+    image = np.array([[-50, 0, 1500, 3000, 9000]], dtype=np.int16)
+    tifffile.imwrite(tmp_path / "x.tif", image)
+    with pytest.raises(ValueError, match="by value_range or seal-sk"):
+        read_image(tmp_path / "x.tif")
+    read = read_image(tmp_path / "x.tif", value_range=(0, 3000))
+    assert read.dtype == np.float32
+    assert read[0, :, 0].tolist() == [0, 0, 0.5, 1, 1]
+    with pytest.raises(ValueError, match="the lower one first"):
+        read_image(tmp_path / "x.tif", value_range=(5, 5))
