@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 
 import seal_sk
@@ -121,6 +122,57 @@ def test_code_runs(page, tmp_path):
         text=True,
     )
     assert result.returncode == 0, result.stderr[-3000:]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="commands are for a POSIX shell")
+@pytest.mark.parametrize(
+    ("page", "made"),
+    [
+        (
+            "command_line.md",
+            [
+                "labels/cat_overlay.png",
+                "shapes/cat.geojson",
+                "mine/coffee.png",
+                "scores.csv",
+                "results/report.html",
+                "demo.png",
+                "bsds500.onnx",
+            ],
+        ),
+        ("export.md", ["out/aerial.tif", "out/aerial.gpkg", "out/aerial.csv"]),
+    ],
+)
+def test_commands_run(page, made, tmp_path):
+    text = (DOCS / "user_guide" / page).read_text(encoding="utf-8")
+    commands = re.findall(r"^```bash\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    if page == "export.md":
+        rasterio = pytest.importorskip("rasterio")
+        profile = {"count": 3, "dtype": "uint8", "crs": "EPSG:32633"}
+        transform = rasterio.Affine(0.5, 0, 4e5, 0, -0.5, 5e6)
+        with rasterio.open(
+            tmp_path / "aerial.tif",
+            "w",
+            height=64,
+            width=80,
+            transform=transform,
+            **profile,
+        ) as raster:
+            raster.write(np.arange(3 * 64 * 80).reshape(3, 64, 80) % 251)
+    else:
+        for extra in ("pandas", "onnxruntime"):
+            pytest.importorskip(extra)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    result = subprocess.run(
+        ["bash", "-e", "-c", "\n".join(commands)],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    for name in made:
+        assert (tmp_path / name).is_file(), name
 
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(ROOT)))
