@@ -89,9 +89,9 @@ def test_the_best_weights_on_validation_are_kept(scenes, monkeypatch):
     validated = []
     superpixels = fitting._superpixels
 
-    def watched(estimator, images, net, device):
+    def watched(estimator, images, net, *args):
         validated.append(net.conv1.weight.detach().clone())
-        return superpixels(estimator, images, net, device)
+        return superpixels(estimator, images, net, *args)
 
     scores = iter([0.5, 0.9, 0.7])
     monkeypatch.setattr(fitting, "_superpixels", watched)

@@ -126,13 +126,14 @@ class LearnedAffinity(AffinitySource):
         and when it is interrupted.
     warm_start : bool, default=False
         Go on with the training in `checkpoint_dir`, or with that of the last `fit`,
-        instead of starting over. With the same parameters and data, on a CPU with the
-        same number of torch threads, the result is bit for bit that of a training
-        which was never interrupted.
+        instead of starting over. With the same parameters and data, on a CPU, the
+        result is bit for bit that of a training which was never interrupted, with any
+        number of threads.
     device : str, default="auto"
         Where the network computes; "auto" is CUDA, then MPS, then the CPU.
     n_jobs : int, optional
-        Threads that cut superpixels beside the network in training, as in joblib.
+        Threads of the training, as in joblib; None is torch's number of threads. It
+        changes the time only.
     random_state : int, RandomState instance or None, default=None
         Of initial weights, crops, and the images held out.
     verbose : int, default=0

@@ -37,7 +37,7 @@ def add_demo(commands: Commands) -> None:
         commands,
         "demo",
         _demo,
-        help="train a small network and compare it, in two minutes",
+        help="train a small network and compare it",
         description=_HELP,
         epilog=_NOTES,
     )
@@ -50,9 +50,9 @@ def add_demo(commands: Commands) -> None:
     demo.add_argument(
         "--max-time",
         type=positive,
-        default=75.0,
         metavar="SECONDS",
-        help="of training, at most (default: %(default)g)",
+        help="end the training after this time, finished or not (default: train for "
+        "a fixed number of steps)",
     )
     demo.add_argument(
         "--seed",

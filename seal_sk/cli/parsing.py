@@ -134,14 +134,14 @@ def add_n_segments(parser: Parser, **settings: Any) -> None:
     )
 
 
-def add_jobs(parser: Parser, text: str) -> None:
-    """How much is done at a time; `text` is what."""
+def add_jobs(parser: Parser, text: str, default: int | None = 1) -> None:
+    """How much is done at a time; `text` is what. None is torch's choice."""
     parser.add_argument(
         "--jobs",
         type=count,
-        default=1,
+        default=default,
         metavar="N",
-        help=f"{text} (default: %(default)s)",
+        help=f"{text} (default: {default or 'those of torch'})",
     )
 
 

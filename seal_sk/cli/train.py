@@ -43,8 +43,8 @@ printed at the end.
 
 _NOTES = """\
 The state of the training is kept in a folder after each validation and at
-Ctrl-C, and the same command with --resume goes on from there: on a CPU with
-the same number of torch threads to the same bits as without the interruption.
+Ctrl-C, and the same command with --resume continues from there: on a CPU to
+the same bits as without the interruption, with any number of threads.
 Without --checkpoint the folder is called after FILE (net.safetensors:
 net.checkpoint), and goes away when the training is done.
 
@@ -108,7 +108,7 @@ def add_train(commands: Commands) -> None:
     _add_network(train.add_argument_group("network"))
     _add_course(train.add_argument_group("training"))
     add_device(train)
-    add_jobs(train, "threads that draw samples and cut superpixels")
+    add_jobs(train, "threads of the training", default=None)
     add_force(train, "replace files that are there already, and start over")
     add_quiet(train)
     add_verbose(train, "a line for each validation, at the end")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import torch
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils import check_random_state
 
@@ -99,9 +100,11 @@ def fit(estimator: LearnedAffinity, X: Images, y: Any) -> None:
             # Asked for more steps, or more patience, than before.
             state.stale_validations = 0
 
+    n_threads = _n_threads(estimator.n_jobs)
+
     def validate(net):
         images = (X[i] for i in held_out)
-        label_maps = _superpixels(estimator, images, net, device)
+        label_maps = _superpixels(estimator, images, net, device, n_threads)
         score = partial(asa_score, ignore_label=estimator.ignore_label)
         return mean_over_pairs(score, [y[i] for i in held_out], label_maps)
 
@@ -182,7 +185,7 @@ def _n_samples(estimator, counts):
     return sum(counts) if estimator.annotations == "each" else len(counts)
 
 
-def _superpixels(estimator, images, net, device):
+def _superpixels(estimator, images, net, device, n_threads):
     """Label maps that the network is validated by."""
 
     def cut(affinity):
@@ -190,13 +193,16 @@ def _superpixels(estimator, images, net, device):
         n_segments = max(1, round(n_pixels / estimator.train_segment_size))
         return ers(to_eight_connected(affinity), n_segments)
 
+    predictor = Predictor(net, device)
+    checked = (check_bands(image, net.in_channels) for image in images)
+    # No more at a time than in a step, which is what fits into memory.
+    parallel = Parallel(min(n_threads, int(estimator.batch_size)), prefer="threads")
+    if device.type == "cpu":
+        return parallel(
+            delayed(lambda image: cut(*predictor([image])))(image) for image in checked
+        )
     # Threads cut one image while the network looks at the next.
-    affinities = Predictor(net, device)(
-        check_bands(image, net.in_channels) for image in images
-    )
-    return Parallel(n_jobs=estimator.n_jobs, prefer="threads")(
-        delayed(cut)(affinity) for affinity in affinities
-    )
+    return parallel(delayed(cut)(affinity) for affinity in predictor(checked))
 
 
 def _course(estimator, device, **changes):
@@ -223,6 +229,11 @@ def _initial_net(estimator, seed, in_channels):
     estimator.check_width(net, source)
     _check_channels(net, in_channels, source)
     return net
+
+
+def _n_threads(n_jobs):
+    n_threads = effective_n_jobs(n_jobs)
+    return max(n_threads, torch.get_num_threads()) if n_jobs is None else n_threads
 
 
 def _check_channels(net, in_channels, source):
@@ -313,7 +324,7 @@ def _run(
         device=device,
         validate=validate,
         max_time=max_time,
-        n_jobs=effective_n_jobs(estimator.n_jobs),
+        n_jobs=_n_threads(estimator.n_jobs),
         checkpoint=(
             (lambda: write_checkpoint(checkpoint_path, state, course))
             if checkpoint_path

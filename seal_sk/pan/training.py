@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
@@ -218,7 +219,8 @@ def train(
         Where crops come from.
     criterion : callable
         The loss, as `resolve_loss` gives it, called with a part of the batch at a
-        time. Parameters of its own are neither trained nor moved to `device`.
+        time, by several threads. Parameters of its own are neither trained nor moved
+        to `device`.
     device : torch.device
         Where the network computes.
     validate : callable, optional
@@ -226,7 +228,7 @@ def train(
     max_time : float, optional
         Seconds that this call may take.
     n_jobs : int
-        Threads that draw samples and cut superpixels beside the network's work.
+        Threads; their number changes the time only.
     checkpoint : callable, optional
         Called with no argument after each validation, and at the end.
     progress : bool
@@ -248,14 +250,17 @@ def train(
     reason = "finished"
     with (
         _interrupt_flag() as interrupted,
-        ThreadPoolExecutor(max(1, n_jobs)) as pool,
+        _single_threaded_torch(),
+        ThreadPoolExecutor(n_jobs) as pool,
+        ThreadPoolExecutor(n_jobs) as workers,
         _Bar(progress, state, course) as bar,
     ):
         seconds_before = state.seconds
+        stepper = _Stepper(state, course, criterion, device, pool, workers)
         batch = _draw(pool, samples, state.iteration, course)
         while not state.finished(course):
             following = _draw(pool, samples, state.iteration + 1, course)
-            loss = _step(state, course, criterion, batch, device, pool)
+            loss = stepper.step(batch)
             batch = following
             state.iteration += 1
             state.loss_sum += loss
@@ -285,65 +290,129 @@ def train(
     return reason
 
 
-def _step(state, course, criterion, batch, device, pool):
-    """One step of the optimizer; the loss before it."""
-    net = state.net.train()
-    for group in state.optimizer.param_groups:
-        group["lr"] = course.lr_at(state.iteration)
-    state.optimizer.zero_grad(set_to_none=True)
-    batch = [future.result() for future in batch]
-    ignored = {}
-    if course.ignore_label is not None:
-        ignored["ignore_label"] = course.ignore_label
-    # While superpixels of one part of the batch are cut, the network predicts the
-    # next. On a GPU the parts are halves, elsewhere single samples; but what is
-    # normalised over the batch needs all of it.
-    at_a_time = 1 if device.type == "cpu" else math.ceil(len(batch) / 2)
-    if net.normalizes_batch:
-        at_a_time = len(batch)
-    pending = []
-    for group in _same_shape(batch, at_a_time):
-        images, truth = (
-            torch.stack([torch.from_numpy(getattr(sample, name)) for sample in group])
-            for name in ("image", "truth")
-        )
-        inputs = [images.to(device, memory_format=net.memory_format)]
-        if group[0].edges is not None:
-            edges = torch.stack([torch.from_numpy(sample.edges) for sample in group])
-            inputs.append(edges.to(device))
-        with torch.autocast(
-            device.type, torch.bfloat16, enabled=course.precision == "bfloat16"
+@contextmanager
+def _single_threaded_torch():
+    """Let each thread compute by itself.
+
+    The threads inside an operation of torch wait for each other many times a step,
+    spinning: on busy cores that takes longer than the work. And their number decides
+    how sums are rounded. Several samples at a time use the cores as well.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Stepper:
+    """Steps of the optimizer, with the parts of a batch in threads.
+
+    A part is predicted, cut, weighed and differentiated by one thread while others do
+    the same with the next. Gradients are added in the order of the parts, so that the
+    number of threads changes nothing.
+    """
+
+    def __init__(self, state, course, criterion, device, pool, workers):
+        self.state = state
+        self.course = course
+        self.criterion = criterion
+        self.device = device
+        self.pool = pool  # cuts superpixels
+        self.workers = workers  # each has a part
+        # On a GPU the parts are halves, elsewhere single samples; but what is
+        # normalised over the batch needs all of it.
+        self.at_a_time = 1 if device.type == "cpu" else math.ceil(course.batch_size / 2)
+        if state.net.normalizes_batch:
+            self.at_a_time = course.batch_size
+        # Each part has buffers of its own: running statistics are written to in the
+        # prediction. The weights are shared.
+        shared = {id(weight): weight for weight in state.net.parameters()}
+        self.nets = [
+            deepcopy(state.net, dict(shared)) for _ in range(course.batch_size)
+        ]
+
+    def step(self, batch):
+        """One step on a batch of drawn samples; the loss before it."""
+        state = self.state
+        for group in state.optimizer.param_groups:
+            group["lr"] = self.course.lr_at(state.iteration)
+        parts = _same_shape([future.result() for future in batch], self.at_a_time)
+        shares = [len(part) / len(batch) for part in parts]
+        nets = self.nets[: len(parts)]
+        results = self.workers.map(self._gradients, nets, parts, shares)
+        losses, gradients = zip(*results, strict=True)
+        for weight, parts_of_it in zip(
+            state.net.parameters(), zip(*gradients, strict=True), strict=True
         ):
-            logits = net.logits(*inputs)
-        logits = logits.float()
-        _check_finite(logits, "prediction", state)
-        leaks = None
-        if isinstance(criterion, SEALLoss):
+            known = [part for part in parts_of_it if part is not None]
+            weight.grad = sum(known[1:], start=known[0]) if known else None
+        self._take_over_statistics(nets, shares)
+        state.optimizer.step()
+        if state.average is not None:
+            state.average.update_parameters(state.net)
+        return sum(losses)
+
+    def _gradients(self, net, samples, share):
+        """Loss of a part of the batch, and its gradients by the weights."""
+        ignored = {}
+        if self.course.ignore_label is not None:
+            ignored["ignore_label"] = self.course.ignore_label
+        logits, truth = self._logits(net, samples)
+        more = dict(ignored)
+        if isinstance(self.criterion, SEALLoss):
             # It trains the affinities that are cut; probabilities, as the other losses
             # make them, are calibrated afterwards.
             logits = net.calibrated(logits)
-            detached = logits.detach().cpu()
-            leaks = [
-                pool.submit(criterion.leak, *one, **ignored)
-                for one in zip(detached, truth, strict=True)
-            ]
-        pending.append((logits, truth.to(device), leaks, len(group)))
-    total = 0.0
-    for logits, truth, leaks, n in pending:
-        more = dict(ignored)
-        if leaks is not None:
-            leak = torch.stack([future.result() for future in leaks])
-            more["leak"] = leak.to(device)
-        loss = criterion(logits, truth, **more)
+            cut = partial(self.criterion.leak, **ignored)
+            leaks = self.pool.map(cut, logits.detach().cpu(), truth)
+            more["leak"] = torch.stack(list(leaks)).to(self.device)
+        loss = self.criterion(logits, truth.to(self.device), **more)
         _check_loss(loss)
-        loss = loss * (n / len(batch))
-        _check_finite(loss, "loss", state)
-        loss.backward()
-        total += loss.item()
-    state.optimizer.step()
-    if state.average is not None:
-        state.average.update_parameters(net)
-    return total
+        loss = loss * share
+        _check_finite(loss, "loss", self.state)
+        weights = list(net.parameters())
+        return loss.item(), torch.autograd.grad(loss, weights, allow_unused=True)
+
+    def _logits(self, net, samples):
+        """Logits of samples of one shape, and their truth on the CPU."""
+        images, truth = (
+            torch.stack([torch.from_numpy(getattr(sample, name)) for sample in samples])
+            for name in ("image", "truth")
+        )
+        inputs = [images.to(self.device, memory_format=net.memory_format)]
+        if samples[0].edges is not None:
+            edges = torch.stack([torch.from_numpy(sample.edges) for sample in samples])
+            inputs.append(edges.to(self.device))
+        with torch.no_grad():
+            for own, current in zip(
+                net.buffers(), self.state.net.buffers(), strict=True
+            ):
+                own.copy_(current)
+        with torch.autocast(
+            self.device.type,
+            torch.bfloat16,
+            enabled=self.course.precision == "bfloat16",
+        ):
+            logits = net.train().logits(*inputs)
+        logits = logits.float()
+        _check_finite(logits, "prediction", self.state)
+        return logits, truth
+
+    @torch.no_grad()
+    def _take_over_statistics(self, nets, shares):
+        """Move running statistics by the mean of what the parts moved them by."""
+        for current, *moved in zip(
+            self.state.net.buffers(), *(net.buffers() for net in nets), strict=True
+        ):
+            if len(nets) == 1 or not current.is_floating_point():
+                current.copy_(moved[-1])
+                continue
+            current += sum(
+                share * (own - current)
+                for share, own in zip(shares, moved, strict=True)
+            )
 
 
 def _check_loss(loss):

@@ -7,7 +7,7 @@ from seal_sk.demo import run_demo
 def test_demo(here, capsys):
     table = run_demo(
         "demo.png",
-        max_time=0.5,
+        max_iter=3,
         n_train=3,
         n_test=2,
         shape=(64, 64),
@@ -28,6 +28,8 @@ def test_demo(here, capsys):
         assert row["method"] in out
         if row["method"] == "oracle":
             assert row["asa"] > 0.97
+    assert "for 3 steps." in out
+    assert "cut short" not in out
     assert "comes with the package" in out.replace("\n", " ")
     assert out.splitlines()[-1].endswith("demo.png")
     picture = iio.imread("demo.png")
@@ -36,7 +38,7 @@ def test_demo(here, capsys):
 
 
 def test_a_quiet_demo_prints_the_results_only(here, capsys):
-    settings = {"max_time": 0.5, "n_train": 3, "n_test": 1, "shape": (64, 64)}
+    settings = {"max_iter": 2, "n_train": 3, "n_test": 1, "shape": (64, 64)}
     table = run_demo("demo.png", **settings, counts=(20,), verbose=0)
     out, err = capsys.readouterr()
     assert err == ""
@@ -73,5 +75,24 @@ def test_options_reach_the_demo(here, monkeypatch, run):
     ((path,), settings) = called[0]
     assert str(path) == "x.png"
     assert settings == {"max_time": 3.0, "seed": 7, "verbose": 0}
+    # Without a limit it is trained to the end.
     assert run("demo --out x.png") == 0
-    assert called[1][1]["verbose"] == 1
+    assert called[1][1] == {"max_time": None, "seed": 0, "verbose": 1}
+
+
+def test_a_training_cut_short_is_said_to_be_so(here, capsys, monkeypatch):
+    from matplotlib.figure import Figure
+
+    written, text = [], Figure.text
+
+    def watched(self, x, y, s, **style):
+        written.append(s)
+        return text(self, x, y, s, **style)
+
+    monkeypatch.setattr(Figure, "text", watched)
+    settings = {"n_train": 3, "n_test": 1, "shape": (64, 64), "verbose": 0}
+    run_demo("demo.png", **settings, counts=(20,), max_iter=500, max_time=1e-6)
+    out = capsys.readouterr().out
+    warning = "The training was cut short after 1 of 500 steps"
+    assert out.index(warning) < out.index("ASA")
+    assert any(warning in line for line in written)

@@ -1,5 +1,8 @@
 """The course of a training, watched from inside."""
 
+import threading
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -40,9 +43,9 @@ def test_images_held_out_are_validated_on_and_not_trained_on(scenes, monkeypatch
     validated, drawn = [], []
     superpixels, init = fitting._superpixels, Samples.__init__
 
-    def watched_cut(estimator, images, net, device):
+    def watched_cut(estimator, images, *args):
         validated.append(list(images))
-        return superpixels(estimator, validated[-1], net, device)
+        return superpixels(estimator, validated[-1], *args)
 
     def watched_init(self, X, y, indices, *args, **kwargs):
         drawn.extend(indices)
@@ -72,17 +75,79 @@ def test_learning_rates_are_those_of_the_history(scenes, monkeypatch):
 
 
 def test_losses_of_the_history_are_means_of_their_interval(scenes, monkeypatch):
-    losses, step = [], training._step
+    losses, step = [], training._Stepper.step
 
     def watched(*args):
         losses.append(step(*args))
         return losses[-1]
 
-    monkeypatch.setattr(training, "_step", watched)
+    monkeypatch.setattr(training._Stepper, "step", watched)
     seal = small().fit(*scenes)
     assert [line["loss"] for line in seal.history_] == pytest.approx(
         [np.mean(losses[:2]), np.mean(losses[2:])]
     )
+
+
+@pytest.mark.parametrize("network", ["pan", "unet"])
+def test_the_number_of_threads_changes_no_bit(scenes, network):
+    def weights(torch_threads, n_jobs):
+        torch.set_num_threads(torch_threads)
+        seal = small(network=network, width=4, max_iter=4, n_jobs=n_jobs)
+        return seal.fit(*scenes).net_.state_dict()
+
+    before = torch.get_num_threads()
+    try:
+        expected = weights(1, None)
+        for threads in ((1, 3), (3, None), (2, 1)):
+            found = weights(*threads)
+            assert all(torch.equal(found[name], expected[name]) for name in expected)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_torch_computes_with_one_thread_a_sample_and_as_before_afterwards(scenes):
+    used, callers = set(), set()
+
+    def loss(logits, truth):
+        used.add(torch.get_num_threads())
+        callers.add(threading.get_ident())
+        return logits.mean()
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        small(loss=loss, batch_size=4, max_iter=8).fit(*scenes)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert used == {1}
+    assert len(callers) == 2
+
+
+def test_running_statistics_move_by_the_mean_over_the_samples(scenes):
+    """One step on two samples, against the network on each by itself."""
+    seal = small(max_iter=1, batch_size=2, validation_fraction=0.0, precision="float32")
+    moved = seal.fit(*scenes).net_.in1.running_mean
+    images, truths = scenes
+    net = fitting._initial_net(seal.affinity_, seal.affinity_._state["seed"], 3)
+    samples = fitting._samples(
+        seal.affinity_,
+        images,
+        truths,
+        range(24),
+        [1] * 24,
+        net,
+        (seal.affinity_._state["seed"],),
+    )
+    each = []
+    for number in range(2):
+        one = deepcopy(net).train()
+        sample = samples.draw(number)
+        one.logits(
+            torch.from_numpy(sample.image)[None], torch.from_numpy(sample.edges)[None]
+        )
+        each.append(one.in1.running_mean)
+    assert torch.allclose(moved, (each[0] + each[1]) / 2, atol=1e-6)
 
 
 def test_weight_decay_reaches_the_optimizer(scenes):
