@@ -22,6 +22,7 @@ elif BUILD and not CHECKED:
     sys.exit(f"SEAL_SK_BUILD={BUILD} must be checked or sanitized.")
 
 setup(
+    options={"build_ext": {"parallel": True}},
     ext_modules=cythonize(
         [
             Extension(
@@ -50,5 +51,5 @@ setup(
             "initializedcheck": CHECKED,
             "freethreading_compatible": True,
         },
-    )
+    ),
 )

@@ -6,9 +6,20 @@ next to nothing.
 """
 
 from importlib import import_module
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ._version import __version__
+
+# Only a checkout has the sources of the kernels; there they may not be compiled.
+for _source in Path(__file__).parent.glob("*.pyx"):
+    if not any(_source.with_suffix(end).exists() for end in EXTENSION_SUFFIXES):
+        raise ImportError(
+            f"The seal_sk in {str(_source.parents[1])!r} is not compiled for this "
+            f"Python ({_source.stem} is missing): run `pip install -e .` in that "
+            "folder, or start Python in another one to use a seal_sk that is installed."
+        )
 
 _HOME = {
     "ERSSuperpixels": "superpixels",

@@ -16,9 +16,8 @@ import seal_sk
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 # Not those of results and decisions, whose code is what gave the figures beside it, on
-# data that are not in the repository.
+# data that are not in the repository; nor the README's, which runs where it is read.
 PAGES = [
-    ROOT / "README.md",
     DOCS / "index.rst",
     DOCS / "getting_started.md",
     *sorted((DOCS / "user_guide").glob("*.md")),

@@ -10,6 +10,7 @@ from dis import get_instructions
 from functools import cache, partial
 from inspect import isfunction, ismethod
 from numbers import Number
+from pathlib import Path
 from types import CodeType, ModuleType
 
 import numpy as np
@@ -157,5 +158,7 @@ def _installed(name):
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None:
         return False
-    paths = sysconfig.get_paths()
-    return file.startswith(tuple(paths[k] for k in ("stdlib", "purelib", "platlib")))
+    if file.startswith(sysconfig.get_path("stdlib")):
+        return True
+    # By their names: those of a user, or of the system below an environment, too.
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)

@@ -446,3 +446,19 @@ def test_masked_pixels_may_hold_anything(inputs):
             source._check_input(item, name="X")
         with pytest.raises(ValueError, match="mask of X has shape"):
             source._check_input(item, mask=mask[:3], name="X")
+
+
+@pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
+def test_packages_of_other_folders_count_as_installed(monkeypatch, folder):
+    """As those of a user, or of the system below an environment, do."""
+    from types import ModuleType
+
+    from seal_sk.affinity.identity import _installed
+
+    module = ModuleType(f"package_in_{folder}")
+    module.__file__ = f"/home/user/.local/lib/{folder}/package/__init__.py"
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert _installed(module.__name__)
+    module.__file__ = "/home/user/project/package/__init__.py"
+    _installed.cache_clear()
+    assert not _installed(module.__name__)
