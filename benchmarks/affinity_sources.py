@@ -28,9 +28,9 @@ from seal_sk import (
     to_eight_connected,
 )
 from seal_sk._validation import FROM_TO
+from seal_sk.affinity.edges import canny
 from seal_sk.affinity.maps import METRICS
 from seal_sk.metrics import asa_score, boundary_recall_score, mean_over_pairs
-from seal_sk.pan.edges import canny
 
 COUNTS = [100, 300]
 RULES = {

@@ -26,8 +26,8 @@ from seal_sk import (
     OracleAffinity,
     SEALSuperpixels,
 )
-from seal_sk.affinity.vgg import vgg16_conv1_1
 from seal_sk.benchmark import run_benchmark
+from seal_sk.sources.vgg import vgg16_conv1_1
 
 LOSSES = ("bce", "balanced-bce", "seal")
 

@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from seal_sk._files import replace_file
-from seal_sk.benchmark import PROTOCOLS, read_results, write_report
+from seal_sk.benchmark import PROTOCOLS, read_results
+from seal_sk.report import write_report
 
 KEPT = [
     *("dataset", "image", "annotation", "method", "requested", "n_segments"),

@@ -8,6 +8,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from ._version import __version__
 
 __all__ = ["OPENCV", "machine", "show_versions"]
@@ -93,14 +95,12 @@ def _requirements() -> dict[str, list[str]]:
     except PackageNotFoundError:  # imported from a folder, not installed
         return {}
     found: dict[str, list[str]] = {}
-    for line in lines:
-        requirement, _, marker = line.partition(";")
-        name = re.match(r"[\w.-]+", requirement.strip())
-        extra = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", marker)
+    for requirement in map(Requirement, lines):
+        extra = re.search(r"extra == \"([\w-]+)\"", str(requirement.marker or ""))
         group = extra[1] if extra else ""
         # An extra may take in another one, which is listed by itself.
-        if name and name[0] != "seal_sk" and group not in _OF_DEVELOPMENT:
-            found.setdefault(group, []).append(name[0])
+        if requirement.name != "seal_sk" and group not in _OF_DEVELOPMENT:
+            found.setdefault(group, []).append(requirement.name)
     return found
 
 

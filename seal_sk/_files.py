@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written: their names, and whole or not at all."""
 
 import os
 import threading
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ._typing import PathLike
 
-__all__ = ["replace_file"]
+__all__ = ["check_suffix", "replace_file"]
 
 
 def replace_file(path: PathLike, content: bytes) -> None:
@@ -29,3 +29,14 @@ def replace_file(path: PathLike, content: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_suffix(path: PathLike, suffixes: tuple[str, ...], what: str) -> Path:
+    """The path of a file that ends in one of the suffixes."""
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise ValueError(
+            f"{str(path)!r} is of no format that {what} is written in: give a name "
+            f"that ends in {', '.join(suffixes)}."
+        )
+    return path

@@ -92,3 +92,48 @@ def masks():
         return mask, mask, label(mask, connectivity=connectivity // 4).max()
 
     return draw
+
+
+@pytest.fixture(params=["utm", "degrees", "rotated", "south up"])
+def place(request):
+    """Where an image lies: projected, geographic, rotated, with rows that go north."""
+    from seal_sk.io import Georeference
+
+    return {
+        "utm": Georeference("EPSG:32633", (0.5, 0, 500_000, 0, -0.5, 5_000_000)),
+        "degrees": Georeference("EPSG:4326", (1e-4, 0, 13.4, 0, -1e-4, 52.5)),
+        "rotated": Georeference("EPSG:2056", (0.3, 0.4, 2.6e6, 0.4, -0.3, 1.2e6)),
+        "south up": Georeference("EPSG:3857", (10, 0, 1e6, 0, 10, 6e6)),
+    }[request.param]
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.fixture
+def interrupt(monkeypatch):
+    """Make the next write fail when everything is written but nothing is in place."""
+
+    def fail(*_):
+        raise Interrupted
+
+    def start():
+        monkeypatch.setattr("os.fsync", fail)
+        return pytest.raises(Interrupted)
+
+    return start
+
+
+@pytest.fixture
+def labels():
+    """Superpixels one of which has a hole, one two parts; some pixels are masked."""
+    return np.array(
+        [
+            [0, 0, 0, 0, 1, 1],
+            [0, 2, 2, 0, 1, -1],
+            [0, 2, 3, 0, 1, -1],
+            [0, 0, 0, 0, 4, 4],
+            [5, 5, 5, 4, 5, 5],
+        ]
+    )

@@ -27,7 +27,7 @@ def public_modules():
     # The public interface of `cli` is the command line.
     names = [m.name for m in found if not m.name.startswith("seal_sk._")]
     names.remove("seal_sk.cli")
-    return ["seal_sk", *names, "seal_sk.affinity.vgg", "seal_sk.pan.loss"]
+    return ["seal_sk", *names, "seal_sk.sources.vgg", "seal_sk.pan.loss"]
 
 
 def methods(kind):

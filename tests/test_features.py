@@ -315,8 +315,16 @@ def test_groups_in_the_order_asked_for(example):
 IMAGE = np.zeros((2, 6), dtype=np.uint8)
 BAD = [
     ({"labels": QUADRANTS[:, :4]}, ValueError, r"labels has shape \(2, 4\)"),
-    ({"labels": QUADRANTS * 2}, ValueError, "seal_sk.labels.relabel_consecutive"),
-    ({"labels": QUADRANTS + 1}, ValueError, "seal_sk.labels.relabel_consecutive"),
+    (
+        {"labels": QUADRANTS * 2},
+        ValueError,
+        "seal_sk.labels.relabel_consecutive",
+    ),
+    (
+        {"labels": QUADRANTS + 1},
+        ValueError,
+        "seal_sk.labels.relabel_consecutive",
+    ),
     ({"labels": QUADRANTS + 10**12}, ValueError, "up to 1000000000002"),
     ({"labels": QUADRANTS - 9}, ValueError, "masks every pixel"),
     ({"labels": QUADRANTS / 2}, TypeError, "holds integers"),

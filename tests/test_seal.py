@@ -15,9 +15,10 @@ from sklearn.exceptions import NotFittedError
 from seal_sk import ERSSuperpixels, SEALSuperpixels
 from seal_sk.datasets import make_scenes
 from seal_sk.metrics import asa_scorer
-from seal_sk.pan import PAPER_SETTINGS, fitting
+from seal_sk.pan import PAPER_SETTINGS
 from seal_sk.pan.network import PAN
-from seal_sk.pan.training import Course
+from seal_sk.pan.training import fitting
+from seal_sk.pan.training.settings import Settings
 
 
 def small(**params):
@@ -375,9 +376,8 @@ def test_the_papers_settings():
     seal = SEALSuperpixels(**PAPER_SETTINGS)
     assert (seal.max_iter, seal.width, seal.loss) == (100_000, 128, "seal")
     assert seal.oversegmentation == 1
-    fields = {name: getattr(seal, name, None) for name in Course.__dataclass_fields__}
-    course = Course(**fields)
-    assert [course.lr_at(i) for i in (0, 29_999, 30_000, 60_000, 99_999)] == (
+    settings = Settings.of(seal)
+    assert [settings.lr_at(i) for i in (0, 29_999, 30_000, 60_000, 99_999)] == (
         pytest.approx([1e-4, 1e-4, 1e-5, 1e-6, 1e-6])
     )
 
@@ -392,17 +392,10 @@ def test_the_papers_settings_train(scenes):
 
 
 def test_cosine_schedule():
-    course = Course(
-        **{
-            **dict.fromkeys(Course.__dataclass_fields__),
-            "lr": 1.0,
-            "lr_schedule": "cosine",
-            "max_iter": 100,
-        }
-    )
-    assert course.lr_at(0) == 1.0
-    assert course.lr_at(50) == pytest.approx(0.5)
-    assert course.lr_at(100) == 1e-6
+    settings = Settings(lr=1.0, lr_schedule="cosine", max_iter=100)
+    assert settings.lr_at(0) == 1.0
+    assert settings.lr_at(50) == pytest.approx(0.5)
+    assert settings.lr_at(100) == 1e-6
 
 
 @pytest.mark.gpu

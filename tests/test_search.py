@@ -30,9 +30,9 @@ from seal_sk import (
     LearnedAffinity,
     SEALSuperpixels,
 )
-from seal_sk.affinity.caching import described
 from seal_sk.datasets.lazy import LazySequence
 from seal_sk.metrics import asa_scorer, boundary_recall_scorer
+from seal_sk.sources.caching import described
 
 TRAINING = {
     "width": 2,
@@ -62,7 +62,8 @@ def five(scenes):
 @pytest.fixture
 def counted(monkeypatch):
     """How many trainings and looks of a network there have been."""
-    from seal_sk.pan import fitting, prediction
+    from seal_sk.pan import prediction
+    from seal_sk.pan.training import fitting
 
     counts = {"trainings": 0, "looks": 0}
 

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from seal_sk._snic import snic as snic_kernel
 
 from seal_sk import snic
-from seal_sk._seeds import _shares, exact_seeds, grid_seeds
+from seal_sk.segmentation.grid import _shares, exact_seeds, grid_seeds
 
 
 def agreement(labels, expected):

@@ -9,6 +9,8 @@ from .affinities import (
     check_tree,
 )
 from .images import (
+    as_8bit_scale,
+    as_uint8,
     check_areas,
     check_bands,
     check_colors,
@@ -51,6 +53,8 @@ from .sequences import (
 __all__ = [
     "FROM_TO",
     "MAX_EDGES",
+    "as_8bit_scale",
+    "as_uint8",
     "check_affinity",
     "check_annotations",
     "check_areas",

@@ -96,7 +96,7 @@ def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
     if isinstance(image, (str, PathLike)):
         raise TypeError(
             f"{name} is the name {str(image)!r}; read the file first, for example with "
-            "seal_sk.datasets.images.read_image."
+            "seal_sk.io.images.read_image."
         )
     image = np.asarray(image)
     if image.ndim not in (2, 3):
@@ -176,6 +176,22 @@ def check_areas(n_segments: int, mask: NDArray[np.bool_], connectivity: int) -> 
 def unit_scale(image: NDArray[Any], dtype: Any = np.float64) -> NDArray[Any]:
     """Values of a checked image in 0..1, as `dtype`."""
     return image.astype(dtype) / dtype(_FULL_SCALE[image.dtype.name])
+
+
+def as_8bit_scale(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Values of a checked image on the scale of 0..255.
+
+    They are rounded, so that 8-bit colours are the same whole numbers in every dtype,
+    and equal differences stay equal.
+    """
+    return np.round(unit_scale(image) * 255.0, 4)
+
+
+def as_uint8(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """A checked image in 8 bits."""
+    if image.dtype == np.uint8:
+        return image
+    return np.rint(unit_scale(image) * 255.0).astype(np.uint8)
 
 
 def check_rgb(

@@ -70,13 +70,8 @@ def check_label_map(
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
 
 
-def check_ground_truth(
-    truth: Truth, *, mask: object | None = None, name: str = "y_true"
-) -> list[NDArray[Any]]:
-    """`check_annotations` for maps that must be of one size, as those of an image are.
-
-    `mask` is there for callers that check images in the same way: labels need none.
-    """
+def check_ground_truth(truth: Truth, *, name: str = "y_true") -> list[NDArray[Any]]:
+    """`check_annotations` for maps that must be of one size, as those of an image."""
     maps = check_annotations(truth, name=name)
     return check_annotations(maps, maps[0].shape, name=name)
 

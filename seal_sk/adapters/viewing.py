@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._extras import import_extra
 from .._validation import check_colors, check_superpixels
 from ..export.outlines import trace
-from ..export.packages import import_extra
 from ..export.tables import check_table
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The affinity map, and where it comes from.
+"""Affinity maps.
 
 An affinity map is a float32 array (H, W, 2) holding, for each pixel, how likely it
 belongs together with its right and its lower neighbour, or (H, W, 4) with the
@@ -6,12 +6,9 @@ down-right and up-right neighbours after them. Values lie in 0..1. Entries that
 would lead out of the image (the last column of `right`, say) mean nothing; the
 functions here set them to 0.
 
-Functions make the map of one image, transformers those of a sequence of images.
-`vgg`, which needs torch, is imported on its own.
+Transformers of sequences of images are in `seal_sk.sources`.
 """
 
-from .features import FeatureAffinity
-from .learned import LearnedAffinity
 from .maps import (
     binary_affinity,
     edge_affinity,
@@ -20,14 +17,8 @@ from .maps import (
     rgb_affinity,
     to_eight_connected,
 )
-from .sources import EdgeAffinity, OracleAffinity, RGBAffinity
 
 __all__ = [
-    "EdgeAffinity",
-    "FeatureAffinity",
-    "LearnedAffinity",
-    "OracleAffinity",
-    "RGBAffinity",
     "binary_affinity",
     "edge_affinity",
     "feature_affinity",

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._typing import Connectivity, Truth
 from .._validation import (
     FROM_TO,
+    as_8bit_scale,
     check_affinity,
     check_annotations,
     check_connectivity,
@@ -18,7 +19,6 @@ from .._validation import (
     check_features,
     check_image,
     check_real,
-    unit_scale,
 )
 
 __all__ = [
@@ -81,9 +81,7 @@ def rgb_affinity(
     image = check_image(image)
     sigma = check_real(sigma, 0, name="sigma", exclusive=True)
     channels = check_connectivity(connectivity) // 2
-    # Rounded, so that 8-bit colours are the same whole numbers in every dtype, and
-    # equal differences stay equal.
-    values = np.round(unit_scale(image) * 255.0, 4)
+    values = as_8bit_scale(image)
     affinity = np.zeros((*image.shape[:2], channels), dtype=np.float32)
     for channel in range(channels):
         start, end = FROM_TO[channel]

@@ -2,24 +2,18 @@
 
 `run_benchmark` fills a folder of results, from where it was if it was interrupted;
 `read_results` gives its table; `summarize`, `average_over_counts` and `compare` reduce
-it under a named protocol; `write_report` draws it. On the command line: ``seal-sk
-bench`` and ``seal-sk report``. Needs ``pip install "seal_sk[bench]"``.
+it under a named protocol; `seal_sk.report.write_report` draws it. On the command line:
+``seal-sk bench`` and ``seal-sk report``. Needs ``pip install "seal_sk[bench]"``.
 """
 
-from importlib.util import find_spec
+from .._extras import import_extra
 
-_NEEDS = ("pandas", "pyarrow", "jinja2")
+for _package in ("pandas", "pyarrow", "jinja2"):
+    import_extra(_package, "bench", "seal_sk.benchmark")
 
-if missing := [name for name in _NEEDS if find_spec(name) is None]:
-    raise ImportError(
-        f"seal_sk.benchmark needs {', '.join(missing)}, which "
-        f"{'is' if len(missing) == 1 else 'are'} not installed: pip install "
-        '"seal_sk[bench]"'
-    )
-
+from ..metrics.catalogue import Metric  # noqa: E402
 from .methods import METHODS, LabelMaps, find_methods  # noqa: E402
-from .protocols import PROTOCOLS, Metric, Protocol  # noqa: E402
-from .report import write_report  # noqa: E402
+from .protocols import PROTOCOLS, Protocol  # noqa: E402
 from .results import Results, read_results  # noqa: E402
 from .running import BenchmarkError, run_benchmark  # noqa: E402
 from .summary import average_over_counts, compare, summarize  # noqa: E402
@@ -38,5 +32,4 @@ __all__ = [
     "read_results",
     "run_benchmark",
     "summarize",
-    "write_report",
 ]

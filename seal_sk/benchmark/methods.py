@@ -14,12 +14,10 @@ from sklearn.base import clone
 
 from .. import superpixels
 from .._typing import PathLike
-from ..affinity import OracleAffinity
-from ..datasets.label_maps import (
-    LABEL_SUFFIXES,
-    may_be_label_map,
-    read_label_map,
-)
+from ..io.label_maps import LABEL_SUFFIXES, find_label_map, read_label_map
+from ..sources import OracleAffinity
+from ..superpixels.methods import METHODS as ESTIMATORS
+from ..superpixels.methods import method_class
 
 __all__ = ["METHODS", "LabelMaps", "as_method", "find_methods"]
 
@@ -34,12 +32,7 @@ def _seal(oversegmentation):
 METHODS: dict[str, Callable[[], Any]] = {
     "seal": lambda: _seal(3),
     "seal-ers": lambda: _seal(1),
-    "ers": superpixels.ERSSuperpixels,
-    "fh": superpixels.FHSuperpixels,
-    "snic": superpixels.SNICSuperpixels,
-    "slic": superpixels.SLICSuperpixels,
-    "lsc": superpixels.LSCSuperpixels,
-    "seeds": superpixels.SEEDSSuperpixels,
+    **{name: method_class(name) for name in ESTIMATORS if name != "seal"},
     "oracle": lambda: superpixels.GraphSuperpixels(affinity=OracleAffinity()),
 }
 
@@ -217,20 +210,14 @@ class LabelMaps:
         place = self.folder / str(count)
         if not place.is_dir():
             place = self.folder
-        found = [
-            file
-            for suffix in LABEL_SUFFIXES
-            if may_be_label_map(file := place / f"{name}{suffix}")
-        ]
-        if len(found) > 1:
-            raise ValueError(f"{found[0]} and {found[1]} are both of one image.")
-        if not found:
+        found = find_label_map(place, name)
+        if found is None:
             raise FileNotFoundError(
                 f"There is no label map of {name!r} for {count} superpixels: "
                 f"{self.folder / str(count) / name} with any of the endings "
                 f"{', '.join(LABEL_SUFFIXES)}."
             )
-        return found[0]
+        return found
 
 
 class _Estimator:

@@ -11,7 +11,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from .._files import replace_file
-from .._validation import check_annotations, check_image, unit_scale
+from .._validation import as_uint8, check_annotations, check_image
 from ..labels import boundaries
 from .summary import common_images
 
@@ -104,9 +104,8 @@ def _draw_image(place, one):
 
     image = check_image(one.images[0])
     image = image[..., :3] if image.shape[2] >= 3 else image[..., :1].repeat(3, axis=2)
-    image = np.rint(unit_scale(image, np.float32) * 255).astype(np.uint8)
     buffer = BytesIO()
-    Image.fromarray(_smaller(image)).save(buffer, "JPEG", quality=90)
+    Image.fromarray(_smaller(as_uint8(image))).save(buffer, "JPEG", quality=90)
     replace_file(place / "image.jpg", buffer.getvalue())
     annotations = check_annotations(one.annotations[0], image.shape[:2])
     drawn = [boundaries(_smaller(truth)) for truth in annotations]

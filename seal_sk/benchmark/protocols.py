@@ -7,36 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..metrics.catalogue import METRICS, Metric
+
 if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["PROTOCOLS", "Metric", "Protocol", "find_protocol"]
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A column of the table under the name that a protocol has for it.
-
-    Parameters
-    ----------
-    column : str
-        Of the table.
-    title : str
-        In figures.
-    higher_is_better : bool, default=True
-        False for errors.
-
-    Examples
-    --------
-    >>> from seal_sk.benchmark import PROTOCOLS
-    >>> PROTOCOLS["tu2018"].metrics["BR"]
-    Metric(column='boundary_recall', title='Boundary recall', higher_is_better=True)
-    """
-
-    column: str
-    title: str
-    higher_is_better: bool = True
+__all__ = ["PROTOCOLS", "Protocol", "find_protocol"]
 
 
 @dataclass(frozen=True)
@@ -119,9 +96,6 @@ class Protocol:
         return float(np.average(rows[column], weights=rows["weight"]))
 
 
-_ASA = Metric("asa", "ASA")
-_RECALL = Metric("boundary_recall", "Boundary recall")
-
 #: Protocols by name.
 PROTOCOLS = {
     protocol.name: protocol
@@ -129,7 +103,7 @@ PROTOCOLS = {
         Protocol(
             "tu2018",
             "mean",
-            {"ASA": _ASA, "BR": _RECALL},
+            {"ASA": METRICS["asa"], "BR": METRICS["boundary_recall"]},
             "Tu et al., CVPR 2018: ASA and boundary recall (boundaries one pixel "
             "thick, the data set's tolerance), means over all (image, annotation) "
             "pairs.",
@@ -138,12 +112,10 @@ PROTOCOLS = {
             "stutz2018",
             "worst",
             {
-                "Rec": Metric("thick_boundary_recall", "Boundary recall (Stutz)"),
-                "UE": Metric(
-                    "min_undersegmentation_error", "Undersegmentation error", False
-                ),
-                "EV": Metric("explained_variation", "Explained variation"),
-                "CO": Metric("compactness", "Compactness"),
+                "Rec": METRICS["thick_boundary_recall"],
+                "UE": METRICS["min_undersegmentation_error"],
+                "EV": METRICS["explained_variation"],
+                "CO": METRICS["compactness"],
             },
             "Stutz et al., CVIU 2018: boundary recall with boundaries two pixels thick "
             "and a tolerance of 0.25 % of the diagonal, undersegmentation error by "
@@ -153,7 +125,7 @@ PROTOCOLS = {
         Protocol(
             "best-annotation",
             "best",
-            {"ASA": _ASA, "BR": _RECALL},
+            {"ASA": METRICS["asa"], "BR": METRICS["boundary_recall"]},
             "ASA and boundary recall as in tu2018, but of each image the annotation "
             "with the best score, then the mean over images; flattering, and common.",
         ),

@@ -15,15 +15,15 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from .._environment import machine
+from .._identity import described
 from .._typing import PathLike
 from .._validation import check_annotations, check_int
-from ..affinity.identity import described
 from ..datasets import Dataset
+from ..metrics.scoring import score_label_map
 from .measuring import measured, one_thread, versions
 from .methods import as_method, find_methods
 from .pictures import draw_pictures
 from .results import FORMAT, Results, Store, evenly_spaced
-from .scoring import score_label_map
 
 __all__ = ["BenchmarkError", "run_benchmark"]
 

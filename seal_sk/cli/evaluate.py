@@ -13,10 +13,8 @@ from .files import check_output
 from .messages import complain, explain, on_terminal
 from .methods import (
     add_method,
-    batch_size,
     given_options,
     make_estimator,
-    segment_each,
 )
 from .parsing import (
     Commands,
@@ -74,15 +72,15 @@ examples:
   seal-sk evaluate --method slic -n 40 --data scenes
 """
 
-# Columns of the table: names in `evaluate`, heads.
-_COLUMNS = {
-    "asa": "ASA",
-    "boundary_recall": "BR",
-    "boundary_precision": "BP",
-    "corrected_undersegmentation_error": "UE",
-    "explained_variation": "EV",
-    "compactness": "CO",
-}
+# Columns of the table.
+_COLUMNS = (
+    "asa",
+    "boundary_recall",
+    "boundary_precision",
+    "corrected_undersegmentation_error",
+    "explained_variation",
+    "compactness",
+)
 
 
 def add_evaluate(commands: Commands) -> None:
@@ -138,6 +136,9 @@ def _evaluate(args: Namespace) -> int:
         check_output(args.output, (".csv", ".json"), args.force)
 
     from ..datasets.find import find_dataset
+    from ..io.label_maps import find_label_maps
+    from ..metrics.pairs import mean_of_rows
+    from ..pipeline import segment_images
 
     dataset = find_dataset(
         args.data,
@@ -147,17 +148,18 @@ def _evaluate(args: Namespace) -> int:
         tolerance=args.tolerance,
         download_if_missing=args.download,
     )
+    label_maps: Iterator[Any]
     if args.labels is not None:
-        files = _find_label_maps(args.labels, dataset.names)
+        files = find_label_maps(args.labels, dataset.names)
         label_maps = _read_each(files)
     else:
         estimator = make_estimator(args, args.n_segments or 300)
-        label_maps = _segment_each(estimator, dataset.images, args.jobs)
+        label_maps = segment_images(estimator, dataset.images, n_jobs=args.jobs)
     rows = _score_each(dataset, label_maps, args)
     if not rows:
         complain("error: none of the label maps could be scored.")
         return 2
-    mean = _mean(rows)
+    mean = mean_of_rows(rows, [name for name in rows[0] if name != "image"])
     if args.output is not None:
         _write(args.output, dataset, rows, mean)
     _print_table(rows, mean, args.verbose)
@@ -166,37 +168,9 @@ def _evaluate(args: Namespace) -> int:
     return 0 if len(rows) == len(dataset.images) else 1
 
 
-def _find_label_maps(folder: Path, names: list[str]) -> list[Path]:
-    """The file for each image, all of them there."""
-    from ..datasets.label_maps import LABEL_SUFFIXES, may_be_label_map
-
-    if folder.is_file():
-        raise NotADirectoryError(
-            f"{str(folder)!r} is a file; give the folder of the label maps."
-        )
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.stem in names and may_be_label_map(path):
-            if path.stem in files:
-                raise ValueError(
-                    f"{str(files[path.stem])!r} and {str(path)!r} are both of one "
-                    "image; remove one."
-                )
-            files[path.stem] = path
-    if missing := [name for name in names if name not in files]:
-        raise FileNotFoundError(
-            f"{len(missing)} of {len(names)} images have no label map in "
-            f"{str(folder)!r}: {missing[0]!r} for one, with any of the endings "
-            f"{', '.join(LABEL_SUFFIXES)}."
-        )
-    return [files[name] for name in names]
-
-
 def _read_each(files: list[Path]) -> Iterator[Any]:
     """Yield each label map, or the error that it made."""
-    from ..datasets.label_maps import read_label_map
+    from ..io.label_maps import read_label_map
 
     for path in files:
         try:
@@ -205,19 +179,6 @@ def _read_each(files: list[Path]) -> Iterator[Any]:
             yield error
         else:
             yield labels
-
-
-def _segment_each(estimator: Any, images: Any, n_jobs: int) -> Iterator[Any]:
-    """Yield each label map, or the error that it made."""
-    step = batch_size(n_jobs)
-    for start in range(0, len(images), step):
-        loaded = []
-        for i in range(start, min(start + step, len(images))):
-            try:
-                loaded.append(images[i])
-            except Exception as error:
-                loaded.append(error)
-        yield from segment_each(estimator, loaded)
 
 
 def _score_each(
@@ -245,42 +206,20 @@ def _score_each(
 
 def _score(dataset: "Dataset", i: int, labels: "NDArray[Any]") -> _Row:
     """Scores of one label map; those against ground truth for each annotation."""
-    import numpy as np
-
-    from ..metrics import evaluate
+    from ..metrics.scoring import evaluate_label_map
 
     annotations: Any = dataset.annotations[i]
     if not isinstance(annotations, list):
         annotations = [annotations]
-    ignored = dataset.ignore_label
-    if ignored is not None:
-        annotations = [truth for truth in annotations if np.any(truth != ignored)]
-    if not annotations:
-        raise ValueError("every pixel of every annotation is ignored.")
-    if n_left := int(np.count_nonzero(labels < 0)):
-        raise ValueError(
-            f"the label map leaves out {n_left} pixels (labels below 0); every pixel "
-            "has to be in a superpixel."
-        )
-    return evaluate(
-        annotations,
+    image: Any = dataset.images[i]
+    scores, _ = evaluate_label_map(
         labels,
-        image=dataset.images[i],
+        image,
+        annotations,
         tolerance=dataset.tolerance,
-        ignore_label=ignored,
-        average=False,
+        ignore_label=dataset.ignore_label,
     )
-
-
-def _mean(rows: list[_Row]) -> dict[str, float]:
-    """Means over all pairs, or over images where a score has no annotation."""
-    import numpy as np
-
-    names = [name for name in rows[0] if name != "image"]
-    return {
-        name: float(np.concatenate([np.atleast_1d(row[name]) for row in rows]).mean())
-        for name in names
-    }
+    return scores
 
 
 def _plain(row: _Row) -> _Row:
@@ -321,10 +260,12 @@ def _write(
 
 
 def _print_table(rows: list[_Row], mean: dict[str, float], verbose: bool) -> None:
+    from ..metrics.catalogue import METRICS
+
     shown = [_plain(row) for row in rows] if verbose else []
     shown.append({"image": "mean", **mean})
     width = max(len(row["image"]) for row in shown)
-    heads = "  ".join(f"{head:>6}" for head in _COLUMNS.values())
+    heads = "  ".join(f"{METRICS[name].abbreviation:>6}" for name in _COLUMNS)
     print(f"{'image':{max(5, width)}}  superpixels  {heads}")
     for row in shown:
         scores = "  ".join(f"{row[name]:6.4f}" for name in _COLUMNS)

@@ -75,8 +75,8 @@ def _export(args: Namespace) -> int:
     import_torch()
 
     from .._files import replace_file
-    from ..affinity import LearnedAffinity
-    from ..pan import export_onnx
+    from ..pan.export import export_onnx
+    from ..sources import LearnedAffinity
 
     net = LearnedAffinity.load(args.weights).net_
     with TemporaryDirectory() as folder:

@@ -21,7 +21,7 @@ def find_images(given: Sequence[str]) -> list[Path]:
     -------
     list of Path
     """
-    from ..datasets.images import IMAGE_SUFFIXES
+    from ..io.images import IMAGE_SUFFIXES
 
     endings = ", ".join(IMAGE_SUFFIXES)
     paths = []

@@ -1,14 +1,13 @@
 """Ctrl-C: the program ends at once and in order, and says one line."""
 
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from .._interrupts import on_interrupt
 from .messages import complain
 
 __all__ = ["import_torch", "quiet_interrupts"]
@@ -21,7 +20,7 @@ def quiet_interrupts() -> Iterator[None]:
     Objects that were just being made can't be thrown away in order, and Python would
     show their errors.
     """
-    with _on_interrupt(_interrupt):
+    with on_interrupt(_interrupt):
         yield
 
 
@@ -30,7 +29,7 @@ def import_torch() -> None:
 
     An exception in the midst of it would abort the process with a message of C++.
     """
-    with _on_interrupt(_stop):
+    with on_interrupt(_stop):
         import torch  # noqa: F401
 
 
@@ -48,16 +47,3 @@ def _unraisable(what: Any) -> None:
 def _stop(*signal_and_frame: Any) -> None:
     complain("interrupted")
     os._exit(130)
-
-
-@contextmanager
-def _on_interrupt(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    # Only the main thread may set what signals do.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

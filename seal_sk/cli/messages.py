@@ -30,6 +30,10 @@ def explain(error: Exception) -> str:
     # torch's own is no MemoryError, and torch need not be imported to know it.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "memory ran out; fewer --jobs or smaller images take less."
+    if arguments := getattr(error, "arguments", None):
+        # Those of Python, whose names the options have.
+        options = " or ".join(f"--{name.replace('_', '-')}" for name in arguments)
+        return f"{one_line(error).rpartition(' (')[0]} ({options})"
     if isinstance(error, OSError) and error.strerror:
         # Without the number that Python puts before it.
         place = "" if error.filename is None else f": {str(error.filename)!r}"

@@ -1,35 +1,17 @@
 """Which method cuts: its options, and the estimator that they make."""
 
 from argparse import Namespace
-from collections.abc import Sequence
 from typing import Any
 
-from .. import __all__ as _PUBLIC
+from ..superpixels.methods import METHODS, method_class
 from .interrupts import import_torch
 from .parsing import Parser, add_device
 
 __all__ = [
-    "METHODS",
     "add_method",
-    "batch_size",
     "given_options",
     "make_estimator",
-    "segment_each",
 ]
-
-_SUFFIX = "Superpixels"
-
-
-def _class_names() -> dict[str, str]:
-    """The package's estimators by name, as in "snic" for SNICSuperpixels."""
-    names = [name for name in _PUBLIC if name.endswith(_SUFFIX)]
-    # It has no affinities of its own.
-    names.remove("GraphSuperpixels")
-    return {name.removesuffix(_SUFFIX).lower(): name for name in sorted(names)}
-
-
-#: Class names of the package's estimators, by the names that the command line has.
-METHODS = _class_names()
 
 # Options that not every method has: as arguments, and as the estimators call them.
 _OPTIONS = {
@@ -85,10 +67,8 @@ def make_estimator(args: Namespace, n_segments: int, *, masked: bool = False) ->
     """Make the estimator that is asked for, and try it as it will be used."""
     import numpy as np
 
-    import seal_sk
-
     method = args.method or "seal"
-    kind = getattr(seal_sk, METHODS[method])
+    kind = method_class(method)
     known = kind().get_params()
     given = {}
     for option, name in _OPTIONS.items():
@@ -96,7 +76,7 @@ def make_estimator(args: Namespace, n_segments: int, *, masked: bool = False) ->
         if value is None:
             continue
         if name not in known:
-            others = [m for m, c in METHODS.items() if name in _params(c)]
+            others = [m for m in METHODS if name in method_class(m)().get_params()]
             raise ValueError(
                 f"--method {method} has no {option}, which is for {', '.join(others)}: "
                 "leave one of them out."
@@ -114,41 +94,3 @@ def make_estimator(args: Namespace, n_segments: int, *, masked: bool = False) ->
     mask = [[np.ones((16, 16), dtype=bool)]] if masked else []
     estimator.transform([np.zeros((16, 16, 3), dtype=np.uint8)], *mask)
     return estimator.set_params(n_segments=n_segments)
-
-
-def batch_size(n_jobs: int) -> int:
-    """Images to take at a time: a few for each thread keep it busy."""
-    return 1 if n_jobs == 1 else 4 * n_jobs
-
-
-def segment_each(
-    estimator: Any, images: Sequence[Any], masks: Sequence[Any] | None = None
-) -> list[Any]:
-    """A label map for each image, or the error that it made.
-
-    Errors among the images come out as they are. A mask may be None.
-    """
-    if masks is None:
-        masks = [None] * len(images)
-    pairs = zip(images, masks, strict=True)
-    good = [pair for pair in pairs if not isinstance(pair[0], Exception)]
-    found: list[Any] = []
-    if good:
-        inside = [mask for _, mask in good]
-        more = [inside] if any(mask is not None for mask in inside) else []
-        try:
-            found = estimator.transform([image for image, _ in good], *more)
-        except Exception as error:
-            if len(good) == 1:
-                found = [error]
-            else:
-                # One of them spoils the batch: find out which.
-                found = [segment_each(estimator, [i], [m])[0] for i, m in good]
-    results = iter(found)
-    return [i if isinstance(i, Exception) else next(results) for i in images]
-
-
-def _params(class_name: str) -> dict[str, Any]:
-    import seal_sk
-
-    return getattr(seal_sk, class_name)().get_params()

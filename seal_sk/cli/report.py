@@ -54,7 +54,7 @@ def add_report(commands: Commands) -> None:
 
 
 def _report(args: Namespace) -> int:
-    from ..benchmark import write_report
+    from ..report import write_report
 
     out = args.output
     if out is None:

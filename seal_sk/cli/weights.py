@@ -67,7 +67,7 @@ def add_weights(commands: Commands) -> None:
 
 
 def _list(args: Namespace) -> int:
-    from ..affinity.learned import SHIPPED
+    from ..pan.shipped import SHIPPED
 
     found = [
         {"name": name, "about": _ABOUT[name], **_describe(name)} for name in SHIPPED
@@ -109,8 +109,8 @@ def _describe(weights: str) -> dict[str, Any]:
     """What is in a file, in values that JSON has."""
     import_torch()
 
-    from ..affinity.learned import SHIPPED
     from ..pan import read_weights
+    from ..pan.shipped import SHIPPED
 
     path = Path(SHIPPED.get(weights, weights))
     net, training = read_weights(path)

@@ -7,9 +7,9 @@ import numpy as np
 
 from .._typing import PathLike
 from .._validation import check_option
+from ..io.images import check_size, read_image
+from ..io.label_maps import read_label_map
 from .dataset import Dataset
-from .images import check_size, read_image
-from .label_maps import read_label_map
 from .lazy import LazySequence
 from .places import DATA_HOME_ADVICE, find_data_home, find_place, pair_files
 

@@ -1,5 +1,6 @@
 """Data sets by name."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,10 @@ def find_dataset(
                 f"{name!r} has an ignore label of its own; leave out "
                 f"ignore_label={ignore_label!r}."
             )
-        if name == "bsds500":
+        if name == "scenes":
+            _refuse_subset(name, subset)
+            data = Dataset(name, *make_scenes(20, random_state=0))
+        elif name == "bsds500":
             part: Any = subset or "test"
             data = fetch_bsds500(
                 subset=part,
@@ -79,7 +83,8 @@ def find_dataset(
                 download_if_missing=download_if_missing,
             )
         else:
-            data = _LOADERS[name](data_home, subset)
+            loader, default = _LOADERS[name]
+            data = loader(data_home, subset=subset or default)
         if tolerance is not None:
             data.tolerance = check_int(tolerance, 0, name="tolerance")
         return data
@@ -99,32 +104,15 @@ def find_dataset(
     )
 
 
-def _camvid(data_home, subset):
-    return load_camvid(data_home, subset=subset)
-
-
-def _cityscapes(data_home, subset):
-    return load_cityscapes(data_home, subset=subset or "val")
-
-
-def _nyuv2(data_home, subset):
-    return load_nyuv2(data_home, subset=subset)
-
-
-def _scenes(data_home, subset):
-    _refuse_subset("scenes", subset)
-    return Dataset("scenes", *make_scenes(20, random_state=0))
-
-
 def _refuse_subset(name, subset):
     if subset is not None:
         raise ValueError(f"{str(name)!r} has no parts; leave out subset={subset!r}.")
 
 
-_LOADERS = {
-    "camvid": _camvid,
-    "cityscapes": _cityscapes,
-    "nyuv2": _nyuv2,
-    "scenes": _scenes,
+# Loaders of a folder, and the part that is taken by default.
+_LOADERS: dict[str, tuple[Callable[..., Dataset], str | None]] = {
+    "camvid": (load_camvid, None),
+    "cityscapes": (load_cityscapes, "val"),
+    "nyuv2": (load_nyuv2, None),
 }
-_NAMES = ("bsds500", *_LOADERS)
+_NAMES = ("bsds500", *_LOADERS, "scenes")

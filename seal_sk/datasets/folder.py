@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from .._typing import PathLike
+from ..io.images import IMAGE_SUFFIXES, check_size, read_image
+from ..io.label_maps import LABEL_SUFFIXES, may_be_label_map, read_label_map
 from .dataset import Dataset
-from .images import IMAGE_SUFFIXES, check_size, read_image
-from .label_maps import LABEL_SUFFIXES, may_be_label_map, read_label_map
 from .lazy import LazySequence
 from .places import pair_files
 

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
+from .._extras import import_extra
 from .._typing import PathLike
 from .._validation import check_option
+from ..io.images import reading
 from .dataset import Dataset
-from .images import reading
-from .label_maps import import_h5py
 from .lazy import LazySequence
 from .places import DATA_HOME_ADVICE, find_data_home
 
@@ -145,7 +145,7 @@ def _find(path):
 
 def _count(path):
     """How many images there are, all of them with annotations of their size."""
-    h5py = import_h5py(path)
+    h5py = import_extra("h5py", None, f"Reading {path}")
     with reading(path), h5py.File(path, "r") as file:
         found = {
             name: (file[name].shape, file[name].dtype.kind)
@@ -183,7 +183,7 @@ def _read_split(path, subset, n_images):
 
 def _load(path, i, *names):
     """What the file has for one image, height first."""
-    h5py = import_h5py(path)
+    h5py = import_extra("h5py", None, f"Reading {path}")
     with reading(path), h5py.File(path, "r") as file:
         return [file[name][i].T for name in names]  # MATLAB counts columns first
 

@@ -6,9 +6,9 @@ in them, as objects. `Georeference` says where an image lies, so that the result
 there too.
 """
 
-from .georeference import Georeference, read_georeference
+from ..io.georeference import Georeference, read_georeference
+from ..io.label_maps import write_label_map
 from .graph import to_networkx
-from .label_maps import write_label_map
 from .outlines import polygons
 from .tables import superpixel_table, write_table
 from .vectors import write_polygons

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
+from .._extras import import_extra
 from .._validation import check_superpixels
-from ..features.maps import borders
-from .packages import import_extra
+from ..labels.graph import borders
 from .tables import check_table, plain_columns
 
 if TYPE_CHECKING:

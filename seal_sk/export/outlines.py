@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
+from .._extras import import_extra
 from .._labels import components
 from .._validation import check_real, check_superpixels
-from .packages import import_extra
 
 __all__ = ["Coverage", "polygons", "trace"]
 

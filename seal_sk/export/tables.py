@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._files import replace_file
+from .._extras import import_extra
+from .._files import check_suffix, replace_file
 from .._typing import PathLike
 from .._validation import check_labelled, check_names
 from ..features.description import FEATURES, check_choice, describe
-from .georeference import Georeference, check_georeference
-from .label_maps import check_suffix
-from .packages import import_extra
+from ..io.georeference import Georeference, check_georeference
 
 if TYPE_CHECKING:
     from pandas import DataFrame

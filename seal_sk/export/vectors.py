@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._files import replace_file
+from .._extras import import_extra
+from .._files import check_suffix, replace_file
 from .._typing import PathLike
-from .georeference import Georeference, check_georeference
-from .label_maps import check_suffix
+from ..io.georeference import Georeference, check_georeference
 from .outlines import Coverage, trace
-from .packages import import_extra
 from .tables import check_table, plain_columns
 
 if TYPE_CHECKING:

@@ -1,18 +1,17 @@
-"""What superpixels are good for: features, the graph of neighbours, painting back.
+"""Superpixels described and classified.
 
-`superpixel_features` describes each superpixel by a row of numbers, `adjacency` says
-which ones touch, `paint` brings results back to the pixels, and `SuperpixelFeatures`
-does the first for many images, as an estimator.
+`superpixel_features` describes each superpixel by a row of numbers,
+`SuperpixelFeatures` does so for many images, as an estimator, and
+`SuperpixelClassifier` classifies superpixels by any classifier of scikit-learn.
 """
 
+from .classifier import SuperpixelClassifier
 from .description import FEATURES, superpixel_features
 from .estimator import SuperpixelFeatures
-from .maps import adjacency, paint
 
 __all__ = [
     "FEATURES",
+    "SuperpixelClassifier",
     "SuperpixelFeatures",
-    "adjacency",
-    "paint",
     "superpixel_features",
 ]

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import ConvexHull
 
+from .._extras import import_extra
 from .._metrics import areas_and_perimeters
 from .._validation import check_int, check_labelled, check_names, unit_scale
-from .maps import borders
+from ..labels.graph import borders
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -166,14 +167,7 @@ def check_choice(features: Sequence[str], bins: int) -> tuple[tuple[str, ...], i
 
 def frame_type() -> type[DataFrame]:
     """The class of pandas' tables."""
-    try:
-        from pandas import DataFrame
-    except ImportError as error:
-        raise ImportError(
-            'as_frame=True needs pandas: pip install "seal_sk[tables]", or leave '
-            "as_frame=False for arrays."
-        ) from error
-    return DataFrame
+    return import_extra("pandas", "tables", "as_frame=True").DataFrame
 
 
 def as_table(

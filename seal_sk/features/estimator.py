@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import HasMethods, Interval, StrOptions
+from .._compat import HasMethods, Interval, StrOptions, tags_of_images
 from .._typing import Indexed, Transformer
 from .._validation import (
     check_image,
@@ -277,14 +277,6 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
 
     def __sklearn_tags__(self):
         return tags_of_images(super().__sklearn_tags__())
-
-
-def tags_of_images(tags):
-    """Change the tags of an estimator to those of one that takes images."""
-    tags.input_tags.two_d_array = False
-    tags.input_tags.three_d_array = True
-    tags.no_validation = True
-    return tags
 
 
 def _items(X):

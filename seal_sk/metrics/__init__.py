@@ -20,6 +20,7 @@ from .overlap import (
     min_undersegmentation_error,
     undersegmentation_error,
 )
+from .pairs import mean_over_pairs as mean_over_pairs
 from .report import evaluate
 from .scorers import (
     asa_scorer,
@@ -34,7 +35,6 @@ from .scorers import (
     neg_min_undersegmentation_error_scorer,
     neg_undersegmentation_error_scorer,
 )
-from .scorers import mean_over_pairs as mean_over_pairs
 from .shape import compactness_score, explained_variation_score, size_statistics
 
 __all__ = [

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from .._typing import Images, Indexed, Truths
 from .._validation import (
@@ -16,7 +16,6 @@ from .._validation import (
     check_label_maps,
     check_pairs,
     check_sequence,
-    check_weights,
 )
 from .boundary import (
     boundary_f_score,
@@ -24,12 +23,14 @@ from .boundary import (
     boundary_recall_score,
     contour_density,
 )
+from .catalogue import METRICS, Metric
 from .overlap import (
     asa_score,
     corrected_undersegmentation_error,
     min_undersegmentation_error,
     undersegmentation_error,
 )
+from .pairs import mean_of_rows, mean_over_pairs
 from .report import evaluate
 from .shape import compactness_score, explained_variation_score
 
@@ -88,6 +89,37 @@ _DOC = """{title} of an estimator's label maps, for ``scoring=``.
     True
     """
 
+_DOC_OF_IMAGES = """{title} of an estimator's label maps, for ``scoring=``.
+
+    Parameters
+    ----------
+    estimator : transformer
+        Anything whose ``transform(X)`` gives one label map per image.
+    X : sequence of images
+        As the estimator takes them.
+    y : ignored
+        Present for searches.
+
+    Returns
+    -------
+    float
+        The mean of `{score}` over the images{sign}.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the estimator does not give one label map per image.
+
+    Examples
+    --------
+    >>> from seal_sk import ERSSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.metrics import {name}
+    >>> images, _ = make_scenes(2, shape=(48, 48), random_state=0)
+    >>> 0 < abs({name}(ERSSuperpixels(20), images)) < 1
+    True
+    """
+
 _OPTIONS = {
     "tolerance": """    tolerance : int, default=1
         In pixels, as for `{score}`.""",
@@ -95,26 +127,18 @@ _OPTIONS = {
         Ground-truth label of pixels that do not count.""",
 }
 
-
-def mean_over_pairs(
-    score: Callable[..., float],
-    y: Truths,
-    label_maps: Sequence[NDArray[Any]],
-    sample_weight: ArrayLike | None = None,
-) -> float:
-    """Mean of a score over all (image, annotation) pairs.
-
-    ``score(annotations, labels)`` averages over the annotations of one image; those of
-    image i have the weight ``sample_weight[i]`` each.
-    """
-    weights = check_weights(sample_weight, len(label_maps))
-    total, sum_of_weights = 0.0, 0.0
-    for i, labels in enumerate(label_maps):
-        annotations = check_annotations(y[i], labels.shape, name=f"y[{i}]")
-        weight = len(annotations) * weights[i]
-        total += weight * score(annotations, labels)
-        sum_of_weights += weight
-    return float(total / sum_of_weights)
+_SCORES: dict[str, Callable[..., float]] = {
+    "asa": asa_score,
+    "boundary_recall": boundary_recall_score,
+    "boundary_precision": boundary_precision_score,
+    "boundary_f": boundary_f_score,
+    "undersegmentation_error": undersegmentation_error,
+    "corrected_undersegmentation_error": corrected_undersegmentation_error,
+    "min_undersegmentation_error": min_undersegmentation_error,
+    "explained_variation": explained_variation_score,
+    "compactness": compactness_score,
+    "contour_density": contour_density,
+}
 
 
 def _label_maps(estimator: Any, X: Indexed[Any]) -> Sequence[NDArray[Any]]:
@@ -125,28 +149,44 @@ def _label_maps(estimator: Any, X: Indexed[Any]) -> Sequence[NDArray[Any]]:
     return label_maps
 
 
-def _scorer(name: str, score: Callable[..., float], title: str) -> Callable[..., float]:
-    sign = -1.0 if name.startswith("neg_") else 1.0
+def _scorer(metric: Metric) -> Callable[..., float]:
+    """The scorer of a metric of the catalogue, as if written out by hand."""
+    score: Callable[..., float] = _SCORES[metric.column]
+    sign = 1.0 if metric.higher_is_better else -1.0
 
-    def scorer(estimator: Any, X: Images, y: Truths, **parameters: Any) -> float:
+    def of_pairs(estimator: Any, X: Images, y: Truths, **parameters: Any) -> float:
         check_pairs(X, y)
         label_maps = _label_maps(estimator, X)
         return sign * mean_over_pairs(partial(score, **parameters), y, label_maps)
 
-    # As if written out: pickle finds it by its name, and help shows its parameters.
+    def of_images(estimator: Any, X: Images, y: Any = None) -> float:
+        label_maps = _label_maps(estimator, X)
+        if metric.needs == "labels":
+            scores = [score(labels) for labels in label_maps]
+        else:
+            scores = [score(X[i], labels) for i, labels in enumerate(label_maps)]
+        return sign * float(np.mean(scores))
+
+    scorer: Any = of_pairs if metric.needs == "truth" else of_images
+    # Pickle finds it by its name, and help shows its parameters.
+    name = f"{'' if sign > 0 else 'neg_'}{metric.column}_scorer"
     scorer.__name__ = scorer.__qualname__ = name
-    options = list(inspect.signature(score).parameters.values())[2:]
-    scorer.__doc__ = _DOC.format(
+    options = []
+    if metric.needs == "truth":
+        options = list(inspect.signature(score).parameters.values())[2:]
+    form = _DOC if metric.needs == "truth" else _DOC_OF_IMAGES
+    scorer.__doc__ = form.format(
         name=name,
+        score=score.__name__,
         options="\n".join(_OPTIONS[one.name] for one in options).format(
             score=score.__name__
         ),
-        title=title,
-        sign=", negated: higher is better" if sign < 0 else "",
+        title=f"{'Mean' if sign > 0 else 'Minus the mean'} {metric.title}",
+        sign="" if sign > 0 else ", negated: higher is better",
     )
     own = list(inspect.signature(scorer).parameters.values())[:3]
     signature = inspect.Signature([*own, *options], return_annotation=float)
-    scorer.__signature__ = signature  # type: ignore[attr-defined]  # read by inspect
+    scorer.__signature__ = signature
     return scorer
 
 
@@ -202,155 +242,34 @@ def evaluate_scorer(
     (array([20., 20.]), (2,))
     """
     check_pairs(X, y)
-    rows: dict[str, list[NDArray[Any]]] = {}
-    for i, labels in enumerate(_label_maps(estimator, X)):
-        scores = evaluate(
+    rows = [
+        evaluate(
             check_annotations(y[i], labels.shape, name=f"y[{i}]"),
             labels,
             tolerance=tolerance,
             ignore_label=ignore_label,
             average=False,
         )
-        for name, values in scores.items():
-            rows.setdefault(name, []).append(np.atleast_1d(values))
-    means = {name: float(np.concatenate(rows[name]).mean()) for name in rows}
+        for i, labels in enumerate(_label_maps(estimator, X))
+    ]
     # Sizes of superpixels are no scores.
-    for name in ("mean_size", "std_size", "min_size", "max_size"):
-        del means[name]
-    for name in list(means):
-        if name.endswith(("density", "error")):
+    names = [name for name in rows[0] if name in METRICS or name == "n_segments"]
+    means = mean_of_rows(rows, names)
+    for name in names:
+        if name in METRICS and not METRICS[name].higher_is_better:
             means[f"neg_{name}"] = -means.pop(name)
     return means
 
 
-def compactness_scorer(estimator: Any, X: Images, y: Any = None) -> float:
-    """Mean compactness of an estimator's label maps, for ``scoring=``.
-
-    Parameters
-    ----------
-    estimator : transformer
-        Anything whose ``transform(X)`` gives one label map per image.
-    X : sequence of images
-        As the estimator takes them.
-    y : ignored
-        Present for searches.
-
-    Returns
-    -------
-    float
-        The mean of `compactness_score` over the images; higher is better.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the estimator does not give one label map for each image.
-
-    Examples
-    --------
-    >>> from seal_sk import ERSSuperpixels
-    >>> from seal_sk.datasets import make_scenes
-    >>> from seal_sk.metrics import compactness_scorer
-    >>> images, _ = make_scenes(2, shape=(48, 48), random_state=0)
-    >>> 0 < compactness_scorer(ERSSuperpixels(20), images) < 1
-    True
-    """
-    return float(np.mean([compactness_score(m) for m in _label_maps(estimator, X)]))
-
-
-def neg_contour_density_scorer(estimator: Any, X: Images, y: Any = None) -> float:
-    """Minus the mean contour density of an estimator's label maps, for ``scoring=``.
-
-    Parameters
-    ----------
-    estimator : transformer
-        Anything whose ``transform(X)`` gives one label map per image.
-    X : sequence of images
-        As the estimator takes them.
-    y : ignored
-        Present for searches.
-
-    Returns
-    -------
-    float
-        Minus the mean of `contour_density` over the images; higher is better.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the estimator does not give one label map for each image.
-
-    Examples
-    --------
-    >>> from seal_sk import ERSSuperpixels
-    >>> from seal_sk.datasets import make_scenes
-    >>> from seal_sk.metrics import neg_contour_density_scorer
-    >>> images, _ = make_scenes(2, shape=(48, 48), random_state=0)
-    >>> -1 < neg_contour_density_scorer(ERSSuperpixels(20), images) < 0
-    True
-    """
-    return -float(np.mean([contour_density(m) for m in _label_maps(estimator, X)]))
-
-
-def explained_variation_scorer(estimator: Any, X: Images, y: Any = None) -> float:
-    """Mean explained variation of an estimator's label maps, for ``scoring=``.
-
-    Parameters
-    ----------
-    estimator : transformer
-        Anything whose ``transform(X)`` gives one label map per image.
-    X : sequence of images
-        As the estimator takes them.
-    y : ignored
-        Present for searches.
-
-    Returns
-    -------
-    float
-        The mean of `explained_variation_score` over the images; higher is better.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the estimator does not give one label map for each image.
-
-    Examples
-    --------
-    >>> from seal_sk import ERSSuperpixels
-    >>> from seal_sk.datasets import make_scenes
-    >>> from seal_sk.metrics import explained_variation_scorer
-    >>> images, _ = make_scenes(2, shape=(48, 48), random_state=0)
-    >>> 0 < explained_variation_scorer(ERSSuperpixels(20), images) < 1
-    True
-    """
-    scores = [
-        explained_variation_score(X[i], labels)
-        for i, labels in enumerate(_label_maps(estimator, X))
-    ]
-    return float(np.mean(scores))
-
-
-asa_scorer = _scorer("asa_scorer", asa_score, "Mean ASA")
-boundary_recall_scorer = _scorer(
-    "boundary_recall_scorer", boundary_recall_score, "Mean boundary recall"
-)
-boundary_precision_scorer = _scorer(
-    "boundary_precision_scorer", boundary_precision_score, "Mean boundary precision"
-)
-boundary_f_scorer = _scorer(
-    "boundary_f_scorer", boundary_f_score, "Mean boundary F-score"
-)
-neg_undersegmentation_error_scorer = _scorer(
-    "neg_undersegmentation_error_scorer",
-    undersegmentation_error,
-    "Minus the mean under-segmentation error",
-)
-neg_min_undersegmentation_error_scorer = _scorer(
-    "neg_min_undersegmentation_error_scorer",
-    min_undersegmentation_error,
-    "Minus the mean under-segmentation error (least parts)",
-)
+asa_scorer = _scorer(METRICS["asa"])
+boundary_recall_scorer = _scorer(METRICS["boundary_recall"])
+boundary_precision_scorer = _scorer(METRICS["boundary_precision"])
+boundary_f_scorer = _scorer(METRICS["boundary_f"])
+explained_variation_scorer = _scorer(METRICS["explained_variation"])
+compactness_scorer = _scorer(METRICS["compactness"])
+neg_contour_density_scorer = _scorer(METRICS["contour_density"])
+neg_undersegmentation_error_scorer = _scorer(METRICS["undersegmentation_error"])
+neg_min_undersegmentation_error_scorer = _scorer(METRICS["min_undersegmentation_error"])
 neg_corrected_undersegmentation_error_scorer = _scorer(
-    "neg_corrected_undersegmentation_error_scorer",
-    corrected_undersegmentation_error,
-    "Minus the mean corrected under-segmentation error",
+    METRICS["corrected_undersegmentation_error"]
 )

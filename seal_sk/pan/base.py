@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,13 @@ class AffinityNet(nn.Module):
     nor ONNX files have it): a fixed random pattern lowers the affinities by up to this
     share of themselves. Where all is certain, what is left of their order would have
     ERS cut flat areas into strips.
+
+    Examples
+    --------
+    >>> from seal_sk.pan import AffinityNet, UNet
+    >>> net = UNet(width=4).set_calibration(2.0, -1.0)
+    >>> isinstance(net, AffinityNet), net.architecture["network"]
+    (True, 'unet')
     """
 
     #: Shifts of the image by so many pixels shift the logits.
@@ -46,6 +53,24 @@ class AffinityNet(nn.Module):
     edges: str | None
     #: From tensors, as for `forward`, to the affinities' log-odds.
     logits: Callable[..., Tensor]
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """What tells networks apart that can't share weights; ``network`` is its name.
+
+        The other items are arguments of the class.
+        """
+        raise NotImplementedError
+
+    def fused(self) -> AffinityNet:
+        """A copy for prediction, as fast as it can be made.
+
+        Returns
+        -------
+        AffinityNet
+            In evaluation mode.
+        """
+        raise NotImplementedError
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,9 +12,8 @@ from .._validation import check_annotations, check_bands, check_pairs, check_rea
 from ..affinity import to_eight_connected
 from ..metrics import asa_score, boundary_recall_score
 from ..segmentation import ers
-from .network import PAN
+from .base import AffinityNet
 from .prediction import Predictor
-from .unet import UNet
 
 __all__ = ["calibrate"]
 
@@ -26,7 +25,7 @@ _RECALL_WEIGHT = 0.25
 
 
 def calibrate(
-    net: PAN | UNet,
+    net: AffinityNet,
     images: Images,
     annotations: Truths,
     *,

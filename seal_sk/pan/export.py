@@ -6,15 +6,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from .._extras import import_extra
 from .._files import replace_file
 from .._typing import PathLike
-from .network import PAN
-from .unet import UNet
+from .base import AffinityNet
 
 __all__ = ["export_onnx"]
 
 
-def export_onnx(net: PAN | UNet, path: PathLike) -> None:
+def export_onnx(net: AffinityNet, path: PathLike) -> None:
     """Write a network as an ONNX file, whole or not at all.
 
     Parameters
@@ -42,14 +42,8 @@ def export_onnx(net: PAN | UNet, path: PathLike) -> None:
     >>> from seal_sk.pan import UNet, export_onnx
     >>> export_onnx(UNet(width=4).eval(), "unet.onnx")  # doctest: +SKIP
     """
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"{error.name} is needed to write ONNX files, and not installed: "
-            'pip install "seal_sk[onnx]".'
-        ) from error
+    for package in ("onnx", "onnxscript"):
+        import_extra(package, "onnx", "Writing ONNX files")
     model = _Exported(net).eval()
     # No size is the other's, or 1: those would become constants.
     inputs = [torch.rand(2, net.in_channels, 50, 70)]

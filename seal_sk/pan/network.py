@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .._validation import check_int
+from ..affinity.edges import EDGES
 from .base import AffinityNet
-from .edges import EDGES
 
 __all__ = ["PAN"]
 

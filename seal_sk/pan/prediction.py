@@ -12,9 +12,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from .._validation import check_bands, unit_scale
-from .edges import canny
-from .network import PAN
-from .unet import UNet
+from ..affinity.edges import canny
+from .base import AffinityNet
 
 __all__ = ["Predictor", "network_input", "predict_affinity"]
 
@@ -67,7 +66,7 @@ class Predictor:
 
     def __init__(
         self,
-        net: PAN | UNet,
+        net: AffinityNet,
         device: str | torch.device = "cpu",
         precision: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
@@ -187,7 +186,7 @@ def _pattern() -> NDArray[np.float32]:
 
 
 def predict_affinity(
-    net: PAN | UNet, image: ArrayLike, device: str | torch.device = "cpu"
+    net: AffinityNet, image: ArrayLike, device: str | torch.device = "cpu"
 ) -> NDArray[np.float32]:
     """Affinity map of one image by a network in evaluation mode.
 

@@ -13,13 +13,12 @@ import torch
 
 from .._files import replace_file
 from .._typing import PathLike
-from .network import PAN
-from .unet import UNet
+from .base import AffinityNet
+from .registry import NETWORKS, network_class
 
 __all__ = ["read_weights", "write_weights"]
 
 _FORMAT = "seal_sk"
-_NETWORKS = {"pan": PAN, "unet": UNet}
 
 # Kernels of so many weights cost nothing, whatever the file holds.
 _SMALL = 10_000
@@ -27,7 +26,7 @@ _SMALL = 10_000
 
 def write_weights(
     path: PathLike,
-    net: PAN | UNet,
+    net: AffinityNet,
     params: dict[str, Any] | None = None,
     *,
     half: bool = False,
@@ -75,7 +74,7 @@ def write_weights(
     replace_file(path, save(tensors, metadata))
 
 
-def read_weights(path: PathLike) -> tuple[PAN | UNet, dict[str, Any]]:
+def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
     """Read a network from a file.
 
     Parameters
@@ -169,7 +168,7 @@ def _may_be(architecture, tensors):
 def _build(architecture, path):
     try:
         settings = dict(architecture)
-        return _NETWORKS[settings.pop("network")](**settings)
+        return network_class(settings.pop("network"))(**settings)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"{str(path)!r} is for a network that can't be: "
@@ -177,9 +176,9 @@ def _build(architecture, path):
         ) from error
 
 
-def _settings_of(kind):
-    """The settings that its weights depend on."""
-    return set(signature(kind).parameters) - {"seed"}
+def _settings_of(name):
+    """The settings that a network's weights depend on."""
+    return set(signature(network_class(name)).parameters) - {"seed"}
 
 
 def _persistent(net):
@@ -213,8 +212,8 @@ def _read_safetensors(path):
         architecture = dict(json.loads(metadata["architecture"]))
         params = json.loads(metadata["params"])
         settings = dict(architecture)
-        kind = _NETWORKS.get(settings.pop("network"))
-        known = kind is not None and settings.keys() == _settings_of(kind)
+        name = settings.pop("network")
+        known = name in NETWORKS and settings.keys() == _settings_of(name)
         params.keys()
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +12,15 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["find_axes", "quiet", "squeezed"]
+__all__ = ["CROWDED", "draw_legend", "find_axes", "quiet", "squeezed", "styles"]
+
+# Okabe and Ito's colours, which people with any colour vision can tell apart, the
+# yellow left out on white; then by line style.
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
+_MARKERS = "osD^vP*X<>"
+
+#: With more methods bands would hide each other, and the legend the curves.
+CROWDED = 9
 
 
 def find_axes(
@@ -74,3 +84,37 @@ def quiet(ax: Axes) -> None:
     ax.set_axisbelow(True)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
+
+
+def styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Colour, marker and line style for each method, the same in all figures.
+
+    Parameters
+    ----------
+    methods : iterable of str
+
+    Returns
+    -------
+    dict of str to dict
+        Keyword arguments of matplotlib's ``plot``.
+    """
+    markers = cycle(_MARKERS)
+    return {
+        method: {
+            "color": _COLORS[i % len(_COLORS)],
+            "marker": next(markers),
+            "linestyle": ("-", "--", ":")[i // len(_COLORS) % 3],
+            "markersize": 4,
+            "linewidth": 1.4,
+        }
+        for i, method in enumerate(methods)
+    }
+
+
+def draw_legend(ax: Axes) -> None:
+    """A legend of the methods, beside the axes where there are many."""
+    n = len(ax.get_legend_handles_labels()[0])
+    if n > CROWDED:
+        ax.legend(fontsize=6, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    elif n:
+        ax.legend(fontsize=7, frameon=False)

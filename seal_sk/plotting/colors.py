@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import check_image, check_label_map, check_real, unit_scale
-from ..features import paint
-from ..features.maps import borders
-from ..labels import relabel_consecutive
+from .._validation import as_uint8, check_image, check_label_map, check_real
+from ..labels import paint, relabel_consecutive
+from ..labels.graph import borders
 
 __all__ = ["check_color", "faded", "label_colors", "mean_colors", "shown"]
 
@@ -57,8 +56,7 @@ def shown(
         )
     if stretch is not None:
         picture = _stretched(picture, inside, stretch)
-    if picture.dtype != np.uint8:
-        picture = np.rint(unit_scale(picture, np.float32) * 255).astype(np.uint8)
+    picture = as_uint8(picture)
     return np.repeat(picture, 3 // picture.shape[2], axis=2), labels
 
 

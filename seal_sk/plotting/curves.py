@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._validation import check_int, check_names, check_pairs
-from .axes import find_axes, quiet, squeezed
+from ..metrics import evaluate
+from ..metrics.catalogue import METRICS, Metric
+from ..metrics.pairs import mean_of_rows
+from .axes import CROWDED, draw_legend, find_axes, quiet, squeezed, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,68 +21,13 @@ if TYPE_CHECKING:
 
     from ..benchmark import Protocol, Results
 
-__all__ = ["CROWDED", "CurveDisplay", "draw_legend", "styles"]
+__all__ = ["CurveDisplay"]
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart, the
-# yellow left out on white; then by line style.
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
-_MARKERS = "osD^vP*X<>"
 
-#: With more methods bands would hide each other, and the legend the curves.
-CROWDED = 9
-
-# What `evaluate` gives, but for statistics of sizes: title, and whether more is better.
-_METRICS = {
-    "asa": ("ASA", True),
-    "boundary_recall": ("Boundary recall", True),
-    "boundary_precision": ("Boundary precision", True),
-    "boundary_f": ("Boundary F-measure", True),
-    "undersegmentation_error": ("Undersegmentation error (Levinshtein)", False),
-    "corrected_undersegmentation_error": (
-        "Undersegmentation error (van den Bergh)",
-        False,
-    ),
-    "min_undersegmentation_error": ("Undersegmentation error (Neubert)", False),
-    "explained_variation": ("Explained variation", True),
-    "compactness": ("Compactness", True),
-    "contour_density": ("Contour density", False),
-}
+# What `evaluate` returns, but for statistics of sizes.
+_METRICS = [name for name in METRICS if name != "thick_boundary_recall"]
 # Images cut at a time, so that the label maps of a data set need not fit in memory.
 _AT_A_TIME = 16
-
-
-def styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Colour, marker and line style for each method, the same in all figures.
-
-    Parameters
-    ----------
-    methods : iterable of str
-
-    Returns
-    -------
-    dict of str to dict
-        Keyword arguments of matplotlib's ``plot``.
-    """
-    markers = cycle(_MARKERS)
-    return {
-        method: {
-            "color": _COLORS[i % len(_COLORS)],
-            "marker": next(markers),
-            "linestyle": ("-", "--", ":")[i // len(_COLORS) % 3],
-            "markersize": 4,
-            "linewidth": 1.4,
-        }
-        for i, method in enumerate(methods)
-    }
-
-
-def draw_legend(ax: Axes) -> None:
-    """A legend of the methods, beside the axes where there are many."""
-    n = len(ax.get_legend_handles_labels()[0])
-    if n > CROWDED:
-        ax.legend(fontsize=6, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    elif n:
-        ax.legend(fontsize=7, frameon=False)
 
 
 class CurveDisplay:
@@ -248,7 +195,7 @@ class CurveDisplay:
         ValueError, TypeError
             If a parameter is not as described.
         """
-        metrics = check_names(metrics, list(_METRICS), name="metrics")
+        metrics = check_names(metrics, _METRICS, name="metrics")
         _check_methods(label_maps)
         if "explained_variation" not in metrics:
             images = None
@@ -265,7 +212,7 @@ class CurveDisplay:
             name: _scores(name, maps, y, images, metrics, scored)
             for name, maps in label_maps.items()
         }
-        titles = {name: _title(*_METRICS[name]) for name in metrics}
+        titles = {name: _title(METRICS[name]) for name in metrics}
         return cls(curves, titles).plot(ax, legend=legend)
 
     @classmethod
@@ -304,6 +251,7 @@ class CurveDisplay:
             If what ``pip install "seal_sk[bench]"`` installs is missing.
         """
         from ..benchmark.protocols import find_protocol
+        from ..benchmark.results import Results
         from ..benchmark.summary import summarize
 
         found = find_protocol(protocol)
@@ -311,10 +259,9 @@ class CurveDisplay:
         metrics = check_names(
             list(known) if metrics is None else metrics, list(known), name="metrics"
         )
-        # Of the tables, only the one with a row an image has images.
-        columns = getattr(results, "columns", ("image",))
         summary: Any = results
-        if "image" in columns:
+        # Of the tables, only the one with a row per image has images.
+        if isinstance(results, Results) or "image" in results.columns:
             summary = summarize(results, found)
         missing = {"method", "n_segments", *metrics} - set(summary.columns)
         if missing:
@@ -329,10 +276,7 @@ class CurveDisplay:
                 ends = (f"{name}_low", f"{name}_high")
                 wanted += [name, *(end for end in ends if end in summary.columns)]
             curves[str(method)] = {name: rows[name].to_numpy() for name in wanted}
-        titles = {
-            name: _title(known[name].title, known[name].higher_is_better)
-            for name in metrics
-        }
+        titles = {name: _title(known[name]) for name in metrics}
         return cls(curves, titles).plot(ax, legend=legend)
 
     def plot(self, ax: Any = None, *, legend: bool = True) -> CurveDisplay:
@@ -409,8 +353,9 @@ def _check_methods(methods: Any) -> None:
         )
 
 
-def _title(title: str, higher_is_better: bool) -> str:
-    return f"{title} ({'higher' if higher_is_better else 'lower'} is better)"
+def _title(metric: Metric) -> str:
+    better = "higher" if metric.higher_is_better else "lower"
+    return f"{metric.title} ({better} is better)"
 
 
 def _draw(
@@ -462,8 +407,6 @@ def _scores(
     scored: dict[str, Any],
 ) -> dict[str, NDArray[np.float64]]:
     """A curve: the mean number of superpixels and scores, for each number asked for."""
-    from ..metrics import evaluate
-
     # A list a number of superpixels, of the figures of the images.
     found: list[list[dict[str, Any]]] = []
     n_images = 0
@@ -494,12 +437,6 @@ def _scores(
             f"{name!r} has label maps of {n_images} images, but y of {len(y)}; they "
             "must be of the same images."
         )
-    return {
-        column: np.array(
-            [
-                np.concatenate([np.atleast_1d(row[column]) for row in rows]).mean()
-                for rows in found
-            ]
-        )
-        for column in ("n_segments", *metrics)
-    }
+    names = ("n_segments", *metrics)
+    means = [mean_of_rows(rows, names) for rows in found]
+    return {name: np.array([mean[name] for mean in means]) for name in names}

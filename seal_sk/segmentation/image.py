@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._fh import colour_distance
 from .._fh import fh as _fh
-from .._seeds import exact_seeds, grid_seeds
 from .._snic import snic as _snic
 from .._typing import Connectivity
 from .._validation import (
     MAX_EDGES,
+    as_8bit_scale,
     check_connectivity,
     check_image,
     check_int,
@@ -28,6 +28,7 @@ from .._validation import (
 )
 from ..labels import force_n_segments, merge_small
 from .graph import as_bytes, check_sizes
+from .grid import exact_seeds, grid_seeds
 
 __all__ = ["fh_image", "slic", "snic"]
 
@@ -358,8 +359,7 @@ def _colors(
     from scipy.ndimage import gaussian_filter
     from skimage.color import rgb2lab
 
-    # Rounded, so that 8-bit colours are the same numbers in every dtype.
-    colors = np.round(unit_scale(image) * 255.0, 4) / 255.0
+    colors = as_8bit_scale(image) / 255.0
     colors[~mask] = 0.0
     channels = colors.shape[2]
     if channels == 3:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._labels import color_sums
 from .._merge import merge
+from .._typing import Connectivity
 from .._validation import (
     check_affinity,
     check_areas,
@@ -15,9 +19,10 @@ from .._validation import (
     check_n_segments,
     unit_scale,
 )
+from ..affinity import rgb_affinity
 from ..labels import split_components
 
-__all__ = ["merge_regions"]
+__all__ = ["cut_and_merge", "merge_regions"]
 
 
 def merge_regions(
@@ -117,6 +122,59 @@ def merge_regions(
         sums = np.empty((n, 0)) if image is None else _colors(labels, size, image)
         merge(labels, affinity, size, sums, n_segments)
     return labels
+
+
+def cut_and_merge(
+    affinity: NDArray[np.floating[Any]],
+    image: NDArray[Any],
+    n_segments: int | list[int],
+    *,
+    cut: Callable[..., Any],
+    oversegmentation: float = 3,
+    connectivity: Connectivity = 8,
+    mask: NDArray[np.bool_] | None = None,
+) -> Any:
+    """Cut more superpixels than are asked for, and merge them.
+
+    A third of the affinities that are cut are those of colours, which place the borders
+    of small superpixels better; the merging follows the affinities alone.
+
+    Parameters
+    ----------
+    affinity : ndarray of shape (H, W, 2) or (H, W, 4), floating point
+        Checked, with 0 outside of the mask; two channels for `connectivity` 4.
+    image : ndarray of shape (H, W, C)
+        Checked.
+    n_segments : int, or list of int
+        How many superpixels remain.
+    cut : callable
+        ``cut(affinity, [n_segments, ...], mask)`` returns a list of label maps.
+    oversegmentation : float, default=3
+        How many times as many superpixels are cut.
+    connectivity : {4, 8}, default=8
+        Neighbours of a pixel.
+    mask : ndarray of bool of shape (H, W), optional
+        Where to segment.
+
+    Returns
+    -------
+    ndarray of shape (H, W), int32; a list of them where `n_segments` is a list
+    """
+    asked = n_segments if isinstance(n_segments, list) else [n_segments]
+    # Python's own numbers: NumPy's small integers would overflow.
+    counts = [int(n) for n in asked]
+    if mask is not None:
+        check_areas(min(counts), mask, connectivity)
+    colors = rgb_affinity(image, connectivity=connectivity)
+    n_pixels = affinity[..., 0].size if mask is None else np.count_nonzero(mask)
+    fine = [round(min(float(oversegmentation) * n, n_pixels)) for n in counts]
+    maps = [
+        merge_regions(labels, affinity, count, image=image)
+        for labels, count in zip(
+            cut((2 * affinity + colors) / 3, fine, mask), counts, strict=True
+        )
+    ]
+    return maps if isinstance(n_segments, list) else maps[0]
 
 
 def _check_size(array, labels, name):

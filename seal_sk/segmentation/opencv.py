@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._extras import import_extra
 from .._validation import (
+    as_uint8,
     check_int,
     check_n_pixels,
     check_n_segments,
     check_real,
     check_rgb,
-    unit_scale,
 )
 from ..labels import force_n_segments, merge_small
 
@@ -240,15 +241,12 @@ def seeds(
 
 
 def _opencv():
-    try:
-        import cv2
-
-        _ = cv2.ximgproc.createSuperpixelLSC
-    except (ImportError, AttributeError) as error:
+    cv2 = import_extra("cv2", "opencv", "LSC and SEEDS")
+    if not hasattr(cv2, "ximgproc"):
         raise ImportError(
-            "LSC and SEEDS are computed by OpenCV with its contributed modules "
-            '(cv2.ximgproc), which are not installed: pip install "seal_sk[opencv]".'
-        ) from error
+            "LSC and SEEDS are in OpenCV's contributed modules (cv2.ximgproc), which "
+            'are not installed: pip install "seal_sk[opencv]".'
+        )
     return cv2
 
 
@@ -260,9 +258,7 @@ def _check(image: ArrayLike, n_segments: int) -> tuple[NDArray[Any], int]:
 
 def _lab(cv2, image, *, smooth):
     """8-bit CIELAB of a checked RGB image."""
-    if image.dtype != np.uint8:
-        image = np.rint(unit_scale(image) * 255.0).astype(np.uint8)
-    image = np.ascontiguousarray(image)
+    image = np.ascontiguousarray(as_uint8(image))
     if smooth:
         image = cv2.GaussianBlur(image, (3, 3), 0)
     return cv2.cvtColor(image, cv2.COLOR_RGB2LAB)

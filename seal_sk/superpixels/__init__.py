@@ -1,17 +1,6 @@
-"""Estimators: a list of images in, a list of label maps out."""
+"""Estimators that segment images into superpixels; each is loaded when it is used."""
 
-from .graph import ERSSuperpixels, GraphSuperpixels
-from .image import FHSuperpixels, SLICSuperpixels, SNICSuperpixels
-from .opencv import LSCSuperpixels, SEEDSSuperpixels
-from .seal import SEALSuperpixels
+import lazy_loader
 
-__all__ = [
-    "ERSSuperpixels",
-    "FHSuperpixels",
-    "GraphSuperpixels",
-    "LSCSuperpixels",
-    "SEALSuperpixels",
-    "SEEDSSuperpixels",
-    "SLICSuperpixels",
-    "SNICSuperpixels",
-]
+# __init__.pyi lists the names.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

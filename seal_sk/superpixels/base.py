@@ -1,8 +1,8 @@
-"""What all the estimators of label maps have in common."""
+"""Base class of the estimators that segment images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import get_tags
 
-from .._compat import Interval
+from .._compat import Interval, tags_of_images
 from .._typing import Images, Masks, Truths
 from .._validation import (
     check_image,
@@ -28,14 +28,25 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-__all__ = ["SuperpixelTransformer"]
+__all__ = ["ImageReader", "SuperpixelTransformer"]
+
+
+class ImageReader:
+    """Images, checked before they are segmented."""
+
+    def __init__(self, check: Callable[..., NDArray[Any]] = check_image) -> None:
+        self.check = check
+
+    def shape_of(self, image: Any) -> tuple[int, ...]:
+        """Height and width of an item of `X`."""
+        return np.shape(image)[:2]
 
 
 # mypy knows nothing of scikit-learn's bases, nor what they take here.
 class SuperpixelTransformer(  # type: ignore[call-arg]
     TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
-    """What all the estimators of label maps have in common.
+    """Base class of the estimators that segment images.
 
     A subclass implements ``_segment_once(image, n_segments, mask)``; or, where several
     counts share work, it overrides ``_segment`` or ``_segment_all``.
@@ -72,7 +83,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
             If a parameter or `X` is not as described.
         """
         self._validate_params()
-        check_images(X, self._check_image)
+        check_images(X, self._reader().check)
         return self
 
     def transform(
@@ -102,8 +113,9 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
             `n_segments`.
         """
         self._validate_params()
-        self._check_counts(X, mask, [self.n_segments])
-        label_maps = self._segment_all(X, mask, self.n_segments)
+        reader = self._reader()
+        self._check_counts(reader, X, mask, [self.n_segments])
+        label_maps = self._segment_all(reader, X, mask, self.n_segments)
         self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
         return label_maps
 
@@ -181,11 +193,12 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         counts = [asked] if np.ndim(asked) == 0 else list(asked)
         if not counts:
             raise ValueError("n_segments is empty; give at least one number.")
-        self._check_counts(X, mask, counts)
-        return self._segment_all(X, mask, counts)
+        reader = self._reader()
+        self._check_counts(reader, X, mask, counts)
+        return self._segment_all(reader, X, mask, counts)
 
     def _check_counts(
-        self, X: Images, mask: Masks | None, counts: Sequence[int]
+        self, reader: Any, X: Images, mask: Masks | None, counts: Sequence[int]
     ) -> None:
         check_masks(mask, X)
         if mask is not None and not self._takes_mask:
@@ -193,12 +206,12 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
                 f"{type(self).__name__} can't be confined to a mask; SNICSuperpixels "
                 "can, for example."
             )
-        check_images(X, self._check_image, mask=mask)
+        check_images(X, reader.check, mask=mask)
         # Images in memory are compared with the counts before any is segmented.
         if isinstance(X, (list, tuple, np.ndarray)):
             for i, image in enumerate(X):
                 inside: Any = None if mask is None else mask[i]
-                shape = self._shape(image)
+                shape = reader.shape_of(image)
                 if not shape:
                     continue
                 for count in counts:
@@ -241,27 +254,21 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         label_maps = self.transform(X, mask)
         return mean_over_pairs(score, y, label_maps, sample_weight)
 
-    def _check_image(
-        self, image: Any, *, mask: ArrayLike | None = None, name: str = "image"
-    ) -> Any:
-        """An item of `X`, checked."""
-        return check_image(image, mask=mask, name=name)
-
-    def _shape(self, image: Any) -> tuple[int, ...] | None:
-        """Height and width of an item of `X`; None where it doesn't say."""
-        return np.shape(image)[:2]
+    def _reader(self) -> Any:
+        """What checks the items of `X` and knows their size; made once per call."""
+        return ImageReader()
 
     def _ignored_label(self) -> int | None:
         """Ground-truth label that `score` leaves out."""
         return None
 
     def _segment_all(
-        self, X: Images, mask: Masks | None, n_segments: int | list[int]
+        self, reader: Any, X: Images, mask: Masks | None, n_segments: int | list[int]
     ) -> Any:
         # Threads: the kernels release the GIL, and images need not be copied.
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._segment)(image, n_segments, inside)
-            for image, inside in self._loaded(X, mask)
+            for image, inside in self._loaded(reader, X, mask)
         )
 
     def _segment(self, image, n_segments, mask):
@@ -271,17 +278,14 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         return self._segment_once(image, n_segments, mask)
 
     def _loaded(
-        self, X: Images, mask: Masks | None
+        self, reader: Any, X: Images, mask: Masks | None
     ) -> Iterator[tuple[NDArray[Any], NDArray[Any] | None]]:
         """Images and masks one by one; lazy images are checked only here."""
         for i in range(len(X)):
             inside = None if mask is None or mask[i] is None else np.asarray(mask[i])
-            yield self._check_image(X[i], mask=inside, name=f"X[{i}]"), inside
+            yield reader.check(X[i], mask=inside, name=f"X[{i}]"), inside
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
+        tags = tags_of_images(super().__sklearn_tags__())
         tags.requires_fit = False
-        tags.no_validation = True
         return tags

@@ -1,4 +1,4 @@
-"""Estimators that cut affinity maps, those of any source."""
+"""Estimators of superpixels: segmentations of affinity maps."""
 
 from __future__ import annotations
 
@@ -16,16 +16,13 @@ from sklearn.utils import get_tags
 from .._compat import HasMethods, Interval, Options, StrOptions
 from .._typing import Connectivity, Images, Indexed, Transformer
 from .._validation import check_affinity, check_images, check_label_map
-from ..affinity import RGBAffinity, to_eight_connected
-from ..affinity.base import AffinitySource
-from ..affinity.caching import (
-    affinity_function,
-    affinity_maps,
-    fit_source,
-    unfrozen,
-)
+from ..affinity import to_eight_connected
 from ..labels import split_components
 from ..segmentation import ers, fh
+from ..sources import RGBAffinity
+from ..sources.base import AffinitySource
+from ..sources.caching import affinity_function, affinity_maps, fit_source
+from ..sources.reading import SourceReader, reader_of, unfrozen
 from .base import SuperpixelTransformer
 
 if TYPE_CHECKING:
@@ -35,7 +32,86 @@ if TYPE_CHECKING:
 __all__ = ["ERSSuperpixels", "GraphSuperpixels"]
 
 
-class GraphSuperpixels(SuperpixelTransformer):
+class AffinitySuperpixels(SuperpixelTransformer):
+    """Base class of estimators that segment affinity maps, by ERS.
+
+    A subclass implements ``_ready_source()``; one with another algorithm overrides
+    ``_cut``, and one that does more than a single segmentation ``_labels``.
+    """
+
+    connectivity: Connectivity
+    balance: float
+    memory: str | Memory | None = None
+
+    _parameter_constraints: dict = {
+        **SuperpixelTransformer._parameter_constraints,
+        "connectivity": [Options(Integral, {4, 8})],
+        "balance": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def predict_affinity(self, X: Images) -> list[NDArray[np.float32]]:
+        """Affinity maps of images, as the source gives them.
+
+        Parameters
+        ----------
+        X : sequence of images
+            As for `transform`.
+
+        Returns
+        -------
+        list of ndarray of shape (H, W, 2) or (H, W, 4), float32
+            Affinities in 0..1 to the right and down (and to the lower and the upper
+            right). Entries that lead out of the image mean nothing.
+
+        Raises
+        ------
+        NotFittedError
+            If the source learns, and has not been fitted.
+        """
+        self._validate_params()
+        reader = self._reader()
+        check_images(X, reader.check)
+        images = (image for image, _ in self._loaded(reader, X, None))
+        return list(affinity_maps(reader, self.memory, images))
+
+    def _ready_source(self) -> Any:
+        """The source to compute affinities with: not to be changed."""
+        raise NotImplementedError
+
+    def _reader(self) -> SourceReader:
+        return reader_of(self._ready_source())
+
+    def _segment_all(self, reader, X, mask, n_segments):
+        loaded = self._loaded(reader, X, mask)
+        parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
+        if reader.thread_safe:
+            affinity_of = affinity_function(reader, self.memory)
+
+            def segment(image, inside):
+                return self._labels(affinity_of(image), image, n_segments, inside)
+
+            return parallel(delayed(segment)(*one) for one in loaded)
+        # Threads segment one image while the network looks at the next.
+        loaded, ahead = tee(loaded)
+        affinities = affinity_maps(reader, self.memory, (image for image, _ in ahead))
+        return parallel(
+            delayed(self._labels)(affinity, image, n_segments, inside)
+            for affinity, (image, inside) in zip(affinities, loaded, strict=True)
+        )
+
+    def _labels(self, affinity, image, n_segments, mask):
+        """The label map of an affinity map; a list where `n_segments` is a list."""
+        return self._cut(connected(affinity, self.connectivity, mask), n_segments, mask)
+
+    def _cut(self, affinity, n_segments, mask):
+        """One segmentation of a checked map; a list where `n_segments` is a list."""
+        return ers(affinity, n_segments, balance=self.balance, mask=mask)
+
+    def _ignored_label(self) -> int | None:
+        return getattr(unfrozen(self._ready_source()), "ignore_label", None)
+
+
+class GraphSuperpixels(AffinitySuperpixels):
     """Any source of affinities, cut by any graph algorithm.
 
     Parameters
@@ -100,15 +176,13 @@ class GraphSuperpixels(SuperpixelTransformer):
     affinity_: Any
 
     _parameter_constraints: dict = {
-        **SuperpixelTransformer._parameter_constraints,
+        **AffinitySuperpixels._parameter_constraints,
         "affinity": [
             None,
             StrOptions({"precomputed"}),
             HasMethods(["fit", "transform"]),
         ],
         "segmenter": [StrOptions({"ers", "fh"}), callable],
-        "connectivity": [Options(Integral, {4, 8})],
-        "balance": [Interval(Real, 0, None, closed="left")],
         "memory": [None, str, Memory],
     }
 
@@ -152,36 +226,10 @@ class GraphSuperpixels(SuperpixelTransformer):
         """
         self._validate_params()
         source = self._source()
-        check_images(
-            X, lambda image, mask, name: _check_input(source, image, mask, name)
-        )
+        check_images(X, reader_of(source).check)
         if source is not None:
             self._fit_source(source, X, y)
         return self
-
-    def predict_affinity(self, X: Images) -> list[NDArray[np.float32]]:
-        """Affinity maps of images, as the source gives them.
-
-        Parameters
-        ----------
-        X : sequence of images
-            As for `transform`.
-
-        Returns
-        -------
-        list of ndarray of shape (H, W, 2) or (H, W, 4), float32
-            Affinities in 0..1 to the right and down (and to the lower and the upper
-            right). Entries that lead out of the image mean nothing.
-
-        Raises
-        ------
-        NotFittedError
-            If the source learns, and has not been fitted.
-        """
-        self._validate_params()
-        check_images(X, self._check_image)
-        images = (image for image, _ in self._loaded(X, None))
-        return list(affinity_maps(self._ready_source(), self.memory, images))
 
     def _source(self) -> Any:
         """A new source of affinities; None if `X` holds them."""
@@ -211,75 +259,14 @@ class GraphSuperpixels(SuperpixelTransformer):
             source._validate_params()
         return self.affinity
 
-    def _check_image(self, image: Any, *, mask: Any = None, name: str = "image") -> Any:
-        return _check_input(self._ready_source(), image, mask, name)
-
-    def _shape(self, image: Any) -> tuple[int, ...] | None:
-        source = unfrozen(self._ready_source())
-        if source is None:
-            return super()._shape(image)
-        # A source from elsewhere may read anything.
-        return source._shape(image) if hasattr(source, "_shape") else None
-
-    def _segment_all(self, X, mask, n_segments):
-        source = self._ready_source()
-        loaded = self._loaded(X, mask)
-        parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
-        if source is None or getattr(unfrozen(source), "_thread_safe", False):
-            affinity = affinity_function(source, self.memory)
-            return parallel(
-                delayed(self._segment_by)(affinity, image, n_segments, inside)
-                for image, inside in loaded
-            )
-        # Threads cut one image while the network looks at the next.
-        loaded, ahead = tee(loaded)
-        affinities = affinity_maps(source, self.memory, (image for image, _ in ahead))
-        return parallel(
-            delayed(self._cut)(affinity, image, n_segments, inside)
-            for affinity, (image, inside) in zip(affinities, loaded, strict=True)
-        )
-
-    def _segment_by(self, affinity, image, n_segments, mask):
-        return self._cut(affinity(image), image, n_segments, mask)
-
-    def _cut(self, affinity, image, n_segments, mask):
-        """One label map; a list of them where `n_segments` is a list."""
-        return self._cut_graph(self._connected(affinity, mask), n_segments, mask)
-
-    def _connected(self, affinity, mask):
-        """A checked affinity map of so many channels as `connectivity` has."""
-        affinity = check_affinity(affinity, mask=mask)
-        if mask is not None:
-            # Edges to the outside may have any value, but not in sums.
-            affinity = np.where((affinity >= 0) & (affinity <= 1), affinity, 0)
-        if self.connectivity == 4:
-            return affinity[..., :2]
-        return affinity if affinity.shape[2] == 4 else to_eight_connected(affinity)
-
-    def _cut_graph(self, affinity, n_segments, mask):
+    def _cut(self, affinity, n_segments, mask):
         if self.segmenter == "ers":
-            return ers(affinity, n_segments, balance=self.balance, mask=mask)
+            return super()._cut(affinity, n_segments, mask)
         if isinstance(n_segments, list):
-            return [self._cut_once(affinity, count, mask) for count in n_segments]
-        return self._cut_once(affinity, n_segments, mask)
-
-    def _cut_once(self, affinity, n_segments, mask):
-        if isinstance(self.segmenter, str):
+            return [self._cut(affinity, count, mask) for count in n_segments]
+        if self.segmenter == "fh":
             return fh(affinity, n_segments=n_segments, mask=mask)
-        where = {} if mask is None else {"mask": mask}
-        labels = self.segmenter(affinity, n_segments=n_segments, **where)
-        labels = check_label_map(labels, affinity.shape[:2], name="segmenter's result")
-        if (labels if mask is None else labels[mask]).min() < 0:
-            raise ValueError(
-                "segmenter's result has negative labels, which are for what lies "
-                "outside of a mask; number the segments from 0."
-            )
-        if mask is not None:
-            labels = np.where(mask, labels, -1)
-        return split_components(labels, connectivity=self.connectivity)
-
-    def _ignored_label(self) -> int | None:
-        return getattr(unfrozen(self._ready_source()), "ignore_label", None)
+        return _cut_by(self.segmenter, affinity, n_segments, mask, self.connectivity)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "affinity_") or not get_tags(self).requires_fit
@@ -294,7 +281,7 @@ class GraphSuperpixels(SuperpixelTransformer):
         return tags
 
 
-class ERSSuperpixels(GraphSuperpixels):
+class ERSSuperpixels(AffinitySuperpixels):
     """Entropy rate superpixels on colour differences.
 
     Parameters
@@ -339,14 +326,9 @@ class ERSSuperpixels(GraphSuperpixels):
     """
 
     _parameter_constraints: dict = {
-        **SuperpixelTransformer._parameter_constraints,
-        "balance": [Interval(Real, 0, None, closed="left")],
+        **AffinitySuperpixels._parameter_constraints,
         "sigma": [Interval(Real, 0, None, closed="neither")],
-        "connectivity": [Options(Integral, {4, 8})],
     }
-
-    segmenter: Literal["ers"] = "ers"
-    memory: None = None
 
     def __init__(
         self,
@@ -363,39 +345,33 @@ class ERSSuperpixels(GraphSuperpixels):
         self.connectivity = connectivity
         self.n_jobs = n_jobs
 
-    def fit(self, X: Images, y: Any = None) -> Self:
-        """Check the parameters and `X`; there is nothing to learn.
-
-        Parameters
-        ----------
-        X : sequence of images
-            What `transform` takes.
-        y : ignored
-            Present for pipelines.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or `X` is not as described.
-        """
-        return SuperpixelTransformer.fit(self, X, y)
-
-    def _source(self) -> RGBAffinity:
+    def _ready_source(self) -> RGBAffinity:
         return RGBAffinity(sigma=self.sigma, connectivity=self.connectivity)
 
-    def _ready_source(self) -> RGBAffinity:
-        return self._source()
+
+def connected(
+    affinity: ArrayLike, connectivity: Connectivity, mask: ArrayLike | None
+) -> NDArray[np.floating[Any]]:
+    """A checked affinity map of as many channels as the connectivity has."""
+    checked = check_affinity(affinity, mask=mask)
+    if mask is not None:
+        # Edges to the outside may have any value, but not in sums.
+        checked = np.where((checked >= 0) & (checked <= 1), checked, 0)
+    if connectivity == 4:
+        return checked[..., :2]
+    return checked if checked.shape[2] == 4 else to_eight_connected(checked)
 
 
-def _check_input(source, image, mask, name):
-    """What the source will read, checked; one from elsewhere checks for itself."""
-    if source is None:
-        return check_affinity(image, mask=mask, name=name)
-    source = unfrozen(source)
-    if not hasattr(source, "_check_input"):
-        return image
-    return source._check_input(image, mask=mask, name=name)
+def _cut_by(segmenter, affinity, n_segments, mask, connectivity):
+    """The label map of a user's function, checked, in connected pieces."""
+    where = {} if mask is None else {"mask": mask}
+    labels = segmenter(affinity, n_segments=n_segments, **where)
+    labels = check_label_map(labels, affinity.shape[:2], name="segmenter's result")
+    if (labels if mask is None else labels[mask]).min() < 0:
+        raise ValueError(
+            "segmenter's result has negative labels, which are for what lies "
+            "outside of a mask; number the segments from 0."
+        )
+    if mask is not None:
+        labels = np.where(mask, labels, -1)
+    return split_components(labels, connectivity=connectivity)

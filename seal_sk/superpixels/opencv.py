@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from .._compat import Interval
 from .._validation import check_rgb
 from ..segmentation import lsc, seeds
-from .base import SuperpixelTransformer
+from .base import ImageReader, SuperpixelTransformer
 
 __all__ = ["LSCSuperpixels", "SEEDSSuperpixels"]
 
@@ -63,7 +63,9 @@ class LSCSuperpixels(SuperpixelTransformer):
         "exact": ["boolean"],
     }
 
-    _check_image = staticmethod(check_rgb)
+    def _reader(self) -> ImageReader:
+        return ImageReader(check_rgb)
+
     _takes_mask = False
 
     def __init__(
@@ -150,7 +152,9 @@ class SEEDSSuperpixels(SuperpixelTransformer):
         "exact": ["boolean"],
     }
 
-    _check_image = staticmethod(check_rgb)
+    def _reader(self) -> ImageReader:
+        return ImageReader(check_rgb)
+
     _takes_mask = False
 
     def __init__(

@@ -1,8 +1,9 @@
-"""SEALSuperpixels: affinities learned from ground truth, cut by a graph algorithm."""
+"""Superpixels along learned affinities."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,17 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._compat import Interval
 from .._typing import Connectivity, Images, PathLike, Truths
-from .._validation import check_areas, check_pairs
-from ..affinity import LearnedAffinity, rgb_affinity
-from ..affinity.learned import read_params
-from ..segmentation import merge_regions
-from .graph import GraphSuperpixels
+from .._validation import check_pairs
+from ..segmentation.merging import cut_and_merge
+from ..sources import LearnedAffinity
+from ..sources.learned import read_params, write_estimator
+from .graph import GraphSuperpixels, connected
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..pan.network import PAN
-    from ..pan.unet import UNet
+    from ..pan.base import AffinityNet
 
 
 __all__ = ["SEALSuperpixels"]
@@ -354,7 +354,7 @@ class SEALSuperpixels(GraphSuperpixels):
         OSError
             If the file can't be written.
         """
-        self._ready_source().save_with(path, self.get_params(deep=False))
+        write_estimator(path, self._ready_source(), self.get_params(deep=False))
 
     @classmethod
     def load(cls, path: PathLike) -> Self:
@@ -382,7 +382,7 @@ class SEALSuperpixels(GraphSuperpixels):
         return estimator
 
     @property
-    def net_(self) -> PAN | UNet:
+    def net_(self) -> AffinityNet:
         """The trained network."""
         return self._learned("net_")
 
@@ -407,25 +407,18 @@ class SEALSuperpixels(GraphSuperpixels):
             raise AttributeError(f"There is no {name} before fit.")
         return vars(affinity)[name]
 
-    def _cut(self, affinity, image, n_segments, mask):
-        several = isinstance(n_segments, list)
+    def _labels(self, affinity, image, n_segments, mask):
         if self.oversegmentation == 1:
-            return super()._cut(affinity, image, n_segments, mask)
-        # Python's own numbers: NumPy's small integers would overflow.
-        counts = [int(n) for n in (n_segments if several else [n_segments])]
-        ratio = float(self.oversegmentation)
-        learned = self._connected(affinity, mask)
-        if mask is not None:
-            check_areas(min(counts), mask, self.connectivity)
-        colors = rgb_affinity(image, connectivity=self.connectivity)
-        n_pixels = learned[..., 0].size if mask is None else np.count_nonzero(mask)
-        fine = [round(min(ratio * n, n_pixels)) for n in counts]
-        maps = self._cut_graph((2 * learned + colors) / 3, fine, mask)
-        maps = [
-            merge_regions(labels, learned, count, image=image)
-            for labels, count in zip(maps, counts, strict=True)
-        ]
-        return maps if several else maps[0]
+            return super()._labels(affinity, image, n_segments, mask)
+        return cut_and_merge(
+            connected(affinity, self.connectivity, mask),
+            image,
+            n_segments,
+            cut=self._cut,
+            oversegmentation=self.oversegmentation,
+            connectivity=self.connectivity,
+            mask=mask,
+        )
 
     def _ignored_label(self) -> int | None:
         return self.ignore_label
@@ -438,6 +431,6 @@ class SEALSuperpixels(GraphSuperpixels):
         if not hasattr(self, "affinity_"):
             return self._source()
         # Where and how it computes is not part of what was learned.
-        return self.affinity_.set_params(
+        return copy(self.affinity_).set_params(
             device=self.device, precision=self.precision, n_jobs=self.n_jobs
         )

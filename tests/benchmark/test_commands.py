@@ -198,9 +198,8 @@ def test_failures_are_told(here, capsys):
 
 def test_what_is_not_installed_is_named(here):
     code = (
-        "import importlib.util as util\n"
-        "find = util.find_spec\n"
-        "util.find_spec = lambda n, *a: None if n == 'pyarrow' else find(n, *a)\n"
+        "import sys\n"
+        "sys.modules['pyarrow'] = None\n"
         "from seal_sk.cli import main\n"
         "raise SystemExit(main('report results'.split()))\n"
     )
@@ -208,5 +207,5 @@ def test_what_is_not_installed_is_named(here):
     assert done.returncode == 2
     assert done.stderr == (
         "seal-sk: error: seal_sk.benchmark needs pyarrow, which is not installed: "
-        'pip install "seal_sk[bench]"\n'
+        'pip install "seal_sk[bench]".\n'
     )

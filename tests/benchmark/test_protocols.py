@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from seal_sk.benchmark import PROTOCOLS
-from seal_sk.benchmark.scoring import diagonal_tolerance, score_label_map
+from seal_sk.metrics.scoring import diagonal_tolerance, score_label_map
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from seal_sk import ERSSuperpixels, SNICSuperpixels
-from seal_sk.benchmark import run_benchmark, summarize, write_report
+from seal_sk.benchmark import run_benchmark, summarize
 from seal_sk.benchmark.pictures import most_different
 from seal_sk.datasets import Dataset
+from seal_sk.report import write_report
 
 from .conftest import COUNTS
 

@@ -4,9 +4,10 @@ import pytest
 from scipy.stats import bootstrap, norm, t
 
 from seal_sk.benchmark import average_over_counts, compare, summarize
-from seal_sk.benchmark.protocols import PROTOCOLS, Metric, Protocol
-from seal_sk.benchmark.report import sentences
+from seal_sk.benchmark.protocols import PROTOCOLS, Protocol
 from seal_sk.benchmark.summary import averaged_counts
+from seal_sk.metrics.catalogue import Metric
+from seal_sk.report.writing import sentences
 
 
 def make_table(asa, n_annotations=None, sizes=None):

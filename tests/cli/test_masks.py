@@ -88,4 +88,4 @@ def test_an_image_of_no_data_alone_is_reported(here, capsys, run):
     tifffile.imwrite("x.tif", np.zeros((9, 9), np.uint8), extratags=tag)
     command = "segment x.tif -n 2 -o out --method snic --mask nodata --format npy"
     assert run(command) == 1
-    assert "no pixel that is not masked" in capsys.readouterr().err
+    assert "is masked by its nodata" in capsys.readouterr().err

@@ -11,10 +11,11 @@ import tifffile
 
 from seal_sk import SEALSuperpixels
 from seal_sk.cli import main
-from seal_sk.cli.methods import METHODS, segment_each
 from seal_sk.datasets import make_scenes
-from seal_sk.datasets.images import read_image
+from seal_sk.io.images import read_image
+from seal_sk.pipeline import segment_each
 from seal_sk.plotting import draw_boundaries
+from seal_sk.superpixels.methods import METHODS
 
 SHAPE = (32, 40)
 SCENES, _ = make_scenes(4, shape=SHAPE, random_state=0)
@@ -490,7 +491,7 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
         cut.extend(image for image in images if not isinstance(image, Exception))
         return segment_each(estimator, images, masks)
 
-    monkeypatch.setattr("seal_sk.cli.segment.segment_each", count_images)
+    monkeypatch.setattr("seal_sk.pipeline.segment_each", count_images)
     command = "segment photos -n 30 -o out --method snic --format tiff -q"
     assert run(command) == 1
     err = capsys.readouterr().err

@@ -9,7 +9,7 @@ from seal_sk import SEALSuperpixels
 from seal_sk.cli import _parser, main
 from seal_sk.cli.train import _PARAMETERS
 from seal_sk.datasets import load_image_folder
-from seal_sk.pan.training import read_checkpoint
+from seal_sk.pan.training.state import read_checkpoint
 
 # The smallest training that validates twice.
 SMALL = (

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from seal_sk import SEALSuperpixels
-from seal_sk.affinity.learned import SHIPPED
+from seal_sk.pan.shipped import SHIPPED
 
 
 def test_list_has_all_that_ship(capsys, run):

@@ -269,7 +269,7 @@ def test_broken_package(labels, monkeypatch):
     def fail(_):
         raise error
 
-    monkeypatch.setattr("seal_sk.export.packages.import_module", fail)
+    monkeypatch.setattr("seal_sk._extras.import_module", fail)
     with pytest.raises(
         ImportError, match=r"shapely, which can't be imported \(libgeos"
     ):

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 
 from seal_sk import SEALSuperpixels, ers, to_eight_connected
+from seal_sk.affinity.edges import canny
 from seal_sk.pan import PAN, read_weights, write_weights
-from seal_sk.pan.edges import canny
 from seal_sk.pan.prediction import network_input, predict_affinity
 
 ARCHITECTURE = '{"network": "pan", "width": 6, "in_channels": 3, "edges": "skimage"}'

@@ -14,6 +14,7 @@ from seal_sk import LearnedAffinity, SEALSuperpixels, ers, to_eight_connected
 from seal_sk.affinity import binary_affinity
 from seal_sk.pan import Predictor, UNet, read_weights, write_weights
 from seal_sk.pan.prediction import predict_affinity
+from seal_sk.pan.shipped import net_of_file
 
 
 @pytest.fixture
@@ -324,7 +325,7 @@ def test_learns_from_another_networks_affinities(scenes):
 
 @pytest.mark.gpu
 def test_gpu_gives_the_same_affinities(net, rng):
-    from seal_sk.pan.training import resolve_device
+    from seal_sk.pan.devices import resolve_device
 
     device = resolve_device("auto")
     if device.type == "cpu":
@@ -364,7 +365,7 @@ def test_the_network_that_ships(tmp_path):
     tuned = SEALSuperpixels(
         100, weights="bsds500", max_iter=1, batch_size=1, crop_size=64, random_state=0
     ).fit([image], [truth])
-    assert tuned.net_.architecture == seal._ready_source().net_of_weights().architecture
+    assert tuned.net_.architecture == net_of_file("bsds500").architecture
     tuned.save(tmp_path / "tuned.safetensors")
     assert SEALSuperpixels.load(tmp_path / "tuned.safetensors").transform([image])
 

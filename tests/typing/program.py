@@ -39,7 +39,6 @@ from seal_sk.benchmark import (
     read_results,
     run_benchmark,
     summarize,
-    write_report,
 )
 from seal_sk.datasets import (
     Dataset,
@@ -67,7 +66,8 @@ from seal_sk.metrics import (
     evaluate_scorer,
     size_statistics,
 )
-from seal_sk.pan import PAN, SEALLoss, UNet, read_weights, superpixel_leak
+from seal_sk.pan import AffinityNet, SEALLoss, read_weights, superpixel_leak
+from seal_sk.report import write_report
 from seal_sk.segmentation import cut_tree
 
 Image = NDArray[np.uint8]
@@ -141,7 +141,7 @@ def estimators(images: list[Image], truths: list[list[LabelMap]]) -> None:
     assert_type(seal.fit(images, truths), SEALSuperpixels)
     assert_type(seal.partial_fit(images, truths), SEALSuperpixels)
     assert_type(SEALSuperpixels.load("bsds500"), SEALSuperpixels)
-    assert_type(seal.net_, PAN | UNet)
+    assert_type(seal.net_, AffinityNet)
     assert_type(seal.history_, list[dict[str, Any]])
     assert_type(seal.n_iter_, int)
     assert_type(seal.predict_affinity(images), list[AffinityMap])
@@ -155,7 +155,7 @@ def affinities(images: Sequence[Image], truths: list[LabelMap]) -> None:
     assert_type(FeatureAffinity(scale=0.1).fit(images), FeatureAffinity)
     learned = LearnedAffinity(network="pan").fit(images, truths)
     assert_type(learned, LearnedAffinity)
-    assert_type(learned.net_, PAN | UNet)
+    assert_type(learned.net_, AffinityNet)
     assert_type(LearnedAffinity.load("net.safetensors"), LearnedAffinity)
 
 
@@ -223,7 +223,7 @@ def benchmark(dataset: Dataset) -> None:
 
 def networks(labels: LabelMap) -> None:
     net, params = read_weights("net.safetensors")
-    assert_type(net, PAN | UNet)
+    assert_type(net, AffinityNet)
     assert_type(params, dict[str, Any])
     assert_type(net.set_calibration(1.5, -5.0).width, int)
     assert_type(superpixel_leak(labels, labels), NDArray[np.float32])

@@ -50,19 +50,5 @@ def test_users_see_types_and_mistakes(tmp_path):
     assert {line for _, line, _ in errors} == marked
 
 
-@pytest.mark.parametrize("package", [seal_sk, seal_sk.pan])
-def test_names_for_type_checkers_are_those_that_are_loaded(package):
-    source = Path(package.__file__).read_text(encoding="utf-8")
-    imports = re.findall(
-        r"^    from \.(\w*) import (\w+) as (\w+)$", source, re.MULTILINE
-    )
-    assert all(name == alias for _, name, alias in imports)
-    modules = {(name, "") for name in getattr(package, "_MODULES", ())}
-    assert {(name, home) for home, name, _ in imports} == {
-        *package._HOME.items(),
-        *modules,
-    }
-
-
 def test_package_says_that_it_is_typed():
     assert (Path(seal_sk.__file__).parent / "py.typed").is_file()

@@ -1,0 +1,457 @@
+"""Images from files."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._typing import PathLike
+from .._validation import check_image, check_int
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "TIFF_SUFFIXES",
+    "ArgumentNeededError",
+    "check_format",
+    "check_size",
+    "image_size",
+    "read_image",
+    "read_masked_image",
+    "read_tiff",
+    "read_with_notes",
+    "reading",
+]
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+
+NODATA_TAG = 42113  # GDAL's, an ASCII number
+
+#: What the files that `read_image` reads end in.
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
+
+
+def read_image(
+    path: PathLike,
+    *,
+    drop_alpha: bool = False,
+    bands: Sequence[int] | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> NDArray[Any]:
+    """One grey or RGB image, with the depth that it is stored in.
+
+    Parameters
+    ----------
+    path : path-like
+        PNG, JPEG or TIFF.
+    drop_alpha : bool, default=False
+        Leave out an alpha channel; otherwise it is refused.
+    bands : sequence of int, optional
+        Which bands to use, in this order, counted from 1: three, for red, green and
+        blue, or one. Pages of one size are bands as well.
+    value_range : (float, float), optional
+        The stored values that are black and white, for those of sensors that fill only
+        a part of 16 bits, have a sign, or are floats beyond 0..1. What lies beyond
+        becomes black or white.
+
+    Returns
+    -------
+    ndarray of shape (H, W, 1) or (H, W, 3)
+        In uint8 or uint16; from TIFF also float32 or float64 in 0..1; float32 in 0..1
+        with `value_range`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    OSError
+        If it is damaged.
+    ValueError
+        If it holds something other than one grey or RGB image.
+
+    Warns
+    -----
+    UserWarning
+        If 16-bit colours are read as 8 bits, from PNG.
+
+    Notes
+    -----
+    Pixels are taken as they are stored: an orientation in the EXIF data is not applied.
+    Palettes become colours.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import imageio.v3 as iio
+    >>> import numpy as np
+    >>> from seal_sk.io import read_image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "grey.png")
+    ...     iio.imwrite(path, np.zeros((20, 30), np.uint8))
+    ...     read_image(path).shape
+    (20, 30, 1)
+    """
+    image, _, notes = read_with_notes(
+        path, drop_alpha=drop_alpha, bands=bands, value_range=value_range
+    )
+    for note in notes:
+        warnings.warn(f"{path}: {note}", UserWarning, stacklevel=2)
+    return image
+
+
+def read_masked_image(
+    path: PathLike,
+    where: Literal["nodata", "alpha"],
+    *,
+    bands: Sequence[int] | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """One image, and which of its pixels are part of the picture.
+
+    Parameters
+    ----------
+    path : path-like
+        PNG, JPEG or TIFF.
+    where : {"nodata", "alpha"}
+        What says so: the value that a TIFF declares to be no data, where all bands
+        have it, and NaN in any of them; or an alpha channel, where it is 0.
+    bands : sequence of int, optional
+        As for `read_image`.
+    value_range : (float, float), optional
+        As for `read_image`.
+
+    Returns
+    -------
+    image : ndarray of shape (H, W, 1) or (H, W, 3)
+        As from `read_image`, without alpha; outside the mask it may hold anything.
+    mask : ndarray of bool of shape (H, W), or None
+        True inside the picture; None where all of it is.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        As for `read_image`.
+    ValueError
+        As for `read_image`, or if every pixel is masked.
+
+    Warns
+    -----
+    UserWarning
+        As for `read_image`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import imageio.v3 as iio
+    >>> import numpy as np
+    >>> from seal_sk.io import read_masked_image
+    >>> pixels = np.full((20, 30, 4), 255, np.uint8)
+    >>> pixels[:5, :, 3] = 0  # transparent
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "photograph.png")
+    ...     iio.imwrite(path, pixels)
+    ...     image, mask = read_masked_image(path, "alpha")
+    >>> image.shape, int(mask.sum())
+    ((20, 30, 3), 450)
+    """
+    image, mask, notes = read_with_notes(
+        path, where, bands=bands, value_range=value_range
+    )
+    for note in notes:
+        warnings.warn(f"{path}: {note}", UserWarning, stacklevel=2)
+    return image, mask
+
+
+def read_with_notes(
+    path: PathLike,
+    where: Literal["nodata", "alpha"] | None = None,
+    *,
+    drop_alpha: bool = False,
+    bands: Sequence[int] | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None, list[str]]:
+    """An image, its mask, and what was lost in reading, in sentences.
+
+    Parameters are those of `read_masked_image`, which leaves out alpha; None leaves out
+    no pixel.
+    """
+    path = Path(path)
+    stored = _decode(path)
+    array = _oriented(stored, path, bands is not None)
+    mask = None
+    if where == "alpha" and stored.has_alpha and array.ndim == 3:
+        mask = array[..., -1] != 0
+    if bands is not None:
+        array = _picked(array, bands, path)
+    dropped = drop_alpha or where is not None
+    array = _without_alpha(array, path, stored.has_alpha, dropped)
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * 255
+    if where == "nodata":
+        nodata = _nodata(path) if path.suffix.lower() in TIFF_SUFFIXES else None
+        mask = _holds_data(array, nodata)
+    if mask is not None and mask.all():
+        mask = None
+    elif mask is not None and not mask.any():
+        raise ValueError(f"every pixel of {path} is masked by its {where}.")
+    may_stretch = array.dtype.kind in "if" and np.isfinite(array).all()
+    if value_range is not None:
+        array = _stretched(array, value_range)
+    try:
+        array = check_image(array, mask=mask, name=str(path))
+    except (TypeError, ValueError) as error:
+        if value_range is None and may_stretch:
+            raise ArgumentNeededError(
+                f"{error} Or say which stored values are black and white.",
+                "value_range",
+            ) from error
+        raise ValueError(str(error)) from error
+    return np.ascontiguousarray(array), mask, stored.notes
+
+
+class ArgumentNeededError(ValueError):
+    """An image that can be read with an argument that was not given.
+
+    Parameters
+    ----------
+    message : str
+        Whole sentences.
+    *arguments : str
+        Names of the arguments of `read_image` that would help.
+    """
+
+    def __init__(self, message: str, *arguments: str) -> None:
+        self.message = message
+        self.arguments = arguments
+        named = " or ".join(f"{name}=" for name in arguments)
+        super().__init__(f"{message} ({named})")
+
+
+class _Stored(NamedTuple):
+    """What a file holds, as it is stored."""
+
+    array: NDArray[Any]
+    axes: str  # tifffile's, "" for other formats
+    photometric: str
+    has_alpha: bool
+    notes: list[str]
+
+
+def _decode(path: Path) -> _Stored:
+    with reading(path):
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            array, axes, photometric, has_alpha, _ = read_tiff(path)
+            return _Stored(array, axes, photometric, has_alpha, [])
+        import imageio.v3 as iio
+
+        # From memory, since a file that it can't decode would be left open.
+        content = path.read_bytes()
+        check_format(content, path)
+        array = iio.imread(content, plugin="pillow")
+        notes = []
+        # Bit depth and colour type; the decoder has no colours of 16 bits.
+        if content[:4] == b"\x89PNG" and content[24] == 16 and content[25] != 0:
+            notes.append("16-bit colours are read as 8 bits from PNG, not from TIFF")
+        return _Stored(array, "", "RGB", True, notes)
+
+
+def _oriented(stored: _Stored, path: Path, as_bands: bool) -> NDArray[Any]:
+    """The array with its bands last; its colours are those of a picture."""
+    array, axes, photometric = stored.array, stored.axes, stored.photometric
+    if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
+        raise ValueError(f"{path} has {photometric} colours; convert it to RGB.")
+    if axes == "SYX" or (as_bands and axes[1:] == "YX"):
+        # Samples stored plane by plane; pages are bands only where that is said.
+        array = np.moveaxis(array, 0, -1)
+    is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
+    if is_jpeg and array.ndim == 3 and array.shape[2] == 4:
+        raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
+    return array
+
+
+def _without_alpha(
+    array: NDArray[Any], path: Path, has_alpha: bool, drop_alpha: bool
+) -> NDArray[Any]:
+    """An array of one or three bands."""
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4):
+        raise ArgumentNeededError(
+            f"{path} holds an array of shape {array.shape}, several pages or bands; "
+            "one grey or RGB image is expected: choose bands.",
+            "bands",
+        )
+    if array.ndim == 2 or array.shape[2] in (1, 3):
+        return array
+    if not has_alpha:
+        raise ArgumentNeededError(
+            f"{path} has {array.shape[2]} bands; choose one or three.", "bands"
+        )
+    if not drop_alpha:
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            raise ArgumentNeededError(
+                f"{path} has an alpha channel; leave it out, or choose bands.",
+                "drop_alpha",
+                "bands",
+            )
+        raise ArgumentNeededError(
+            f"{path} has an alpha channel; leave it out.", "drop_alpha"
+        )
+    return array[..., :-1]
+
+
+def _nodata(path: Path) -> float | None:
+    """The value that stands for no data, where the TIFF declares one."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages.first.tags.get(NODATA_TAG)
+    if tag is None:
+        return None
+    try:
+        return float(str(tag.value).strip("\0 "))
+    except ValueError:
+        raise _UnknownFormat(
+            f"{path} declares {tag.value!r} to be no data, which is no number; correct "
+            "its tag GDAL_NODATA."
+        ) from None
+
+
+def _holds_data(image: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
+    """Where the bands are numbers, and not all of them the one that is no data."""
+    bands = image.reshape(*image.shape[:2], -1)
+    mask = ~np.isnan(bands).any(axis=2)
+    if nodata is not None:
+        # A number that the dtype can't hold is that of no pixel.
+        with np.errstate(over="ignore"):
+            mask &= (bands != nodata).any(axis=2)
+    return mask
+
+
+def _stretched(
+    image: NDArray[Any], value_range: tuple[float, float]
+) -> NDArray[np.float32]:
+    black, white = value_range
+    if not (np.isfinite([black, white]).all() and black < white):
+        raise ValueError(
+            f"value_range={value_range!r} must be two finite numbers, black and white, "
+            "the lower one first."
+        )
+    stretched = image.astype(np.result_type(image.dtype, np.float32))
+    stretched -= black
+    stretched /= white - black
+    return stretched.clip(0, 1).astype(np.float32)
+
+
+class _UnknownFormat(OSError):
+    """A file that holds something else than its name says."""
+
+
+def check_format(content: bytes, path: Path) -> None:
+    """Refuse what is no picture, whatever its name says."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        Image.open(BytesIO(content)).close()
+    except UnidentifiedImageError as error:
+        raise _UnknownFormat(
+            f"{path} can't be read: it holds no image of a known format, whatever its "
+            "name says."
+        ) from error
+
+
+def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[Any]:
+    """Bands of an (H, W) or (H, W, C) array, by numbers from 1."""
+    if len(bands) not in (1, 3):
+        raise ValueError(
+            f"bands={bands!r} must be three bands (red, green, blue) or one."
+        )
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3:
+        raise ValueError(
+            f"{path} holds an array of shape {image.shape}, which has bands along "
+            "several axes; save one image."
+        )
+    n_bands = image.shape[2]
+    bands = [check_int(band, 1, name="a band") for band in bands]
+    if max(bands) > n_bands:
+        raise ValueError(
+            f"{path} has {n_bands} bands, so that there is no band {max(bands)}; "
+            "they are counted from 1."
+        )
+    return image[..., [band - 1 for band in bands]]
+
+
+def image_size(path: PathLike) -> tuple[int, int]:
+    """Height and width of an image, of which no pixel is read."""
+    path = Path(path)
+    with reading(path):
+        if path.suffix.lower() in TIFF_SUFFIXES:
+            import tifffile
+
+            with tifffile.TiffFile(path) as file:
+                page = file.pages.first
+                return page.imagelength, page.imagewidth
+        from PIL import Image
+
+        with path.open("rb") as file, Image.open(file) as image:
+            return image.height, image.width
+
+
+def check_size(labels: NDArray[Any], path: Path, image_path: PathLike) -> None:
+    """Refuse the label map of `path` if it is not of its image's size."""
+    size = image_size(image_path)
+    if labels.shape != size:
+        raise ValueError(
+            f"{path} has {labels.shape[0]} x {labels.shape[1]} pixels, but its image "
+            f"{image_path} {size[0]} x {size[1]}; they must be of the same size."
+        )
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises on a file into an OSError that names it."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give a file.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no file {path}.")
+    if path.stat().st_size == 0:
+        raise OSError(f"{path} is an empty file; get it anew.")
+    try:
+        yield
+    except (ImportError, MemoryError, PermissionError, _UnknownFormat):
+        raise
+    except Exception as error:  # what a decoder raises on broken files varies
+        if "imagecodecs" in str(error):
+            raise ImportError(
+                f"{path} is compressed in a way that needs imagecodecs, which is not "
+                "installed: pip install imagecodecs.",
+                name="imagecodecs",
+            ) from error
+        raise OSError(
+            f"{path} can't be read ({type(error).__name__}: {error}); get it anew."
+        ) from error
+
+
+def read_tiff(path: PathLike) -> tuple[NDArray[Any], str, str, bool, int]:
+    """What a TIFF stores first, its axes, its kind of colours, and how much there is.
+
+    Then whether a band is alpha, and the number of images, where pages of one size are
+    one image.
+    """
+    import tifffile
+
+    # It would print what it thinks of tags.
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    with tifffile.TiffFile(path) as file:
+        first: Any = file.series[0]
+        photometric = first.keyframe.photometric.name
+        # A band that is not said to be alpha is one like the others: near infrared.
+        has_alpha = any(sample in (1, 2) for sample in first.keyframe.extrasamples)
+        return first.asarray(), first.axes, photometric, has_alpha, len(file.series)

@@ -1,0 +1,431 @@
+"""Label maps from and to files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._extras import import_extra
+from .._files import check_suffix, replace_file
+from .._typing import PathLike
+from .._validation import check_label_map
+from .georeference import Georeference, check_georeference, no_warning_of_identity
+from .images import NODATA_TAG, TIFF_SUFFIXES, check_format, read_tiff, reading
+
+__all__ = [
+    "LABEL_SUFFIXES",
+    "WRITTEN_SUFFIXES",
+    "find_label_map",
+    "find_label_maps",
+    "may_be_label_map",
+    "read_label_map",
+    "write_label_map",
+]
+
+#: What the files that `read_label_map` reads end in.
+LABEL_SUFFIXES = (".png", *TIFF_SUFFIXES, ".npy", ".mat", ".csv")
+#: What the files that `write_label_map` writes end in.
+WRITTEN_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
+
+_MASKED = -1
+
+
+def may_be_label_map(path: Path) -> bool:
+    """Whether a file is one by its name, and no table of superpixels beside one."""
+    suffix = path.suffix.lower()
+    if suffix not in LABEL_SUFFIXES or not path.is_file():
+        return False
+    if suffix != ".csv":
+        return True
+    with path.open("rb") as file:
+        # A table has a line of names.
+        return not file.read(1).isalpha()
+
+
+def find_label_map(folder: Path, name: str) -> Path | None:
+    """The label map in a folder of the image called `name`; None if there is none."""
+    found = [
+        file
+        for suffix in LABEL_SUFFIXES
+        if may_be_label_map(file := folder / f"{name}{suffix}")
+    ]
+    if len(found) > 1:
+        raise ValueError(
+            f"{str(found[0])!r} and {str(found[1])!r} are both of one image; remove "
+            "one."
+        )
+    return found[0] if found else None
+
+
+def find_label_maps(folder: Path, names: Sequence[str]) -> list[Path]:
+    """The label map in a folder of each image, all of them there."""
+    if folder.is_file():
+        raise NotADirectoryError(
+            f"{str(folder)!r} is a file; give the folder of the label maps."
+        )
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {str(folder)!r}.")
+    files = [find_label_map(folder, name) for name in names]
+    if missing := [name for name, file in zip(names, files, strict=True) if not file]:
+        raise FileNotFoundError(
+            f"{len(missing)} of {len(names)} images have no label map in "
+            f"{str(folder)!r}: {missing[0]!r} for one, with any of the endings "
+            f"{', '.join(LABEL_SUFFIXES)}."
+        )
+    return [file for file in files if file is not None]
+
+
+def read_label_map(path: PathLike) -> NDArray[Any]:
+    r"""One label map, with the numbers that its file stores.
+
+    Parameters
+    ----------
+    path : path-like
+        - ``.png``: grey of 1 to 16 bits, or indices of a palette
+        - ``.tif``, ``.tiff``: one page of integers
+        - ``.npy``: integers, booleans, or whole numbers of another type
+        - ``.mat``: of any version, with one 2-D array of whole numbers of any type;
+          version 7.3 needs h5py
+        - ``.csv``: a line a row of pixels, integers between commas, no header
+
+    Returns
+    -------
+    ndarray of shape (H, W)
+        Of int32, or int64 where that is too small; C-contiguous. Labels are not
+        renumbered, and may be negative.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    OSError
+        If it is empty or damaged.
+    ValueError
+        If it has another ending, or holds something other than one label map: colours,
+        several pages, fractions.
+    ImportError
+        If it needs h5py, which is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from seal_sk.datasets import read_label_map
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.csv")
+    ...     _ = path.write_text("0,0,1\n2,2,1\n")
+    ...     read_label_map(path)
+    array([[0, 0, 1],
+           [2, 2, 1]], dtype=int32)
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in LABEL_SUFFIXES:
+        raise ValueError(
+            f"{path} is of no format that is read: give a label map that ends in "
+            f"{', '.join(LABEL_SUFFIXES)}."
+        )
+    if suffix == ".png":
+        labels = _read_png(path)
+    elif suffix in TIFF_SUFFIXES:
+        labels = _read_tiff(path)
+    elif suffix == ".npy":
+        labels = _read_npy(path)
+    elif suffix == ".mat":
+        labels = _read_mat(path)
+    else:
+        labels = _read_csv(path)
+    return _as_label_map(labels, path)
+
+
+def _as_label_map(labels, path):
+    if labels.ndim != 2 or labels.size == 0:
+        raise ValueError(
+            f"{path} holds an array of shape {labels.shape}; a label map is (H, W) "
+            "with at least one pixel."
+        )
+    if labels.dtype.kind not in "iub":
+        raise ValueError(f"{path} holds {labels.dtype} values; save integers.")
+    low, high = int(labels.min()), int(labels.max())
+    for dtype in (np.int32, np.int64):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+            return labels.astype(dtype, order="C")
+    raise ValueError(f"{path} holds labels up to {high}; they must fit into int64.")
+
+
+def _coloured(path):
+    return ValueError(
+        f"{path} holds colours; convert them to indices, and save these as grey or as "
+        "a palette."
+    )
+
+
+def _read_png(path):
+    from PIL import Image
+
+    with reading(path):
+        content = path.read_bytes()
+        check_format(content, path)
+        # Compares checksums, which decoding does not.
+        Image.open(BytesIO(content), formats=["PNG"]).verify()
+        image = Image.open(BytesIO(content), formats=["PNG"])
+        labels = np.array(image)
+    if image.mode in ("RGB", "RGBA", "LA", "PA"):
+        raise _coloured(path)
+    if getattr(image, "n_frames", 1) > 1:
+        raise ValueError(f"{path} is animated; save one image.")
+    depth, colour_type = content[24], content[25]
+    if colour_type == 0 and depth in (2, 4):
+        # The decoder stretches grey to 8 bits: 3 or 15 becomes 255.
+        labels = labels // (255 // (2**depth - 1))
+    return labels
+
+
+def _read_tiff(path):
+    with reading(path):
+        labels, _, photometric, _, n_series = read_tiff(path)
+    if photometric in ("RGB", "YCBCR"):
+        raise _coloured(path)
+    if n_series > 1:
+        raise ValueError(f"{path} holds {n_series} images; save one.")
+    return labels
+
+
+def _read_npy(path):
+    with reading(path), path.open("rb") as file:
+        labels = np.lib.format.read_array(file, allow_pickle=False)
+    if labels.dtype.kind == "f" and labels.ndim == 2:
+        labels = _whole(labels)
+        if labels is None:
+            raise _fractions(path, "it")
+    return labels
+
+
+def _read_csv(path):
+    with reading(path):
+        lines = path.read_text(encoding="utf-8-sig").strip().splitlines()
+    try:
+        rows = [[int(cell) for cell in line.split(",")] for line in lines]
+    except ValueError as error:
+        raise ValueError(
+            f"{path} must hold integers with commas between them and nothing else "
+            f"({error})."
+        ) from error
+    if len({len(row) for row in rows}) > 1:
+        raise ValueError(f"{path} has lines of different lengths.")
+    try:
+        return np.array(rows, dtype=np.int64)
+    except OverflowError as error:
+        raise ValueError(f"{path} holds labels that do not fit into int64.") from error
+
+
+def _read_mat(path):
+    with reading(path):
+        with path.open("rb") as file:
+            is_hdf5 = b"MATLAB 7.3" in file.read(128)
+        arrays = _arrays_of_hdf5(path) if is_hdf5 else _arrays_of_mat(path)
+    # Numbers, such as how many labels there are, may lie beside the label map.
+    arrays = {name: a for name, a in arrays.items() if a.size > 1} or arrays
+    if not arrays:
+        raise ValueError(f"{path} holds no 2-D array of numbers; save one label map.")
+    whole = {name: _whole(array) for name, array in arrays.items()}
+    whole = {name: array for name, array in whole.items() if array is not None}
+    if not whole:
+        raise _fractions(path, ", ".join(arrays))
+    if len(whole) > 1:
+        raise ValueError(
+            f"{path} holds several arrays of whole numbers ({', '.join(whole)}); save "
+            "one."
+        )
+    return next(iter(whole.values()))
+
+
+def _arrays_of_mat(path):
+    from scipy.io import loadmat
+
+    # From memory, since a file that it can't decode would be left open.
+    variables = loadmat(BytesIO(path.read_bytes()))
+    return {
+        name: value
+        for name, value in variables.items()
+        if isinstance(value, np.ndarray)
+        and value.ndim == 2
+        and value.dtype.kind in "iubf"
+    }
+
+
+def _arrays_of_hdf5(path):
+    h5py = import_extra("h5py", None, f"Reading {path}")
+    with h5py.File(path, "r") as file:
+        return {
+            name: value[()].T  # MATLAB counts columns first
+            for name, value in file.items()
+            if isinstance(value, h5py.Dataset)
+            and value.ndim == 2
+            and value.dtype.kind in "iubf"
+            and value.attrs.get("MATLAB_class") != b"char"
+            and "MATLAB_empty" not in value.attrs
+        }
+
+
+def _whole(array):
+    """An array of integers from one of whole numbers; None from others."""
+    if array.dtype.kind != "f":
+        return array
+    # Beyond 2**53 not every whole number is a double. NaN is not below it either.
+    if not (np.abs(array) <= 2**53).all() or (array != np.floor(array)).any():
+        return None
+    return array.astype(np.int64)
+
+
+def _fractions(path, where):
+    return ValueError(
+        f"{path} holds fractions, NaN or infinite values in {where}; a label map holds "
+        "whole numbers."
+    )
+
+
+def write_label_map(
+    path: PathLike,
+    labels: ArrayLike,
+    *,
+    georeference: Georeference | None = None,
+) -> None:
+    """Write a label map, whole or not at all; the suffix says in which format.
+
+    Parameters
+    ----------
+    path : path-like
+        - ``.png``: grey of 16 bits, so labels up to 65535, and no masked pixels
+        - ``.tif``, ``.tiff``: compressed without loss; uint16, or uint32 where labels
+          exceed it, or int32 with masked pixels
+        - ``.npy``: int32, for NumPy
+
+        A file that is there already is replaced.
+    labels : array-like of shape (H, W)
+        Any integer dtype, up to 2**31 - 1. Negative labels are masked pixels, which
+        become -1; in TIFF this is marked as no data, so that a GIS leaves them out.
+    georeference : Georeference, optional
+        Where the image lies, kept in a TIFF (needs rasterio: ``pip install
+        "seal_sk[geo]"``).
+
+    Raises
+    ------
+    ValueError
+        If the format can't hold the labels or the georeference; the message says which
+        one does.
+    TypeError
+        If an argument is not as described.
+    OSError
+        If the file can't be written.
+    ImportError
+        If a georeference is given without rasterio.
+
+    See Also
+    --------
+    seal_sk.datasets.read_label_map : Reads each of them, masked pixels as -1.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from seal_sk.datasets import read_label_map
+    >>> from seal_sk.export import write_label_map
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.tif")
+    ...     write_label_map(path, [[0, 0, 1], [-1, 2, 1]])
+    ...     read_label_map(path)
+    array([[ 0,  0,  1],
+           [-1,  2,  1]], dtype=int32)
+    """
+    path = check_suffix(path, WRITTEN_SUFFIXES, "a label map")
+    labels = _as_int32(labels)
+    georeference = check_georeference(georeference)
+    suffix = path.suffix.lower()
+    if georeference is not None and suffix not in (".tif", ".tiff"):
+        raise ValueError(
+            f"{str(path)!r} can't hold a georeference; write a .tif, or leave it out."
+        )
+    if suffix == ".png":
+        content = _png(path, labels)
+    elif suffix == ".npy":
+        buffer = BytesIO()
+        np.save(buffer, labels)
+        content = buffer.getvalue()
+    elif georeference is None:
+        content = _tiff(labels)
+    else:
+        content = _geotiff(labels, georeference)
+    replace_file(path, content)
+
+
+def _as_int32(labels: ArrayLike) -> NDArray[np.int32]:
+    checked = check_label_map(labels)
+    if checked.dtype.kind == "i":
+        checked = np.maximum(checked, _MASKED)
+    high = int(checked.max())
+    if high > np.iinfo(np.int32).max:
+        raise ValueError(
+            f"labels goes up to {high}, beyond 2**31 - 1; number them anew with "
+            "seal_sk.labels.relabel_consecutive."
+        )
+    return np.ascontiguousarray(checked, dtype=np.int32)
+
+
+def _png(path: Path, labels: NDArray[np.int32]) -> bytes:
+    import imageio.v3 as iio
+
+    if labels.min() < 0:
+        raise ValueError(
+            f"{str(path)!r} can't hold masked pixels, since PNG has no negative "
+            "numbers; write a .tif or .npy."
+        )
+    if labels.max() >= 2**16:
+        raise ValueError(
+            f"{str(path)!r} can't hold labels up to {labels.max()}, since PNG has 16 "
+            "bits (65536 labels); write a .tif or .npy."
+        )
+    return iio.imwrite("<bytes>", labels.astype(np.uint16), extension=".png")
+
+
+def _smallest(labels: NDArray[np.int32]) -> NDArray[Any]:
+    """Labels in the dtype that a TIFF has them in."""
+    if labels.min() < 0:
+        return labels
+    return labels.astype(np.uint16 if labels.max() < 2**16 else np.uint32)
+
+
+def _tiff(labels: NDArray[np.int32]) -> bytes:
+    import tifffile
+
+    tags = []
+    if labels.min() < 0:
+        tags = [(NODATA_TAG, "s", 0, str(_MASKED), True)]
+    buffer = BytesIO()
+    tifffile.imwrite(buffer, _smallest(labels), compression="zlib", extratags=tags)
+    return buffer.getvalue()
+
+
+def _geotiff(labels: NDArray[np.int32], georeference: Georeference) -> bytes:
+    rasterio = import_extra("rasterio", "geo", "A TIFF with a georeference")
+    array = _smallest(labels)
+    with no_warning_of_identity(rasterio), rasterio.MemoryFile() as memory:
+        with memory.open(
+            driver="GTiff",
+            height=array.shape[0],
+            width=array.shape[1],
+            count=1,
+            dtype=array.dtype.name,
+            crs=georeference.parsed_by(rasterio.crs.CRS.from_user_input),
+            transform=rasterio.Affine(*georeference.transform),
+            nodata=_MASKED if labels.min() < 0 else None,
+            compress="deflate",
+            predictor=2,
+        ) as raster:
+            raster.write(array, 1)
+        return memory.read()

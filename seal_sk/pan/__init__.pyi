@@ -1,0 +1,14 @@
+from .base import AffinityNet as AffinityNet
+from .calibration import calibrate as calibrate
+from .export import export_onnx as export_onnx
+from .loss import SEALLoss as SEALLoss
+from .loss import balanced_bce_loss as balanced_bce_loss
+from .loss import bce_loss as bce_loss
+from .loss import seal_loss as seal_loss
+from .loss import superpixel_leak as superpixel_leak
+from .network import PAN as PAN
+from .prediction import Predictor as Predictor
+from .settings import PAPER_SETTINGS as PAPER_SETTINGS
+from .unet import UNet as UNet
+from .weights import read_weights as read_weights
+from .weights import write_weights as write_weights

@@ -1,0 +1,1 @@
+"""The training of a network: settings, samples, state, steps."""

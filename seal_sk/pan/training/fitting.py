@@ -1,0 +1,370 @@
+"""From settings and data to a trained network: a new training, or one continued."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, effective_n_jobs
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from ..._typing import Images
+from ..._validation import check_bands
+from ...affinity import to_eight_connected
+from ...metrics import asa_score, mean_over_pairs
+from ...segmentation import ers
+from ..base import AffinityNet
+from ..devices import resolve_device, resolve_precision
+from ..loss import SEALLoss, resolve_loss
+from ..prediction import Predictor
+from ..registry import build
+from ..shipped import check_width, net_of_file
+from .samples import Samples, check_data
+from .settings import Settings
+from .state import Course, TrainingState, read_checkpoint, write_checkpoint
+from .steps import train
+
+__all__ = ["CHECKPOINT", "Fitted", "fit", "partial_fit"]
+
+#: The file in `checkpoint_dir`.
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass
+class Fitted:
+    """What a training has learned, and all that it needs to be continued."""
+
+    net: AffinityNet  # on the CPU, in evaluation mode
+    history: list[dict[str, Any]]
+    n_iter: int
+    validation_indices: NDArray[np.intp]
+    state: dict[str, Any]
+    course: dict[str, Any]
+    interrupted: bool  # by Ctrl-C
+
+
+def fit(
+    settings: Settings,
+    X: Images,
+    y: Any,
+    *,
+    net: AffinityNet | None = None,
+    state: dict[str, Any] | None = None,
+    course: dict[str, Any] | None = None,
+) -> Fitted:
+    """Train a network.
+
+    Parameters
+    ----------
+    settings : Settings
+        Valid ones.
+    X, y : sequences
+        As many ground truths as images.
+    net : AffinityNet, optional
+        That of the last training, which ``warm_start=True`` starts from.
+    state, course : dict, optional
+        Those of the last training, which ``warm_start=True`` continues.
+
+    Returns
+    -------
+    Fitted
+    """
+    _check_loss(settings)
+    settings, device = _resolved(settings)
+    counts, checksum, in_channels = check_data(
+        X, y, settings.annotations, settings.ignore_label
+    )
+    if not settings.warm_start:
+        net = state = course = None
+    saved_course, saved = _saved(settings, course, state)
+    seed = _seed(settings, saved)
+    held_out = _held_out(settings, counts, seed)
+    training = np.setdiff1d(np.arange(len(X)), held_out)
+    planned = Course(
+        settings,
+        n_train=_n_samples(settings, [counts[i] for i in training]),
+        n_validation=len(held_out),
+        seed=seed,
+        data=checksum,
+    )
+    if settings.n_iter_no_change is not None and not len(held_out):
+        raise ValueError(
+            f"n_iter_no_change={settings.n_iter_no_change} needs images held out, but "
+            f"validation_fraction={settings.validation_fraction} of {len(X)} is none."
+        )
+    path = _checkpoint_path(settings)
+    from_file = path is not None and path.exists()
+    if from_file:
+        planned.check_continues(saved_course)
+    net = _initial_net(settings, in_channels, seed, net)
+    current = _start(net.to(device), settings, seed, saved)
+    if saved is not None:
+        changed = not from_file and planned.differences(saved_course)
+        if changed and current.iteration >= settings.max_iter:
+            raise ValueError(
+                f"max_iter={settings.max_iter} steps are done already; to continue "
+                f"with {', '.join(changed)}, raise max_iter."
+            )
+        if changed:
+            # What was best on other images is not what is looked for now.
+            current.forget_validation()
+        elif planned.to_dict() != saved_course:
+            # Asked for more steps, or more patience, than before.
+            current.stale_validations = 0
+    n_threads = _n_threads(settings)
+
+    def validate(net):
+        images = (X[i] for i in held_out)
+        label_maps = _superpixels(settings, images, net, device, n_threads)
+        score = partial(asa_score, ignore_label=settings.ignore_label)
+        return mean_over_pairs(score, [y[i] for i in held_out], label_maps)
+
+    return _run(
+        current,
+        planned,
+        _samples(settings, X, y, training, counts, net, (seed,)),
+        device,
+        held_out,
+        validate=validate if len(held_out) else None,
+        max_time=settings.max_time,
+        checkpoint_path=path,
+    )
+
+
+def partial_fit(
+    settings: Settings,
+    X: Images,
+    y: Any,
+    *,
+    net: AffinityNet | None = None,
+    state: dict[str, Any] | None = None,
+) -> Fitted:
+    """Make one pass over more data; parameters as for `fit`."""
+    _check_loss(settings)
+    settings, device = _resolved(settings)
+    counts, checksum, in_channels = check_data(
+        X, y, settings.annotations, settings.ignore_label
+    )
+    seed = _seed(settings, state)
+    iteration = 0 if state is None else state["iteration"]
+    n_train = _n_samples(settings, counts)
+    settings = replace(
+        settings,
+        lr_schedule="constant",
+        max_iter=iteration + -(-n_train // settings.batch_size),
+        n_iter_no_change=None,
+    )
+    kept = net
+    net = _initial_net(settings, in_channels, seed, kept)
+    current = _start(net.to(device), settings, seed, state)
+    if kept is not None:
+        # `fit` keeps the best weights, which need not be the last ones.
+        current.net.load_state_dict(kept.state_dict())
+    current.forget_validation()
+    samples = _samples(
+        settings,
+        X,
+        y,
+        range(len(X)),
+        counts,
+        net,
+        (seed, iteration),
+        first=iteration * settings.batch_size,
+    )
+    # None of them is held out any longer.
+    course = Course(settings, n_train, 0, seed, checksum)
+    return _run(current, course, samples, device, np.arange(0))
+
+
+def _check_loss(settings):
+    if settings.annotations == "mean" and (
+        settings.loss in ("seal", "balanced_bce") or isinstance(settings.loss, SEALLoss)
+    ):
+        raise ValueError(
+            f"loss={settings.loss!r} needs label maps, and annotations='mean' gives "
+            "mean affinities; set loss='bce' or annotations='each'."
+        )
+
+
+def _resolved(settings):
+    """The settings with the precision that "auto" stands for, and the device."""
+    device = resolve_device(settings.device)
+    precision = resolve_precision(settings.precision, device)
+    return replace(settings, precision=precision), device
+
+
+def _held_out(settings, counts, seed):
+    """The images to validate on, in order."""
+    n = len(counts)
+    order = np.random.default_rng([seed, 2]).permutation(n)
+    # An affinity map is no ground truth to score label maps by.
+    scorable = [i for i in order if counts[i]]
+    n_held_out = round(settings.validation_fraction * n)
+    return np.sort(scorable[: min(n_held_out, n - 1)]).astype(np.intp)
+
+
+def _n_samples(settings, counts):
+    """Samples in an epoch, of images with so many annotations each."""
+    return sum(counts) if settings.annotations == "each" else len(counts)
+
+
+def _superpixels(settings, images, net, device, n_threads):
+    """Label maps that the network is validated by."""
+
+    def cut(affinity):
+        n_pixels = affinity.shape[0] * affinity.shape[1]
+        n_segments = max(1, round(n_pixels / settings.train_segment_size))
+        return ers(to_eight_connected(affinity), n_segments)
+
+    predictor = Predictor(net, device)
+    checked = (check_bands(image, net.in_channels) for image in images)
+    # No more at a time than in a step, which is what fits into memory.
+    parallel = Parallel(min(n_threads, settings.batch_size), prefer="threads")
+    if device.type == "cpu":
+        return parallel(
+            delayed(lambda image: cut(*predictor([image])))(image) for image in checked
+        )
+    # Threads cut one image while the network looks at the next.
+    return parallel(delayed(cut)(affinity) for affinity in predictor(checked))
+
+
+def _initial_net(settings, in_channels, seed, net):
+    if net is not None:
+        source, net = "net_", deepcopy(net)
+    elif settings.weights is not None:
+        source = repr(str(settings.weights))
+        net = deepcopy(net_of_file(settings.weights))
+    else:
+        return build(
+            settings.network,
+            settings.width,
+            in_channels,
+            use_edges=settings.use_edges,
+            seed=seed,
+        )
+    check_width(net, settings.width, source)
+    _check_channels(net, in_channels, source)
+    return net
+
+
+def _n_threads(settings):
+    n_threads = effective_n_jobs(settings.n_jobs)
+    if settings.n_jobs is None:
+        return max(n_threads, torch.get_num_threads())
+    return n_threads
+
+
+def _check_channels(net, in_channels, source):
+    # Grey images are repeated for a network of three channels.
+    if in_channels != net.in_channels and (in_channels, net.in_channels) != (1, 3):
+        raise ValueError(
+            f"X has {in_channels} channels, but the network in {source} reads "
+            f"{net.in_channels}; train a new one."
+        )
+
+
+def _seed(settings, saved):
+    """Seed of a training; one that is continued keeps its own, if none is asked for."""
+    if saved is not None and not isinstance(settings.random_state, Integral):
+        return saved["seed"]
+    return int(check_random_state(settings.random_state).randint(2**31 - 1))
+
+
+def _checkpoint_path(settings):
+    if settings.checkpoint_dir is None:
+        return None
+    return Path(settings.checkpoint_dir) / CHECKPOINT
+
+
+def _saved(settings, course, state):
+    """Course and state to continue from; None where there is none."""
+    path = _checkpoint_path(settings)
+    if path is not None and path.exists():
+        if not settings.warm_start:
+            raise ValueError(
+                f"{str(path)!r} holds a training already; set warm_start=True to "
+                "continue it, or give another checkpoint_dir."
+            )
+        return read_checkpoint(path)
+    return course, state
+
+
+def _start(net, settings, seed, saved):
+    state = TrainingState.start(net, settings, seed)
+    if saved is None:
+        return state
+    if saved["architecture"] != net.architecture:
+        raise ValueError(
+            f"The saved training is of {saved['architecture']}, but the "
+            f"parameters ask for {net.architecture}."
+        )
+    state.load_dict(saved)
+    state.seed = seed
+    for group in state.optimizer.param_groups:
+        group["weight_decay"] = settings.weight_decay
+    return state
+
+
+def _samples(settings, X, y, indices, counts, net, seed, first=0):
+    return Samples(
+        X,
+        y,
+        indices,
+        counts,
+        crop_size=settings.crop_size,
+        in_channels=net.in_channels,
+        edges=net.edges,
+        annotations=settings.annotations,
+        augmentation=settings.augmentation,
+        ignore_label=settings.ignore_label,
+        seed=seed,
+        first=first,
+    )
+
+
+def _run(
+    state,
+    course,
+    samples,
+    device,
+    held_out,
+    validate=None,
+    max_time=None,
+    checkpoint_path=None,
+):
+    settings = course.settings
+    reason = train(
+        state,
+        settings,
+        samples,
+        resolve_loss(settings.loss, settings.train_segment_size),
+        device=device,
+        validate=validate,
+        max_time=max_time,
+        n_jobs=_n_threads(settings),
+        checkpoint=(
+            (lambda: write_checkpoint(checkpoint_path, state, course))
+            if checkpoint_path
+            else None
+        ),
+        progress=settings.verbose > 0,
+    )
+    net = state.net.cpu().eval()
+    saved = state.to_dict()
+    net.load_state_dict(state.final_weights())
+    return Fitted(
+        net=net,
+        history=state.history,
+        n_iter=state.iteration,
+        validation_indices=held_out,
+        state=saved,
+        course=course.to_dict(),
+        interrupted=reason == "interrupted",
+    )

@@ -1,0 +1,269 @@
+"""Training samples: crops of (image, annotation) pairs, the same in every run."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..._typing import Images
+from ..._validation import (
+    check_affinity,
+    check_annotations,
+    check_bands,
+    check_image,
+    unit_scale,
+)
+from ...affinity.edges import canny
+from ...affinity.maps import mean_affinity
+from ..prediction import network_input
+from .augmentation import jitter, resize_image, resize_labels, turn, turn_affinity, zoom
+
+__all__ = ["Sample", "Samples", "check_data"]
+
+# Kept around a crop while its edges are found, so that few of them depend on where
+# the crop ends.
+_EDGE_MARGIN = 8
+
+# Of no, one, two and three quarter turns.
+_FLAGS = (
+    (False, False, False),
+    (True, True, False),
+    (False, True, True),
+    (True, False, True),
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One crop: what the network reads, and what it should say."""
+
+    image: np.ndarray  # (c, h, w) float32; three channels are blue, green, red
+    edges: np.ndarray | None  # (1, h, w) float32, 0 on edges
+    # (h, w) int64, a label map; or (2, h, w) float32, mean affinities of all
+    # annotations, NaN where they are not known.
+    truth: np.ndarray
+
+
+class Samples:
+    """Random crops, each a function of the seed and its number alone.
+
+    Nothing has to be remembered to go on after an interruption, and any number of
+    threads draws the same samples.
+
+    Parameters
+    ----------
+    X, y : sequences
+        Images and ground truths, checked.
+    indices : array of int
+        Which images to draw from.
+    n_annotations : sequence of int
+        How many annotations each image of `X` has.
+    crop_size : int or None
+        Side of the square crops; images smaller than that are used whole. None
+        takes whole images.
+    in_channels : int
+        Channels that the network reads.
+    edges : str or None
+        Whose Canny; None for no edges.
+    annotations : {"each", "mean"}, default="each"
+        Whether every (image, annotation) pair is a sample of its own, with a label
+        map as its truth, or every image, with the mean affinities of its annotations.
+    augmentation : {"rigid", "full"}, default="rigid"
+        Rotations by quarter turns and reflections; or these, and other scales,
+        colours, contrasts and noise.
+    ignore_label : int, optional
+        Label of unknown pixels, for the mean.
+    seed : sequence of int
+        Of all that is random.
+    first : int, default=0
+        Number of the first sample: where the first epoch begins.
+    """
+
+    def __init__(
+        self,
+        X: Images,
+        y: Any,
+        indices: Sequence[int] | NDArray[np.intp],
+        n_annotations: Sequence[int],
+        *,
+        crop_size: int | None,
+        in_channels: int,
+        edges: str | None,
+        seed: Sequence[int],
+        annotations: str = "each",
+        augmentation: str = "rigid",
+        ignore_label: int | None = None,
+        first: int = 0,
+    ) -> None:
+        self.X, self.y = X, y
+        self.items: list[tuple[int, int | None]]
+        if annotations == "each":
+            self.items = [(i, k) for i in indices for k in range(n_annotations[i])]
+        else:
+            self.items = [(i, None) for i in indices]
+        # Not a small NumPy integer, whose products would overflow.
+        self.crop_size = crop_size and int(crop_size)
+        self.in_channels = in_channels
+        self.edges = edges
+        self.annotations = annotations
+        self.augmentation = augmentation
+        self.ignore_label = ignore_label
+        self.seed = tuple(seed)
+        self.first = first
+        self._order: tuple[int, Any] = (-1, None)
+
+    def __len__(self) -> int:
+        """Samples in an epoch."""
+        return len(self.items)
+
+    def draw(self, number: int) -> Sample:
+        """Sample `number` of the endless sequence; each epoch sees every item once."""
+        epoch, position = divmod(number - self.first, len(self))
+        i, k = self.items[self._shuffled(epoch)[position]]
+        image = check_bands(self.X[i], self.in_channels, name=f"X[{i}]")
+        truth = check_truth(self.y[i], image.shape[:2], name=f"y[{i}]")
+        rng = np.random.default_rng([*self.seed, 1, number])
+        if is_affinity(truth):
+            return self._crop(image, truth.transpose(2, 0, 1), rng)
+        return self._crop(image, truth if k is None else truth[k : k + 1], rng)
+
+    def _shuffled(self, epoch):
+        order = self._order
+        if order[0] != epoch:
+            rng = np.random.default_rng([*self.seed, 0, epoch])
+            order = self._order = (epoch, rng.permutation(len(self)))
+        return order[1]
+
+    def _crop(self, image, truth, rng):
+        """A random place of an image and its truth: label maps or an affinity map."""
+        height, width = image.shape[:2]
+        size = self.crop_size or max(height, width)
+        h, w = min(size, height), min(size, width)
+        soft = is_affinity(truth)
+        free = self.augmentation == "full"
+        # What is seen at another scale is another part of the image. Affinities belong
+        # to their scale.
+        rescaled = free and not soft
+        source_h, source_w = zoom(h, w, height, width, rng) if rescaled else (h, w)
+        top = int(rng.integers(height - source_h + 1))
+        left = int(rng.integers(width - source_w + 1))
+        inside = ..., slice(top, top + source_h), slice(left, left + source_w)
+        truth = np.stack([channel[inside] for channel in truth])
+        if free:
+            values = unit_scale(image[inside[1:]], np.float32)
+            values = jitter(resize_image(values, (h, w)), rng)
+            edges = None if self.edges is None else canny(values, self.edges)
+            inputs = network_input(values, edges)
+        else:
+            edges = self._edges(image, top, left, h, w)
+            inputs = network_input(image[inside[1:]], edges)
+        flags = _FLAGS[int(rng.integers(4))]
+        if rng.integers(2):
+            flags = (*flags[:2], not flags[2])
+        image, *edges = (turn(array, flags).copy() for array in inputs)
+        edges = edges[0] if edges else None
+        if soft:
+            # What leads out of the crop can't be seen.
+            truth[0, :, -1] = truth[1, -1] = np.nan
+            return Sample(image, edges, turn_affinity(truth, flags))
+        maps = turn(resize_labels(truth, (h, w)), flags)
+        if self.annotations == "each":
+            return Sample(image, edges, maps[0].astype(np.int64))
+        affinity, known = mean_affinity(list(maps), ignore_label=self.ignore_label)
+        affinity[~known] = np.nan
+        return Sample(image, edges, affinity.transpose(2, 0, 1).copy())
+
+    def _edges(self, image, top, left, h, w):
+        if self.edges is None:
+            return None
+        y, x = max(top - _EDGE_MARGIN, 0), max(left - _EDGE_MARGIN, 0)
+        around = image[y : top + h + _EDGE_MARGIN, x : left + w + _EDGE_MARGIN]
+        return canny(around, self.edges)[top - y :, left - x :][:h, :w]
+
+
+def is_affinity(truth: Any) -> bool:
+    """Whether a checked ground truth is an affinity map: another network's, say."""
+    return isinstance(truth, np.ndarray) and truth.dtype == np.float32
+
+
+def check_truth(truth: Any, shape: Sequence[int], *, name: str) -> Any:
+    """A list of label maps, or an affinity map, float32 (H, W, 2), of an image."""
+    if isinstance(truth, np.ndarray) and truth.ndim == 3 and truth.dtype.kind == "f":
+        truth = check_affinity(truth, name=name).astype(np.float32, copy=False)
+        if truth.shape != (*shape, 2):
+            raise ValueError(
+                f"{name} is an affinity map of shape {truth.shape}; for its image "
+                f"{(*shape, 2)} is expected."
+            )
+        return truth
+    return check_annotations(truth, shape, name=name)
+
+
+def check_data(
+    X: Images, y: Any, annotations: str = "each", ignore_label: int | None = None
+) -> tuple[list[int], int, int]:
+    """Look at every image and annotation once, before any work is done on them.
+
+    Parameters
+    ----------
+    X, y : sequences
+        Images and ground truths, as many of each.
+    annotations : {"each", "mean"}, default="each"
+        As for `Samples`.
+    ignore_label : int, optional
+        Label of pixels that nothing is known about.
+
+    Returns
+    -------
+    counts : list of int
+        The number of annotations of each image; 0 for one with an affinity map.
+    checksum : int
+        Of all of them, to tell data sets apart.
+    in_channels : int
+        Channels of the images; 3 where grey and RGB are mixed.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an image or annotation is not as it should be, images differ in their
+        number of channels, or nothing is known about any pixel.
+    """
+    counts, checksum, known = [], 0, ignore_label is None
+    first: dict[int, int] = {}  # the first image of so many channels
+    for i in range(len(X)):
+        image = check_image(X[i], name=f"X[{i}]")
+        n_channels = image.shape[2]
+        for n_others, k in first.items():
+            if n_others != n_channels and {n_others, n_channels} != {1, 3}:
+                raise ValueError(
+                    f"The images differ in their number of channels: X[{k}] has "
+                    f"{n_others}, X[{i}] has {n_channels}. One network reads images of "
+                    "one kind (grey and RGB may be mixed): leave some out."
+                )
+        first.setdefault(n_channels, i)
+        if image.shape[:2] == (1, 1):
+            raise ValueError(
+                f"X[{i}] is a single pixel, which has no neighbour to learn from; "
+                "leave it out."
+            )
+        truth = check_truth(y[i], image.shape[:2], name=f"y[{i}]")
+        soft = is_affinity(truth)
+        if soft and annotations == "each":
+            raise ValueError(
+                f"y[{i}] is an affinity map, which is no label map to train on: set "
+                "annotations='mean'."
+            )
+        known = known or soft or any((m != ignore_label).any() for m in truth)
+        counts.append(0 if soft else len(truth))
+        for array in (image, *((truth,) if soft else truth)):
+            checksum = zlib.crc32(str(array.shape).encode(), checksum)
+            checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+    if not known:
+        raise ValueError(
+            "There is nothing to learn: every pixel of y has the label "
+            f"{ignore_label}, which ignore_label leaves out."
+        )
+    return counts, checksum, max(first)

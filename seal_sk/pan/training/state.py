@@ -1,0 +1,190 @@
+"""What a training is: its course, and its state, which can be written down.
+
+A training can be taken up again after any step; on a CPU it then continues bit for bit
+as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+from ..._files import replace_file
+from ..._typing import PathLike
+from ..loss import loss_name
+from .settings import DECIDING, Settings
+
+__all__ = ["Course", "TrainingState", "copy_of", "read_checkpoint", "write_checkpoint"]
+
+# What may differ between a training and its continuation from a checkpoint.
+_MAY_DIFFER = ("max_iter", "n_iter_no_change")
+
+
+@dataclass(frozen=True)
+class Course:
+    """What decides the course of a training; a resumed one must have the same."""
+
+    settings: Settings  # with the precision that "auto" stands for
+    n_train: int
+    n_validation: int
+    seed: int
+    data: int  # checksum of images and ground truths
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is compared, and written into checkpoints."""
+        decided = {name: getattr(self.settings, name) for name in DECIDING}
+        others = {k: v for k, v in vars(self).items() if k != "settings"}
+        return {**decided, "loss": loss_name(self.settings.loss), **others}
+
+    def differences(self, saved: dict[str, Any]) -> list[str]:
+        """What a saved course, a dict, has otherwise, in words."""
+        return [
+            f"{name}={value!r} (it was {saved.get(name)!r})"
+            for name, value in self.to_dict().items()
+            if name not in _MAY_DIFFER and saved.get(name) != value
+        ]
+
+    def check_continues(self, saved: dict[str, Any]) -> None:
+        """Refuse to go on with a training that was begun otherwise."""
+        differing = self.differences(saved)
+        if differing:
+            raise ValueError(
+                "The training in checkpoint_dir was begun otherwise: "
+                f"{', '.join(differing)}. Set them as they were, or give another "
+                "checkpoint_dir."
+            )
+
+
+@dataclass
+class TrainingState:
+    """All that a training has to remember between two steps."""
+
+    net: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    seed: int
+    iteration: int = 0
+    seconds: float = 0.0
+    history: list = field(default_factory=list)
+    loss_sum: float = 0.0  # since the last line of the history
+    loss_count: int = 0
+    best_asa: float = -1.0
+    best_net: dict | None = None
+    stale_validations: int = 0
+    average: AveragedModel | None = None  # of the weights, where they are averaged
+
+    @classmethod
+    def start(cls, net: Any, settings: Settings, seed: int) -> TrainingState:
+        """State before the first step."""
+        net = net.to(memory_format=net.memory_format)
+        state = cls(net, _adam(net, settings), seed)
+        if settings.averaging:
+            state.average = AveragedModel(
+                net,
+                multi_avg_fn=partial(_average, decay=settings.averaging),
+                use_buffers=True,
+            )
+        return state
+
+    @property
+    def kept_net(self) -> Any:
+        """The network to validate and to keep."""
+        return self.net if self.average is None else self.average.module
+
+    def to_dict(self) -> dict[str, Any]:
+        """Copies of all tensors and plain values, on the CPU."""
+        modules = ("net", "optimizer", "average")
+        plain = {k: v for k, v in vars(self).items() if k not in modules}
+        average = self.average and self.average.state_dict()
+        return copy_of(
+            {
+                **plain,
+                "architecture": self.net.architecture,
+                "net": self.net.state_dict(),
+                "average": average,
+                "optimizer": self.optimizer.state_dict(),
+            }
+        )
+
+    def load_dict(self, saved: dict[str, Any]) -> None:
+        """Take up a saved state; net and optimizer must fit."""
+        # A copy, or the steps to come would change what was saved.
+        saved = copy_of(saved)
+        saved.pop("architecture")
+        self.net.load_state_dict(saved.pop("net"))
+        self.optimizer.load_state_dict(saved.pop("optimizer"))
+        average = saved.pop("average")
+        if self.average is not None and average is not None:
+            self.average.load_state_dict(average)
+        for name, value in saved.items():
+            setattr(self, name, value)
+
+    def forget_validation(self) -> None:
+        """Start the search for the best weights over."""
+        self.best_asa, self.best_net, self.stale_validations = -1.0, None, 0
+
+    def finished(self, settings: Settings) -> bool:
+        """Whether there is nothing left to do."""
+        patience = settings.n_iter_no_change
+        return self.iteration >= settings.max_iter or (
+            patience is not None and self.stale_validations >= patience
+        )
+
+    def final_weights(self) -> dict[str, Any]:
+        """State dict to keep: the best on validation, or the last without one."""
+        return self.best_net or copy_of(self.kept_net.state_dict())
+
+
+def write_checkpoint(path: PathLike, state: TrainingState, course: Course) -> None:
+    """Write all of a training's state, whole or not at all."""
+    buffer = BytesIO()
+    torch.save({"course": course.to_dict(), "state": state.to_dict()}, buffer)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, buffer.getvalue())
+
+
+def read_checkpoint(path: PathLike) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Course and state of `write_checkpoint`, as dicts."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        return saved["course"], saved["state"]
+    except Exception as error:
+        raise ValueError(
+            f"{str(path)!r} is truncated or no checkpoint ({type(error).__name__}); "
+            "remove it to start over."
+        ) from error
+
+
+def _adam(net, settings):
+    return torch.optim.Adam(
+        net.parameters(), settings.lr, (0.9, 0.999), weight_decay=settings.weight_decay
+    )
+
+
+@torch.no_grad()
+def _average(averaged, current, n_averaged, *, decay):
+    """Go on with an exponential average; at first it forgets faster than later."""
+    n = float(n_averaged)
+    share = 1 - min(decay, (1 + n) / (10 + n))
+    for old, new in zip(averaged, current, strict=True):
+        if old.is_floating_point():
+            old.lerp_(new.to(old.dtype), share)
+        else:
+            old.copy_(new)
+
+
+def copy_of(value):
+    """Deep copy of nested dicts and lists, with the tensors on the CPU."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, dict):
+        return {name: copy_of(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [copy_of(item) for item in value]
+    return value

@@ -1,0 +1,331 @@
+"""The loop of a training: predict, segment, weigh by the leaks, step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from copy import deepcopy
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ..._interrupts import interrupt_flag
+from ..loss import SEALLoss
+from .settings import Settings
+from .state import TrainingState, copy_of
+
+if TYPE_CHECKING:
+    from .samples import Sample, Samples
+
+
+__all__ = ["train"]
+
+
+def train(
+    state: TrainingState,
+    settings: Settings,
+    samples: Samples,
+    criterion: Callable[..., torch.Tensor],
+    *,
+    device: torch.device,
+    validate: Callable[[Any], float] | None = None,
+    max_time: float | None = None,
+    n_jobs: int = 1,
+    checkpoint: Callable[[], None] | None = None,
+    progress: bool = False,
+) -> str:
+    """Go on with a training until it ends, its time is up, or Ctrl-C.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place; its network lies on `device`.
+    settings : Settings
+        How to train.
+    samples : Samples
+        Where crops come from.
+    criterion : callable
+        The loss, as `resolve_loss` gives it, called with a part of the batch at a
+        time, by several threads. Parameters of its own are neither trained nor moved
+        to `device`.
+    device : torch.device
+        Where the network computes.
+    validate : callable, optional
+        Takes the network in evaluation mode, returns its ASA.
+    max_time : float, optional
+        Seconds that this call may take.
+    n_jobs : int
+        Threads; their number changes the time only.
+    checkpoint : callable, optional
+        Called with no argument after each validation, and at the end.
+    progress : bool
+        Whether to show a bar.
+
+    Returns
+    -------
+    str
+        Why it ended: "finished", "time" or "interrupted".
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `criterion` returns no scalar tensor, or one without a gradient.
+    FloatingPointError
+        If the training diverges.
+    """
+    from tqdm.auto import tqdm
+
+    began = time.monotonic()
+    reason = "finished"
+    with (
+        interrupt_flag() as interrupted,
+        _single_threaded_torch(),
+        ThreadPoolExecutor(n_jobs) as pool,
+        ThreadPoolExecutor(n_jobs) as workers,
+        tqdm(
+            total=settings.max_iter,
+            initial=state.iteration,
+            unit="step",
+            desc="training",
+            disable=not progress,
+        ) as bar,
+    ):
+        seconds_before = state.seconds
+        stepper = _Stepper(state, settings, criterion, device, pool, workers)
+        batch = _draw(pool, samples, state.iteration, settings)
+        while not state.finished(settings):
+            following = _draw(pool, samples, state.iteration + 1, settings)
+            loss = stepper.step(batch)
+            batch = following
+            state.iteration += 1
+            state.loss_sum += loss
+            state.loss_count += 1
+            state.seconds = seconds_before + time.monotonic() - began
+            if (
+                state.iteration % settings.validate_every == 0
+                or state.iteration == settings.max_iter
+            ):
+                _close_interval(state, settings, validate)
+                if checkpoint is not None:
+                    checkpoint()
+            if state.history:
+                bar.set_postfix(_in_short(state.history[-1]), refresh=False)
+            bar.update()
+            if interrupted.is_set():
+                reason = "interrupted"
+                break
+            if max_time is not None and time.monotonic() - began >= max_time:
+                reason = "time"
+                break
+        for future in batch:
+            future.cancel()
+        if interrupted.is_set():
+            reason = "interrupted"
+        state.seconds = seconds_before + time.monotonic() - began
+        if checkpoint is not None and reason != "finished":
+            checkpoint()
+    return reason
+
+
+@contextmanager
+def _single_threaded_torch():
+    """Let each thread compute by itself.
+
+    The threads inside an operation of torch wait for each other many times a step,
+    spinning: on busy cores that takes longer than the work. And their number decides
+    how sums are rounded. Several samples at a time use the cores as well.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Stepper:
+    """Steps of the optimizer, with the parts of a batch in threads.
+
+    A part is predicted, cut, weighed and differentiated by one thread while others do
+    the same with the next. Gradients are added in the order of the parts, so that the
+    number of threads changes nothing.
+    """
+
+    def __init__(self, state, settings, criterion, device, pool, workers):
+        self.state = state
+        self.settings = settings
+        self.criterion = criterion
+        self.device = device
+        self.pool = pool  # cuts superpixels
+        self.workers = workers  # each has a part
+        # On a GPU the parts are halves, elsewhere single samples; but what is
+        # normalised over the batch needs all of it.
+        self.at_a_time = (
+            1 if device.type == "cpu" else math.ceil(settings.batch_size / 2)
+        )
+        if state.net.normalizes_batch:
+            self.at_a_time = settings.batch_size
+        # Each part has buffers of its own: running statistics are written to in the
+        # prediction. The weights are shared.
+        shared = {id(weight): weight for weight in state.net.parameters()}
+        self.nets = [
+            deepcopy(state.net, dict(shared)) for _ in range(settings.batch_size)
+        ]
+
+    def step(self, batch):
+        """One step on a batch of drawn samples; the loss before it."""
+        state = self.state
+        for group in state.optimizer.param_groups:
+            group["lr"] = self.settings.lr_at(state.iteration)
+        parts = _same_shape([future.result() for future in batch], self.at_a_time)
+        shares = [len(part) / len(batch) for part in parts]
+        nets = self.nets[: len(parts)]
+        results = self.workers.map(self._gradients, nets, parts, shares)
+        losses, gradients = zip(*results, strict=True)
+        for weight, parts_of_it in zip(
+            state.net.parameters(), zip(*gradients, strict=True), strict=True
+        ):
+            known = [part for part in parts_of_it if part is not None]
+            weight.grad = sum(known[1:], start=known[0]) if known else None
+        self._take_over_statistics(nets, shares)
+        state.optimizer.step()
+        if state.average is not None:
+            state.average.update_parameters(state.net)
+        return sum(losses)
+
+    def _gradients(self, net, samples, share):
+        """Loss of a part of the batch, and its gradients by the weights."""
+        ignored = {}
+        if self.settings.ignore_label is not None:
+            ignored["ignore_label"] = self.settings.ignore_label
+        logits, truth = self._logits(net, samples)
+        more = dict(ignored)
+        if isinstance(self.criterion, SEALLoss):
+            # It trains the affinities that are cut; probabilities, as the other losses
+            # make them, are calibrated afterwards.
+            logits = net.calibrated(logits)
+            cut = partial(self.criterion.leak, **ignored)
+            leaks = self.pool.map(cut, logits.detach().cpu(), truth)
+            more["leak"] = torch.stack(list(leaks)).to(self.device)
+        loss = self.criterion(logits, truth.to(self.device), **more)
+        _check_loss(loss)
+        loss = loss * share
+        _check_finite(loss, "loss", self.state)
+        weights = list(net.parameters())
+        return loss.item(), torch.autograd.grad(loss, weights, allow_unused=True)
+
+    def _logits(self, net, samples):
+        """Logits of samples of one shape, and their truth on the CPU."""
+        images, truth = (
+            torch.stack([torch.from_numpy(getattr(sample, name)) for sample in samples])
+            for name in ("image", "truth")
+        )
+        inputs = [images.to(self.device, memory_format=net.memory_format)]
+        if samples[0].edges is not None:
+            edges = torch.stack([torch.from_numpy(sample.edges) for sample in samples])
+            inputs.append(edges.to(self.device))
+        with torch.no_grad():
+            for own, current in zip(
+                net.buffers(), self.state.net.buffers(), strict=True
+            ):
+                own.copy_(current)
+        with torch.autocast(
+            self.device.type,
+            torch.bfloat16,
+            enabled=self.settings.precision == "bfloat16",
+        ):
+            logits = net.train().logits(*inputs)
+        logits = logits.float()
+        _check_finite(logits, "prediction", self.state)
+        return logits, truth
+
+    @torch.no_grad()
+    def _take_over_statistics(self, nets, shares):
+        """Move running statistics by the mean of what the parts moved them by."""
+        for current, *moved in zip(
+            self.state.net.buffers(), *(net.buffers() for net in nets), strict=True
+        ):
+            if len(nets) == 1 or not current.is_floating_point():
+                current.copy_(moved[-1])
+                continue
+            current += sum(
+                share * (own - current)
+                for share, own in zip(shares, moved, strict=True)
+            )
+
+
+def _check_loss(loss):
+    """Refuse what is no loss, as a user's own function may return it."""
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError(
+            "loss(logits, truth) must return a scalar tensor, not "
+            f"{type(loss).__name__}."
+        )
+    if loss.shape != ():
+        raise TypeError(
+            "loss(logits, truth) must return a scalar tensor, not one of shape "
+            f"{tuple(loss.shape)}; take its mean() or sum()."
+        )
+    if not loss.requires_grad:
+        raise ValueError(
+            "loss(logits, truth) returned a tensor without a gradient; compute it from "
+            "logits by torch's functions alone, without detach() or item()."
+        )
+
+
+def _check_finite(tensor, what, state):
+    if not tensor.isfinite().all():
+        raise FloatingPointError(
+            f"The {what} is not finite at iteration {state.iteration}; train with a "
+            "smaller lr, or with precision='float32'."
+        )
+
+
+def _close_interval(state, settings, validate):
+    """Write a line of the history, and remember the network if it is the best."""
+    line = {
+        "iteration": state.iteration,
+        "loss": state.loss_sum / state.loss_count,
+        "lr": settings.lr_at(state.iteration - 1),
+        "seconds": state.seconds,
+    }
+    state.loss_sum, state.loss_count = 0.0, 0
+    if validate is not None:
+        line["asa"] = validate(state.kept_net.eval())
+        if line["asa"] > state.best_asa:
+            state.best_asa = line["asa"]
+            state.best_net = copy_of(state.kept_net.state_dict())
+            state.stale_validations = 0
+        else:
+            state.stale_validations += 1
+    state.history.append(line)
+
+
+def _in_short(line):
+    """A line of the history, for the progress bar."""
+    shown = {"loss": f"{line['loss']:.4f}"}
+    return {**shown, "ASA": f"{line['asa']:.4f}"} if "asa" in line else shown
+
+
+def _draw(pool, samples, iteration, settings):
+    first = iteration * settings.batch_size
+    return [pool.submit(samples.draw, first + i) for i in range(settings.batch_size)]
+
+
+def _same_shape(batch, at_a_time):
+    """Consecutive samples that can be stacked, at most so many at a time."""
+    groups: list[list[Sample]] = []
+    for sample in batch:
+        if (
+            groups
+            and len(groups[-1]) < at_a_time
+            and groups[-1][0].truth.shape == sample.truth.shape
+        ):
+            groups[-1].append(sample)
+        else:
+            groups.append([sample])
+    return groups

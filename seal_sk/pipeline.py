@@ -1,0 +1,523 @@
+"""Files in, files out: images are read, segmented and written, overlapping.
+
+`segment_files` is what ``seal-sk segment`` runs. While one batch of images is
+segmented, the next is read and the one before is written; no other images are held.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+import numpy as np
+from joblib import effective_n_jobs
+from numpy.typing import ArrayLike, NDArray
+
+from ._files import replace_file
+from ._typing import PathLike
+from ._validation import check_image, check_option
+from .io.georeference import Georeference, read_georeference
+from .io.images import read_with_notes
+from .io.label_maps import write_label_map
+
+__all__ = [
+    "LABEL_FORMATS",
+    "Outputs",
+    "Record",
+    "segment_files",
+    "segment_images",
+]
+
+#: Endings of the label maps by the names of their formats.
+LABEL_FORMATS = {"png": ".png", "tiff": ".tif", "npy": ".npy"}
+_TABLES = ("csv", "parquet")
+_POLYGONS = ("geojson", "gpkg")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where the results of one image go; None where they are not asked for.
+
+    Parameters
+    ----------
+    labels : Path
+        The label map.
+    overlay : Path, optional
+        The image with the boundaries drawn into it.
+    table : Path, optional
+        A row per superpixel.
+    polygons : Path, optional
+        An outline per superpixel.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from seal_sk.pipeline import Outputs
+    >>> [path.name for path in Outputs(Path("a.png"), table=Path("a.csv"))]
+    ['a.png', 'a.csv']
+    """
+
+    labels: Path
+    overlay: Path | None = None
+    table: Path | None = None
+    polygons: Path | None = None
+
+    def __iter__(self) -> Iterator[Path]:
+        """Those that are asked for."""
+        places = (self.labels, self.overlay, self.table, self.polygons)
+        return (path for path in places if path is not None)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one image.
+
+    Parameters
+    ----------
+    path : Path
+        Its file, or its name if it came as an array.
+    outputs : Outputs
+        The files of its results.
+    n_segments : int, optional
+        The number of its superpixels; None if it failed or was skipped.
+    seconds : float
+        Spent on it: on reading, on its share of a batch that was segmented, and on
+        writing.
+    notes : tuple of str
+        What its user should know: values that are nearly black, bits that were lost.
+    error : Exception, optional
+        Why it failed.
+    skipped : bool
+        Whether all of its results were there already.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from seal_sk.pipeline import Outputs, Record
+    >>> Record(Path("a.jpg"), Outputs(Path("a.png")), n_segments=300).error is None
+    True
+    """
+
+    path: Path
+    outputs: Outputs
+    n_segments: int | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    error: Exception | None = None
+    skipped: bool = False
+
+
+@dataclass
+class _Job:
+    """An image on its way."""
+
+    record: Record
+    image: Any = None
+    mask: Any = None
+    place: Georeference | None = None
+    labels: Any = None
+
+    def spent(self, since: float) -> None:
+        seconds = self.record.seconds + time.monotonic() - since
+        self.record = replace(self.record, seconds=seconds)
+
+    def fail(self, error: Exception) -> None:
+        self.record = replace(self.record, error=error)
+        self.image = self.mask = self.labels = None
+
+
+def segment_files(
+    images: Iterable[PathLike | tuple[str, ArrayLike]],
+    estimator: Any,
+    folder: PathLike,
+    *,
+    label_format: Literal["png", "tiff", "npy"] = "png",
+    overlay: bool = False,
+    table: Literal["csv", "parquet"] | None = None,
+    polygons: Literal["geojson", "gpkg"] | None = None,
+    bands: Sequence[int] | None = None,
+    drop_alpha: bool = False,
+    mask: Literal["nodata", "alpha"] | None = None,
+    value_range: tuple[float, float] | None = None,
+    existing: Literal["skip", "replace"] = "skip",
+    n_jobs: int | None = None,
+) -> Iterator[Record]:
+    """Segment images and write label maps, and more if asked for.
+
+    Parameters
+    ----------
+    images : iterable of path-like, or of (str, array-like)
+        Files; or images, each with the name that its results get. It may be lazy: it
+        is read as far as the images in work.
+    estimator : transformer
+        Its ``transform`` gives one label map per image. It is fitted, if it has to be.
+    folder : path-like
+        Where the results go; made if it is not there.
+    label_format : {"png", "tiff", "npy"}, default="png"
+        Format of the label maps, ``NAME.png``, ``NAME.tif`` or ``NAME.npy``. A TIFF
+        keeps where the image lies.
+    overlay : bool, default=False
+        Whether to draw the boundaries into the image, ``NAME_overlay.png``.
+    table : {"csv", "parquet"}, optional
+        Write a row per superpixel, ``NAME.csv`` or ``NAME.parquet``.
+    polygons : {"geojson", "gpkg"}, optional
+        Write an outline per superpixel, ``NAME.geojson`` or ``NAME.gpkg``.
+    bands : sequence of int, optional
+        As for `seal_sk.io.read_image`, as are the next and `value_range`.
+    drop_alpha : bool, default=False
+        Leave out an alpha channel.
+    mask : {"nodata", "alpha"}, optional
+        Which pixels to leave out, as for `seal_sk.io.read_masked_image`.
+    value_range : (float, float), optional
+        The stored values that are black and white.
+    existing : {"skip", "replace"}, default="skip"
+        What to do where all results of an image are there already.
+    n_jobs : int, optional
+        Files read and written at a time, as in joblib. How many images are segmented
+        at a time is up to the estimator.
+
+    Returns
+    -------
+    iterator of Record
+        One per image, in their order, as soon as its results are written. One that
+        fails has an ``error``, and the others continue.
+
+    Raises
+    ------
+    ValueError
+        If an option is not as described, or results of two images would be the same
+        file, or one of the images: before any work if `images` is a list or tuple.
+    ImportError
+        If the format of the table or the polygons needs a package that is missing.
+    OSError
+        If the folder can't be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from seal_sk import SNICSuperpixels
+    >>> from seal_sk.datasets import make_scenes
+    >>> from seal_sk.pipeline import segment_files
+    >>> images, _ = make_scenes(2, shape=(48, 64), random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     named = zip(["first", "second"], images)
+    ...     for record in segment_files(named, SNICSuperpixels(20, exact=True), folder):
+    ...         print(record.outputs.labels.name, record.n_segments)
+    first.png 20
+    second.png 20
+    """
+    check_option(label_format, list(LABEL_FORMATS), name="label_format")
+    check_option(existing, ("skip", "replace"), name="existing")
+    if table is not None:
+        check_option(table, _TABLES, name="table")
+    if polygons is not None:
+        check_option(polygons, _POLYGONS, name="polygons")
+    if mask is not None:
+        check_option(mask, ("nodata", "alpha"), name="mask")
+        if label_format == "png":
+            raise ValueError(
+                "PNG has no number for masked pixels; set label_format to 'tiff' or "
+                "'npy'."
+            )
+    folder = Path(folder)
+    planned = _Plan(folder, label_format, overlay, table, polygons)
+    if isinstance(images, (list, tuple)):
+        # All at once, so that nothing is done in vain.
+        planned.check(_path_of(item) for item in images)
+    _try_writers(table, polygons)
+    folder.mkdir(parents=True, exist_ok=True)
+    reading = {
+        "bands": bands,
+        "drop_alpha": drop_alpha,
+        "where": mask,
+        "value_range": value_range,
+    }
+    return _run(images, estimator, planned, reading, existing == "skip", n_jobs)
+
+
+def check_outputs(
+    paths: Sequence[PathLike],
+    folder: PathLike,
+    *,
+    label_format: Literal["png", "tiff", "npy"] = "png",
+    overlay: bool = False,
+    table: Literal["csv", "parquet"] | None = None,
+    polygons: Literal["geojson", "gpkg"] | None = None,
+) -> list[Outputs]:
+    """Where `segment_files` would write, without any work.
+
+    Parameters are those of `segment_files`. It raises ValueError if results of two
+    images would be the same file, or one of the images.
+    """
+    plan = _Plan(Path(folder), label_format, overlay, table, polygons)
+    plan.check([Path(path) for path in paths])
+    return [plan.outputs(Path(path)) for path in paths]
+
+
+def segment_images(
+    estimator: Any, images: Any, *, n_jobs: int | None = None
+) -> Iterator[NDArray[np.int32] | Exception]:
+    """Label maps of images one by one, where an error stands for that of one image.
+
+    Parameters
+    ----------
+    estimator : transformer
+        As for `segment_files`.
+    images : sequence
+        Loaded a few at a time, if it is lazy.
+    n_jobs : int, optional
+        How many of them the estimator segments at a time.
+
+    Yields
+    ------
+    ndarray of shape (H, W), int32, or Exception
+        What loading or segmenting the image raised, if anything.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from seal_sk import SNICSuperpixels
+    >>> from seal_sk.pipeline import segment_images
+    >>> images = [np.zeros((8, 9), np.uint8), np.full((8, 9), np.nan)]
+    >>> [type(found).__name__ for found in segment_images(SNICSuperpixels(4), images)]
+    ['ndarray', 'ValueError']
+    """
+    step = _batch_size(n_jobs)
+    for start in range(0, len(images), step):
+        loaded: list[Any] = []
+        for i in range(start, min(start + step, len(images))):
+            try:
+                loaded.append(images[i])
+            except Exception as error:
+                loaded.append(error)
+        yield from segment_each(estimator, loaded)
+
+
+def segment_each(
+    estimator: Any, images: Sequence[Any], masks: Sequence[Any] | None = None
+) -> list[Any]:
+    """A label map for each image of a batch, or the error that it made.
+
+    Errors among the images are returned as they are. A mask may be None.
+    """
+    if masks is None:
+        masks = [None] * len(images)
+    pairs = zip(images, masks, strict=True)
+    good = [pair for pair in pairs if not isinstance(pair[0], Exception)]
+    found: list[Any] = []
+    if good:
+        inside = [mask for _, mask in good]
+        more = [inside] if any(mask is not None for mask in inside) else []
+        try:
+            found = estimator.transform([image for image, _ in good], *more)
+        except Exception as error:
+            if len(good) == 1:
+                found = [error]
+            else:
+                # One of them spoils the batch: find out which.
+                found = [segment_each(estimator, [i], [m])[0] for i, m in good]
+    results = iter(found)
+    return [i if isinstance(i, Exception) else next(results) for i in images]
+
+
+def _batch_size(n_jobs: int | None) -> int:
+    """Images to segment at a time: a few for each thread keep it busy."""
+    threads = effective_n_jobs(n_jobs)
+    return 1 if threads == 1 else 4 * threads
+
+
+class _Plan:
+    """Where results go; no two are the same file, and none is one of the images."""
+
+    def __init__(self, folder, label_format, overlay, table, polygons):
+        self.folder = folder
+        self.ends = {
+            "labels": LABEL_FORMATS[label_format],
+            "overlay": "_overlay.png" if overlay else None,
+            "table": f".{table}" if table else None,
+            "polygons": f".{polygons}" if polygons else None,
+        }
+        self.writers: dict[Path, Path] = {}  # result -> the image that it is of
+        self.inputs: dict[Path, Path] = {}
+
+    def outputs(self, path: Path) -> Outputs:
+        """The files of an image's results."""
+        places: Any = {
+            name: None if end is None else self.folder / f"{path.stem}{end}"
+            for name, end in self.ends.items()
+        }
+        return Outputs(**places)
+
+    def check(self, paths: Iterable[Path]) -> None:
+        """Refuse images whose results would be written over others, or over images."""
+        added = list(paths)
+        self.inputs.update((path.resolve(), path) for path in added)
+        for path in added:
+            for output in self.outputs(path):
+                other = self.writers.setdefault(output, path)
+                if other != path:
+                    raise ValueError(
+                        f"{str(other)!r} and {str(path)!r} would both be written to "
+                        f"{str(output)!r}; segment them into different folders."
+                    )
+                if output.resolve() in self.inputs:
+                    raise ValueError(
+                        f"{str(output)!r} is one of the images, and would be replaced "
+                        "by a result; give another folder."
+                    )
+
+
+def _path_of(item: Any) -> Path:
+    return Path(item[0] if isinstance(item, tuple) else item)
+
+
+def _run(images, estimator, plan, reading, skip, n_jobs):
+    threads = effective_n_jobs(n_jobs)
+    items = iter(images)
+    known = isinstance(images, (list, tuple))
+    with (
+        ThreadPoolExecutor(threads) as readers,
+        ThreadPoolExecutor(threads) as writers,
+    ):
+
+        def read_batch() -> list[Future[_Job]]:
+            some = list(islice(items, _batch_size(n_jobs)))
+            return [
+                readers.submit(_read, item, plan, reading, skip, known) for item in some
+            ]
+
+        coming = read_batch()
+        leaving: list[Future[Record]] = []
+        while coming:
+            jobs = [future.result() for future in coming]
+            coming = read_batch()
+            _segment(estimator, jobs)
+            for future in leaving:
+                yield future.result()
+            leaving = [writers.submit(_write, job) for job in jobs]
+            del jobs
+        for future in leaving:
+            yield future.result()
+
+
+def _read(item, plan, reading, skip, known):
+    path = _path_of(item)
+    job = _Job(Record(path, plan.outputs(path)))
+    began = time.monotonic()
+    try:
+        if not known:
+            plan.check([path])
+        outputs = job.record.outputs
+        if skip and all(output.exists() for output in outputs):
+            job.record = replace(job.record, skipped=True)
+            return job
+        notes: list[str] = []
+        if isinstance(item, tuple):
+            job.image = check_image(item[1], name=item[0])
+        else:
+            if any((outputs.table, outputs.polygons, _keeps_place(outputs.labels))):
+                job.place = read_georeference(path)
+            job.image, job.mask, notes = read_with_notes(path, **reading)
+        if reading["value_range"] is None:
+            notes += _notes_of_darkness(job.image, job.mask)
+        job.record = replace(job.record, notes=tuple(notes))
+    except Exception as error:
+        job.fail(error)
+    job.spent(began)
+    return job
+
+
+def _segment(estimator, jobs):
+    work = [job for job in jobs if job.image is not None]
+    began = time.monotonic()
+    label_maps = segment_each(
+        estimator, [job.image for job in work], [job.mask for job in work]
+    )
+    seconds = (time.monotonic() - began) / max(1, len(work))
+    for job, labels in zip(work, label_maps, strict=True):
+        job.spent(time.monotonic() - seconds)
+        if isinstance(labels, Exception):
+            job.fail(labels)
+        else:
+            job.labels = labels
+
+
+def _write(job):
+    if job.labels is None:
+        return job.record
+    began = time.monotonic()
+    outputs, labels, place = job.record.outputs, job.labels, job.place
+    try:
+        # The label map comes last: where it is, the rest is as well.
+        if outputs.overlay is not None:
+            _write_overlay(outputs.overlay, job.image, labels)
+        _write_shapes(outputs.table, outputs.polygons, job.image, labels, place)
+        kept = place if _keeps_place(outputs.labels) else None
+        write_label_map(outputs.labels, labels, georeference=kept)
+    except Exception as error:
+        job.fail(error)
+    else:
+        n_segments = int(labels.max()) + 1
+        job.record = replace(job.record, n_segments=n_segments)
+    job.spent(began)
+    return job.record
+
+
+def _keeps_place(path):
+    return path.suffix == LABEL_FORMATS["tiff"]
+
+
+def _write_overlay(path, image, labels):
+    import imageio.v3 as iio
+
+    from .plotting import draw_boundaries
+
+    drawing = draw_boundaries(image, labels)
+    replace_file(path, iio.imwrite("<bytes>", drawing, extension=".png"))
+
+
+def _write_shapes(table_file, polygon_file, image, labels, place):
+    if table_file is None and polygon_file is None:
+        return
+    from .export import superpixel_table, write_polygons, write_table
+
+    table = superpixel_table(image, labels, georeference=place)
+    if table_file is not None:
+        write_table(table_file, table)
+    if polygon_file is not None:
+        write_polygons(polygon_file, labels, table=table, georeference=place)
+
+
+def _try_writers(table, polygons):
+    """Write a small table and polygons, since that takes packages of their own."""
+    labels = np.zeros((2, 2), dtype=np.int32)
+    with TemporaryDirectory() as folder:
+        _write_shapes(
+            Path(folder, f"try.{table}") if table else None,
+            Path(folder, f"try.{polygons}") if polygons else None,
+            np.zeros((2, 2, 3), dtype=np.uint8),
+            labels,
+            None,
+        )
+
+
+def _notes_of_darkness(image, mask):
+    """What to say of sensors that leave most of the range of a dtype unused."""
+    if image.dtype == np.uint8:
+        return []
+    white = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
+    # A few bright pixels, such as clouds, don't make up for the others.
+    high = np.percentile(image if mask is None else image[mask], 99)
+    if not 0 < high < white / 8:
+        return []
+    return [
+        f"99 % of the values are at most {high:.6g} of {white}, nearly black, and "
+        "borders may be missed; say which are black and white with value_range"
+    ]

@@ -1,0 +1,77 @@
+"""Figures of a report beside its curves, each on axes that are given."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from ..metrics.catalogue import Metric
+from ..plotting.axes import draw_legend, quiet, styles
+
+__all__ = ["draw_combined", "draw_quality_time"]
+
+
+def draw_combined(
+    ax: Axes, averages: pd.DataFrame, x: str, y: str, metrics: Mapping[str, Metric]
+) -> None:
+    """Two metrics, each averaged over the counts, against each other.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    averages : DataFrame
+        Of `average_over_counts`.
+    x, y : str
+        Names of the metrics.
+    metrics : dict of str to Metric
+    """
+    look = styles(averages["method"])
+    for _, row in averages.iterrows():
+        style = {**look[row["method"]], "linestyle": "none", "markersize": 8}
+        ax.plot(row[x], row[y], **style)
+        # To the left where another method is close on the right.
+        right = (averages[x] - row[x]) / max(np.ptp(averages[x]), 1e-12)
+        above = (averages[y] - row[y]) / max(np.ptp(averages[y]), 1e-12)
+        crowded = ((right > 0) & (right < 0.2) & (above.abs() < 0.08)).any()
+        ax.annotate(
+            row["method"],
+            (row[x], row[y]),
+            textcoords="offset points",
+            xytext=(-6, 5) if crowded else (6, 5),
+            ha="right" if crowded else "left",
+            fontsize=8,
+        )
+    ax.set_xlabel(f"average {metrics[x].title}")
+    ax.set_ylabel(f"average {metrics[y].title}")
+    ax.margins(0.18)
+    quiet(ax)
+
+
+def draw_quality_time(
+    ax: Axes, summary: pd.DataFrame, name: str, metric: Metric
+) -> None:
+    """A metric against the time for an image, a line a method through its counts.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+    summary : DataFrame
+        Of `summarize`.
+    name : str
+        Of the metric.
+    metric : Metric
+    """
+    look = styles(summary["method"].unique())
+    for method, rows in summary.groupby("method", sort=False, observed=True):
+        if not rows["seconds"].isna().all():
+            ax.plot(rows["seconds"], rows[name], label=method, **look[str(method)])
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlabel("seconds an image (median, one thread)")
+    ax.set_ylabel(metric.title)
+    quiet(ax)
+    draw_legend(ax)

@@ -1,0 +1,130 @@
+"""What all the transformers from images to affinity maps have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from .._compat import Options, tags_of_images
+from .._typing import Indexed
+from .._validation import check_image, check_images
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+__all__ = ["AffinitySource"]
+
+
+# mypy knows nothing of scikit-learn's bases, nor what they take here.
+class AffinitySource(  # type: ignore[call-arg]
+    TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
+    """What all the transformers from images to affinity maps have in common.
+
+    A subclass implements ``_affinity(image)`` for one checked image, and where work
+    for one image serves the next, overrides ``_affinities(images)`` too.
+    """
+
+    n_jobs: int | None
+
+    _parameter_constraints: dict = {
+        "connectivity": [Options(Integral, {4, 8})],
+        "n_jobs": [None, Integral],
+    }
+
+    def fit(self, X: Indexed[Any], y: Any = None) -> Self:
+        """Check the parameters and `X`; there is nothing to learn.
+
+        Parameters
+        ----------
+        X : sequence
+            What `transform` takes.
+        y : ignored
+            Present for pipelines.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or `X` is not as described.
+        """
+        self._validate_params()
+        check_images(X, self._check_input)
+        return self
+
+    def transform(self, X: Indexed[Any]) -> list[NDArray[np.float32]]:
+        """Affinity maps of images.
+
+        Parameters
+        ----------
+        X : sequence
+            Images, or what the class says stands for them; they may differ in size.
+            A lazy sequence is loaded item by item.
+
+        Returns
+        -------
+        list of ndarray of shape (H, W, 2) or (H, W, 4), float32
+            Affinities in 0..1 to the right and down, with 8 neighbours also down-right
+            and up-right.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` or a parameter is not as described.
+        """
+        self._validate_params()
+        self._check_ready()
+        check_images(X, self._check_input)
+        images = self._loaded(X)
+        if not self._thread_safe:
+            return list(self._affinities(images))
+        # Threads: NumPy releases the GIL, and images need not be copied.
+        return Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(self._affinity)(image) for image in images
+        )
+
+    def _check_input(
+        self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
+    ) -> Any:
+        """An item of `X` as `_affinity` takes it."""
+        return check_image(item, mask=mask, name=name)
+
+    @property
+    def _thread_safe(self) -> bool:
+        """Whether `_affinity` may run in several threads at once."""
+        return True
+
+    def _check_ready(self) -> None:
+        """Raise what is missing before the first image is looked at."""
+
+    def _affinity(self, image: Any) -> NDArray[np.float32]:
+        """The affinity map of one checked item."""
+        raise NotImplementedError
+
+    def _shape(self, item: Any) -> tuple[int, ...]:
+        """Height and width of an item of `X` that passed the check."""
+        return np.shape(item)[:2]
+
+    def _affinities(self, images: Iterable[Any]) -> Iterator[NDArray[np.float32]]:
+        for image in images:
+            yield self._affinity(image)
+
+    def _loaded(self, X: Indexed[Any]) -> Iterator[Any]:
+        """Items one by one; lazy ones are checked only here."""
+        for i in range(len(X)):
+            yield self._check_input(X[i], name=f"X[{i}]")
+
+    def __sklearn_tags__(self):
+        tags = tags_of_images(super().__sklearn_tags__())
+        tags.requires_fit = False
+        return tags

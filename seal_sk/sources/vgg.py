@@ -1,0 +1,198 @@
+"""VGG16's first layer, the best of the pre-trained features that the paper tried."""
+
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .._typing import PathLike
+
+__all__ = ["VGG16Conv1", "vgg16_conv1_1"]
+
+_FIRST = ("features.0.weight", "features.0.bias")
+_SHAPES = ((64, 3, 3, 3), (64,))
+# Where torchvision's VGG16 has its convolutions; other VGGs begin with the same shapes.
+_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+
+# What torch.load raises of truncated files and of bytes that are none of its own.
+_UNREADABLE = (
+    AssertionError,
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+
+
+class VGG16Conv1(nn.Module):
+    """ImageNet normalisation, convolution conv1_1, ReLU.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (64, 3, 3, 3)
+        Of the convolution.
+    bias : Tensor of shape (64,)
+        Of the convolution.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seal_sk.sources.vgg import VGG16Conv1
+    >>> net = VGG16Conv1(torch.zeros(64, 3, 3, 3), torch.zeros(64))
+    >>> net(torch.rand(1, 3, 20, 30)).shape
+    torch.Size([1, 64, 20, 30])
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, weight: torch.Tensor, bias: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.float())
+        self.register_buffer("bias", bias.float())
+        for name, values in (
+            ("mean", (0.485, 0.456, 0.406)),
+            ("std", (0.229, 0.224, 0.225)),
+        ):
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Features of images.
+
+        Parameters
+        ----------
+        images : Tensor of shape (N, 3, H, W)
+            RGB in 0..1.
+
+        Returns
+        -------
+        Tensor of shape (N, 64, H, W)
+            At least 0.
+        """
+        images = (images - self.mean) / self.std
+        return functional.relu(
+            functional.conv2d(images, self.weight, self.bias, padding=1)
+        )
+
+
+def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
+    """The features of VGG16's layer conv1_1, from a file of its weights.
+
+    What the paper calls VGG16 features: the first convolution of the network trained
+    on ImageNet, after its ReLU (the layer works in place in the original, so that
+    "conv1_1" names its output).
+
+    Parameters
+    ----------
+    path : path-like
+        The state dict of torchvision's VGG16, as ``.pth`` or as safetensors with the
+        same names. Nothing is downloaded: the file is
+        https://download.pytorch.org/models/vgg16-397923af.pth (528 MB). The entries
+        ``features.0.weight`` and ``features.0.bias`` alone are enough.
+
+    Returns
+    -------
+    VGG16Conv1
+        A Module for `FeatureAffinity`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is truncated, of another format, or of another network.
+
+    References
+    ----------
+    Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
+    Recognition", ICLR 2015. Tu et al., "Learning Superpixels with Segmentation-Aware
+    Affinity Loss", CVPR 2018, section 5.1.
+
+    Examples
+    --------
+    >>> from seal_sk import FeatureAffinity
+    >>> from seal_sk.sources.vgg import vgg16_conv1_1
+    >>> source = FeatureAffinity(
+    ...     vgg16_conv1_1("vgg16-397923af.pth")
+    ... )  # doctest: +SKIP
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No weights at {str(path)!r}; download "
+            "https://download.pytorch.org/models/vgg16-397923af.pth and give its path."
+        )
+    with path.open("rb") as file:
+        start = file.read(16)
+    # A truncated file may lack the brace that a safetensors header begins with.
+    if start[8:9] == b"{" or path.suffix == ".safetensors":
+        names, tensors = _read_safetensors(path)
+    else:
+        names, tensors = _read_state_dict(path)
+    found = {name for name in names if str(name).startswith("features.")}
+    whole = {
+        f"features.{i}.{part}" for i in _CONVOLUTIONS for part in ("weight", "bias")
+    }
+    shapes = tuple(tuple(getattr(tensor, "shape", ())) for tensor in tensors)
+    if found not in (set(_FIRST), whole) or shapes != _SHAPES:
+        raise ValueError(
+            f"{str(path)!r} holds the weights of another network than torchvision's "
+            "VGG16; download https://download.pytorch.org/models/vgg16-397923af.pth."
+        )
+    if not all(t.is_floating_point() and t.isfinite().all() for t in tensors):
+        raise ValueError(
+            f"{str(path)!r} holds weights that are NaN, infinite or no real numbers; "
+            "download it again."
+        )
+    return VGG16Conv1(*tensors).eval()
+
+
+def _read_safetensors(path):
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = list(file.keys())
+            return names, [file.get_tensor(name) for name in _FIRST if name in names]
+    except SafetensorError as error:
+        raise ValueError(
+            f"{str(path)!r} is truncated or no safetensors file ({error}); copy it "
+            "again."
+        ) from error
+
+
+def _read_state_dict(path):
+    try:
+        # Of half a gigabyte, two small tensors are wanted; old files can't be mapped.
+        tensors = torch.load(
+            path,
+            map_location="cpu",
+            weights_only=True,
+            mmap=zipfile.is_zipfile(path),
+        )
+    except _UNREADABLE as error:
+        raise ValueError(
+            f"{str(path)!r} is truncated or no weights file ({type(error).__name__}); "
+            "download it again. Only plain state dicts are read, since others could "
+            "execute code."
+        ) from error
+    if not isinstance(tensors, dict):
+        raise ValueError(f"{str(path)!r} is not a state dict: give that of VGG16.")
+    # Copied, so that the file can be closed.
+    first = [tensors[name] for name in _FIRST if name in tensors]
+    return list(tensors), [t.clone() if torch.is_tensor(t) else t for t in first]

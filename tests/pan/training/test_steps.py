@@ -1,0 +1,282 @@
+"""The course of a training, watched from inside."""
+
+import threading
+from copy import deepcopy
+
+import numpy as np
+import pytest
+import torch
+
+from seal_sk import SEALSuperpixels, ers, to_eight_connected
+from seal_sk.pan import SEALLoss, bce_loss
+from seal_sk.pan.training import fitting, steps
+from seal_sk.pan.training.samples import Samples
+from seal_sk.pan.training.settings import Settings
+
+
+def small(**params):
+    return SEALSuperpixels(
+        **{
+            "n_segments": 20,
+            "train_segment_size": 230,
+            "width": 4,
+            "max_iter": 4,
+            "batch_size": 2,
+            "crop_size": 32,
+            "validate_every": 2,
+            "random_state": 0,
+            **params,
+        }
+    )
+
+
+@pytest.fixture
+def validations(monkeypatch):
+    """Function that decides the ASA of the validations to come."""
+
+    def decide(*scores):
+        coming = iter(scores)
+        monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: next(coming))
+
+    return decide
+
+
+def test_images_held_out_are_validated_on_and_not_trained_on(scenes, monkeypatch):
+    validated, drawn = [], []
+    superpixels, init = fitting._superpixels, Samples.__init__
+
+    def watched_cut(estimator, images, *args):
+        validated.append(list(images))
+        return superpixels(estimator, validated[-1], *args)
+
+    def watched_init(self, X, y, indices, *args, **kwargs):
+        drawn.extend(indices)
+        init(self, X, y, indices, *args, **kwargs)
+
+    monkeypatch.setattr(fitting, "_superpixels", watched_cut)
+    monkeypatch.setattr(Samples, "__init__", watched_init)
+    seal = small().fit(*scenes)
+    assert sorted([*drawn, *seal.validation_indices_]) == list(range(24))
+    assert len(validated) == 2
+    for images in validated:
+        for image, i in zip(images, seal.validation_indices_, strict=True):
+            assert np.array_equal(image, scenes[0][i])
+
+
+def test_learning_rates_are_those_of_the_history(scenes, monkeypatch):
+    used, step = [], torch.optim.Adam.step
+
+    def watched(self, *args, **kwargs):
+        used.append(self.param_groups[0]["lr"])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watched)
+    seal = small(validate_every=1).fit(*scenes)
+    assert used == [line["lr"] for line in seal.history_]
+    assert used[0] == seal.lr
+
+
+def test_losses_of_the_history_are_means_of_their_interval(scenes, monkeypatch):
+    losses, step = [], steps._Stepper.step
+
+    def watched(*args):
+        losses.append(step(*args))
+        return losses[-1]
+
+    monkeypatch.setattr(steps._Stepper, "step", watched)
+    seal = small().fit(*scenes)
+    assert [line["loss"] for line in seal.history_] == pytest.approx(
+        [np.mean(losses[:2]), np.mean(losses[2:])]
+    )
+
+
+@pytest.mark.parametrize("network", ["pan", "unet"])
+def test_the_number_of_threads_changes_no_bit(scenes, network):
+    def weights(torch_threads, n_jobs):
+        torch.set_num_threads(torch_threads)
+        seal = small(network=network, width=4, max_iter=4, n_jobs=n_jobs)
+        return seal.fit(*scenes).net_.state_dict()
+
+    before = torch.get_num_threads()
+    try:
+        expected = weights(1, None)
+        for threads in ((1, 3), (3, None), (2, 1)):
+            found = weights(*threads)
+            assert all(torch.equal(found[name], expected[name]) for name in expected)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_torch_computes_with_one_thread_a_sample_and_as_before_afterwards(scenes):
+    used, callers = set(), set()
+
+    def loss(logits, truth):
+        used.add(torch.get_num_threads())
+        callers.add(threading.get_ident())
+        return logits.mean()
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        small(loss=loss, batch_size=4, max_iter=8).fit(*scenes)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert used == {1}
+    assert len(callers) == 2
+
+
+def test_running_statistics_move_by_the_mean_over_the_samples(scenes):
+    """One step on two samples, against the network on each by itself."""
+    seal = small(max_iter=1, batch_size=2, validation_fraction=0.0, precision="float32")
+    moved = seal.fit(*scenes).net_.in1.running_mean
+    settings, seed = Settings.of(seal), seal.affinity_._state["seed"]
+    net = fitting._initial_net(settings, 3, seed, None)
+    samples = fitting._samples(settings, *scenes, range(24), [1] * 24, net, (seed,))
+    each = []
+    for number in range(2):
+        one = deepcopy(net).train()
+        sample = samples.draw(number)
+        one.logits(
+            torch.from_numpy(sample.image)[None], torch.from_numpy(sample.edges)[None]
+        )
+        each.append(one.in1.running_mean)
+    assert torch.allclose(moved, (each[0] + each[1]) / 2, atol=1e-6)
+
+
+def test_weight_decay_reaches_the_optimizer(scenes):
+    def decay(seal):
+        return seal.affinity_._state["optimizer"]["param_groups"][0]["weight_decay"]
+
+    seal = small(weight_decay=0.25).fit(*scenes)
+    assert decay(seal) == 0.25
+    assert decay(seal.set_params(weight_decay=0.5).partial_fit(*scenes)) == 0.5
+
+
+def resumed_after_every_step(scenes, folder, **params):
+    for _ in range(12):
+        seal = small(
+            **params, checkpoint_dir=folder, max_time=1e-9, warm_start=True
+        ).fit(*scenes)
+    return seal
+
+
+def test_the_best_weights_survive_interruptions(scenes, tmp_path, validations):
+    validations(0.5, 0.9, 0.3, 0.2, 0.5, 0.9, 0.3, 0.2)
+    whole = small(lr=1e-2, validate_every=1).fit(*scenes)
+    seal = resumed_after_every_step(scenes, tmp_path, lr=1e-2, validate_every=1)
+    assert torch.equal(seal.net_.conv1.weight, whole.net_.conv1.weight)
+
+
+def test_patience_survives_interruptions(scenes, tmp_path, validations):
+    validations(*[0.5] * 40)
+    params = {"max_iter": 8, "validate_every": 1, "n_iter_no_change": 2}
+    assert small(**params).fit(*scenes).n_iter_ == 3
+    assert resumed_after_every_step(scenes, tmp_path, **params).n_iter_ == 3
+
+
+def test_partial_fit_moves_on_from_the_best_weights(scenes, validations):
+    validations(0.9, 0.1)
+    seal = small().fit(*scenes)
+    best = seal.net_.conv1.weight.clone()
+    seal.set_params(lr=1e-12, weight_decay=0.0).partial_fit(*scenes)
+    torch.testing.assert_close(seal.net_.conv1.weight, best, atol=1e-8, rtol=0)
+    assert len(seal.validation_indices_) == 0
+    seal.set_params(lr=1e-3).partial_fit(*scenes)
+    assert not torch.equal(seal.net_.conv1.weight, best)
+
+
+def test_other_data_need_more_steps(scenes):
+    images, truths = scenes
+    seal = small().fit(images, truths).set_params(warm_start=True)
+    weights = seal.net_.conv1.weight.clone()
+    with pytest.raises(ValueError, match="raise max_iter"):
+        seal.fit(images[::-1], truths[::-1])
+    assert torch.equal(seal.net_.conv1.weight, weights)
+
+
+def test_a_new_seed_is_kept(scenes, tmp_path):
+    seal = small().fit(*scenes)
+    seal.set_params(
+        warm_start=True, random_state=3, checkpoint_dir=tmp_path, max_iter=6
+    ).fit(*scenes)
+    held_out = seal.validation_indices_
+    seal.set_params(random_state=None, max_iter=8).fit(*scenes)
+    assert seal.n_iter_ == 8
+    assert np.array_equal(seal.validation_indices_, held_out)
+
+
+def test_transform_cuts_as_the_parameters_say(scenes):
+    seal = small().fit(*scenes).set_params(balance=3.0, oversegmentation=1)
+    (affinity,) = seal.predict_affinity(scenes[0][:1])
+    eight = ers(to_eight_connected(affinity), 20, balance=3.0)
+    assert np.array_equal(seal.transform(scenes[0][:1])[0], eight)
+    four = ers(affinity, 20, balance=3.0)
+    seal.set_params(connectivity=4)
+    assert np.array_equal(seal.transform(scenes[0][:1])[0], four)
+
+
+LOSSES = {
+    "seal": "seal",
+    "bce": "bce",
+    "balanced_bce": "balanced_bce",
+    "fh": SEALLoss(segmenter="fh"),
+    "joint": SEALLoss(boundary="joint"),
+    "normalised": SEALLoss(normalize=True, clip=1.0),
+    "own": lambda logits, truth: 2 * bce_loss(logits, truth),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_every_loss_trains_and_resumes(scenes, tmp_path, loss):
+    params = {"loss": loss, "validation_fraction": 0.0, "lr": 5e-3}
+    params |= {"batch_size": 4, "max_iter": 12, "validate_every": 4}
+    whole = small(**params).fit(*scenes)
+    losses = [line["loss"] for line in whole.history_]
+    assert losses[-1] < losses[0]
+    params["checkpoint_dir"] = tmp_path
+    small(**params, max_time=1e-9).fit(*scenes)
+    resumed = small(**params, warm_start=True).fit(*scenes)
+    assert torch.equal(resumed.net_.conv1.weight, whole.net_.conv1.weight)
+    other = "seal" if loss == "bce" else "bce"
+    with pytest.raises(ValueError, match="loss="):
+        small(**{**params, "loss": other}, warm_start=True).fit(*scenes)
+
+
+def test_the_ignore_label_reaches_every_loss(scenes):
+    seen = []
+
+    def own(logits, truth, *, ignore_label):
+        seen.append(ignore_label)
+        return logits.mean()
+
+    small(loss=own, ignore_label=7, max_iter=1, batch_size=1).fit(*scenes)
+    assert seen == [7]
+
+
+@pytest.mark.parametrize("wrong", [1.0, torch.zeros(2)], ids=["number", "vector"])
+def test_a_loss_that_is_none_is_refused(scenes, wrong):
+    seal = small(loss=lambda logits, truth: wrong)
+    with pytest.raises(TypeError, match="must return a scalar tensor, not"):
+        seal.fit(*scenes)
+
+
+def test_a_loss_without_a_gradient_is_refused(scenes):
+    seal = small(loss=lambda logits, truth: logits.detach().mean())
+    with pytest.raises(ValueError, match="without a gradient; compute it from logits"):
+        seal.fit(*scenes)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,)])
+@pytest.mark.parametrize("use_edges", [True, False])
+def test_networks_read_what_the_images_have(rng, shape, use_edges):
+    images = [rng.integers(0, 256, (40, 48, *shape), dtype=np.uint8) for _ in range(3)]
+    truths = [np.arange(48) // 12 + np.zeros((40, 1), int)] * 3
+    seal = small(use_edges=use_edges, validation_fraction=0.4).fit(images, truths)
+    assert seal.net_.in_channels == (shape or (1,))[0]
+    assert (seal.net_.edges is None) != use_edges
+    assert [m.shape for m in seal.transform(images)] == [(40, 48)] * 3
+    with pytest.raises(ValueError, match=r"X\[0\] has 5 channels; only"):
+        seal.transform([np.zeros((40, 48, 5), np.uint8)])
+    with pytest.raises(ValueError, match="X has 5 channels, but the network"):
+        seal.partial_fit([np.zeros((40, 48, 5), np.uint8)], truths[:1])
