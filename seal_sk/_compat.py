@@ -2,7 +2,14 @@
 
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
-__all__ = ["HasMethods", "Interval", "Options", "StrOptions", "tags_of_images"]
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "Options",
+    "StrOptions",
+    "check_params",
+    "tags_of_images",
+]
 
 
 def tags_of_images(tags):
@@ -11,3 +18,8 @@ def tags_of_images(tags):
     tags.input_tags.three_d_array = True
     tags.no_validation = True
     return tags
+
+
+def check_params(estimator):
+    """Raise what is wrong with the parameters of an estimator, as its `fit` would."""
+    estimator._validate_params()

@@ -97,7 +97,7 @@ def masks():
 @pytest.fixture(params=["utm", "degrees", "rotated", "south up"])
 def place(request):
     """Where an image lies: projected, geographic, rotated, with rows that go north."""
-    from seal_sk.io import Georeference
+    from seal_sk.export import Georeference
 
     return {
         "utm": Georeference("EPSG:32633", (0.5, 0, 500_000, 0, -0.5, 5_000_000)),

@@ -80,19 +80,3 @@ def test_followed_word_by_word(page, copy):
         file.write_text(content, encoding="utf-8")
     files = " ".join(sorted(file for file in files if file.endswith(".py")))
     run(f"ruff check {files} && ruff format --check {files}", copy)
-
-
-def test_the_picture_shows_every_folder():
-    picture = (ROOT / "docs" / "contributing" / "layout.svg").read_text()
-    shown = {
-        word
-        for names in re.findall(r'class="name"[^>]*>([^<]*)<', picture)
-        for word in re.split(r"[ ,]+", names)
-    }
-    package = ROOT / "seal_sk"
-    for name in shown:
-        assert list(package.glob(f"{name.rstrip('/')}*")), name
-    folders = {f"{file.parent.name}/" for file in package.glob("*/__init__.py")}
-    assert folders <= shown
-    kernels = {file.stem for file in package.glob("*.pyx")}
-    assert kernels <= shown

@@ -34,8 +34,11 @@ MODULES = [
     "labels",
     "metrics",
     "pan",
+    "pipeline",
     "plotting",
+    "report",
     "segmentation",
+    "sources",
     "superpixels",
 ]
 

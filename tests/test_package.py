@@ -40,8 +40,11 @@ def test_every_public_name_is_there():
         "metrics",
         "pan",
         "pan.loss",
+        "pipeline",
         "plotting",
+        "report",
         "segmentation",
+        "sources",
         "superpixels",
     ],
 )

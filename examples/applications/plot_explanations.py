@@ -1,11 +1,11 @@
 """
-What did the classifier look at?
-================================
+Explaining a classifier with LIME and SHAP
+==========================================
 
-LIME and SHAP explain an image classifier by hiding superpixels and watching the score,
-and so their explanations are no finer than the superpixels. This page trains a
-classifier of which the right explanation is known, explains it along several kinds of
-superpixels, and measures how much of the credit goes where it belongs.
+LIME and SHAP explain an image classifier by hiding superpixels and observing the score,
+so their explanations can't be finer than the superpixels. This example trains a
+classifier for which the right explanation is known, explains it with several kinds of
+superpixels, and measures how much of the credit falls on the right pixels.
 
 It needs ``pip install "seal_sk[explain]"``.
 
@@ -39,9 +39,10 @@ with warnings.catch_warnings():
 # %%
 # A classifier with a known reason
 # --------------------------------
-# Mosaics of plain grey and photographed textures, brick and gravel, half of them with
-# an object of grass. All have the same mean grey, and the textures the same contrast.
-# The question is whether there is grass, and the right explanation is the grass.
+# The images are mosaics of plain grey and photographed textures, brick and gravel, half
+# of them with an object of grass. All parts have the same mean grey, and the textures
+# have the same contrast. The classifier decides whether there is grass, so the right
+# explanation is the grass.
 shape = (96, 96)
 textures = [np.zeros((256, 256))]
 for name in "brick", "gravel", "grass":
@@ -74,10 +75,10 @@ def mosaics(n, random_state):
 
 
 # %%
-# The classifier looks through windows of 16 x 16 pixels, one every 8 pixels: at their
-# contrast, at how often a pixel has how many brighter neighbours, and at the directions
-# of the gradient. It learns which windows hold grass, and the score of an image is the
-# mean probability over its windows: about the share of grass in it.
+# The classifier describes windows of 16 x 16 pixels, one every 8 pixels, by their
+# contrast, by how often a pixel has how many brighter neighbours, and by the directions
+# of the gradient. It learns which windows contain grass. The score of an image is the
+# mean probability over its windows, which is about the share of grass in it.
 def describe(images):
     """A row of numbers for each window, (images, windows down, across, numbers)."""
     grey = np.asarray(images)[..., 0].astype(np.float32) / 255
@@ -133,9 +134,9 @@ print(f"mean score of pictures without grass: {scores[~there].mean():.2f}")
 # %%
 # Superpixels
 # -----------
-# LIME takes a function from an image to its superpixels, and has quickshift for a
-# default. The others are 40 squares or superpixels, the learned ones by the network
-# that ships.
+# LIME takes a function from an image to its superpixels; its default is quickshift. The
+# others use 40 squares or superpixels, and "SEAL" is the network that comes with the
+# package.
 def squares(image):
     """A grid of 8 x 5."""
     height, width = image.shape[:2]
@@ -156,8 +157,8 @@ ways = {
 # LIME
 # ----
 # LIME hides superpixels at random, here behind plain grey, which the classifier knows
-# to be no grass, and fits a linear model to the scores. A superpixel gets its weight in
-# that.
+# is not grass, and fits a linear model to the scores. The coefficient of a superpixel
+# in this model is its value.
 chosen = np.flatnonzero(there)[:5]
 explainer = LimeImageExplainer(random_state=0)
 
@@ -184,8 +185,9 @@ def lime_values(image, segment):
 # %%
 # SHAP
 # ----
-# SHAP gives each superpixel its share of the score, fairly in the sense of game theory,
-# and needs a masker, which `~seal_sk.adapters.superpixel_masker` makes of a label map.
+# SHAP gives each superpixel a share of the score that is fair in the sense of game
+# theory. It needs a masker, which `~seal_sk.adapters.superpixel_masker` makes from a
+# label map.
 def shap_values(image, segment):
     """Superpixels, and the Shapley value of each, about."""
     labels = np.asarray(segment(image))
@@ -197,11 +199,11 @@ def shap_values(image, segment):
 
 
 # %%
-# The credit
-# ----------
-# What counts is the share of the credit (the positive values) that falls on grass,
-# where each superpixel spreads its own evenly over its pixels. An explanation that
-# knows nothing gets the share of grass in the pictures.
+# Comparing the explanations
+# --------------------------
+# An explanation is measured by the share of the credit (the positive values) that falls
+# on grass, where each superpixel spreads its credit evenly over its pixels. An
+# explanation without any information gets the share of grass in the pictures.
 def on_grass(labels, values, truth):
     """Share of the positive values on what is grass."""
     credit = paint(values.clip(0) / np.bincount(labels.ravel()), labels)
@@ -227,8 +229,9 @@ for name, segment in ways.items():
     )
 
 # %%
-# The values of SHAP by pixel, red where they speak for grass and blue where against it,
-# and the share of the credit on grass. The line is the true outline of the grass.
+# The figure shows the values of SHAP per pixel: red speaks for grass and blue against
+# it. The titles give the share of the credit on grass, and the line is the true outline
+# of the grass.
 figure, axes = plt.subplots(3, 5, figsize=(11, 7), layout="constrained")
 for row, which in zip(axes, (0, 1, 4), strict=True):
     image, truth = X_test[chosen[which]], grass[chosen[which]]
@@ -246,9 +249,10 @@ for row, which in zip(axes, (0, 1, 4), strict=True):
 plt.show()
 
 # %%
-# Superpixels that end where the grass ends leave the most of the credit on it, for LIME
-# and for SHAP. Squares come next: they are blunt, but each is small. Of quickshift with
-# LIME's parameters a picture of this size gets a handful of superpixels, and the
-# explanation can't be finer than these. Far from all of the credit is on grass with any
-# of them, and these are five pictures and one classifier: explanations inherit what the
-# superpixels miss, so look at the superpixels before you believe one.
+# Superpixels that follow the outline of the grass leave the most credit on it, for both
+# LIME and SHAP. Squares come next: they ignore the outline, but each is small.
+# Quickshift with LIME's parameters makes only a handful of superpixels in a picture of
+# this size, and the explanation can't be finer than these. With all of them, a large
+# part of the credit is not on grass, and these are five pictures and one classifier.
+# Explanations inherit the errors of the superpixels, so look at the superpixels before
+# you trust an explanation.

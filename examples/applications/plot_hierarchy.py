@@ -2,14 +2,15 @@
 One photograph at every scale
 =============================
 
-How many superpixels does a picture need? A hierarchy answers for all counts at once:
-what is a boundary among 50 superpixels is one among 100, and so on. The question
-becomes, for each boundary: *from which count on is it there?* Those that hold at every
-count should be the outlines of large things, and those that come last texture.
+How many superpixels does a picture need? A hierarchy contains all counts at once: a
+boundary among 50 superpixels is also one among 100, and so on. Each boundary can
+therefore be described by *the smallest count at which it appears*. Boundaries present
+at every count should be the outlines of large objects, and those that only appear at
+high counts should be texture.
 
-`~seal_sk.ers` gives such a hierarchy in one run, as a tree that
-`~seal_sk.segmentation.cut_tree` cuts at any count. Repeated `~seal_sk.merge_regions`
-gives another one, and the two do not agree about what matters.
+`~seal_sk.ers` computes such a hierarchy in one run, as a tree from which
+`~seal_sk.segmentation.cut_tree` extracts any count. Repeated `~seal_sk.merge_regions`
+gives another hierarchy, and the two disagree about which boundaries matter.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -36,27 +37,28 @@ image = load_sample_image("china.jpg")[::2, ::2]
 affinity = to_eight_connected(affinity)
 
 # %%
-# One tree
-# --------
-# A nested run joins pixels until the smallest count asked for is left, and
-# ``return_tree`` hands over the joins. Any count between can then be had without
-# another run. The largest count decides how much equal sizes weigh, in all of the tree.
+# Building the hierarchies
+# ------------------------
+# A nested run joins pixels until the smallest requested count is left, and
+# ``return_tree`` also returns the joins. Any count in between can then be extracted
+# without another run. The largest count determines the weight of equal sizes in the
+# whole tree.
 _, tree = ers(affinity, [1000, 2], nested=True, return_tree=True)
 print(f"{image.shape[0] * image.shape[1]} pixels, {len(tree)} joins")
 counts = np.unique(np.geomspace(2, 1000, 40).round().astype(int))[::-1]
 by_ers = [cut_tree(tree, count, shape=image.shape[:2]) for count in counts]
 
 # %%
-# Merging is a hierarchy as well: start from the 1000 superpixels of ERS, and merge on
-# from each result to the next count.
+# Merging gives a hierarchy as well: start from the 1000 superpixels of ERS, and merge
+# each result further to the next count.
 by_merging = [by_ers[0]]
 for count in counts[1:]:
     by_merging.append(merge_regions(by_merging[-1], affinity, count, image=image))
 
 
 # %%
-# Nested means that a superpixel of one level lies in one of the next, which has fewer.
-# Cuts at each count alone are not nested.
+# Nested means that each superpixel lies in a single superpixel of the next level, which
+# has fewer. Separate runs for each count are not nested.
 def shared(levels):
     """Superpixels that lie in more than one superpixel of the next level."""
     n = 0
@@ -73,9 +75,9 @@ print("shared, 100, 50, 25 cut alone:", shared(alone))
 
 
 # %%
-# The strip
-# ---------
-# Each superpixel in its mean colour.
+# Both hierarchies at five counts
+# -------------------------------
+# Each superpixel is drawn in its mean colour.
 def mean_colors(labels):
     """The image with each superpixel in its mean colour."""
     return paint(superpixel_features(image, labels, features=("mean",)), labels)
@@ -93,11 +95,11 @@ for row, levels, name in zip(
 
 
 # %%
-# From which count on?
-# --------------------
-# A pixel of the map holds the smallest count at which a boundary runs through it. Its
-# lines never end in the open: at every threshold they enclose regions. Such a map is
-# called an ultrametric contour map.
+# The counts at which boundaries appear
+# -------------------------------------
+# A pixel of the map holds the smallest count at which a boundary runs through it. The
+# lines of the map have no loose ends: at every threshold they enclose regions. Such a
+# map is called an ultrametric contour map.
 def first_counts(levels):
     """The smallest count with a boundary at each pixel; NaN where there is none."""
     found = np.full(image.shape[:2], np.nan)
@@ -119,10 +121,10 @@ bar.set_ticks([2, 10, 100, 1000], labels=["2", "10", "100", "1000"])
 plt.show()
 
 # %%
-# Down to about 150 superpixels the two look equally good. Below that the choice
-# matters. ERS adds up gains edge by edge and asks for segments of similar sizes, those
-# of the level with 1000; with few segments left it still cuts the sky, and gives the
-# pagoda away. The mean over a whole border is harder to mislead: the last lines that
-# merging keeps are the outlines of the pagoda and the trees against the sky. So for
-# few, large segments cut many superpixels and merge them, as `~seal_sk.SEALSuperpixels`
-# does.
+# Down to about 150 superpixels, the two look equally good. Below that, the choice
+# matters. ERS adds up gains edge by edge and favours segments of similar sizes, with
+# the weight chosen for 1000 superpixels. With few segments left, it still divides the
+# sky and loses the pagoda. The mean over a whole border is more reliable: the last
+# lines that merging keeps are the outlines of the pagoda and the trees against the sky.
+# For few, large segments, start with many superpixels and merge them, as
+# `~seal_sk.SEALSuperpixels` does.

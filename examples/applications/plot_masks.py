@@ -3,10 +3,10 @@ Superpixels inside a mask
 =========================
 
 Often only a part of a picture matters: the tissue on a slide, the field of view of a
-retina camera, one parcel of land. The estimators take ``transform(X, mask=...)`` (all
-but those over OpenCV): as many superpixels come out as were asked for, all of them
-inside the mask, and -1 outside. Is that better than cutting the whole picture and
-dropping the rest?
+retina camera, one parcel of land. The estimators (except those based on OpenCV) take
+``transform(X, mask=...)``: you get exactly as many superpixels as you asked for, all of
+them inside the mask, and -1 outside. Is this better than segmenting the whole picture
+and dropping the rest?
 """
 
 import matplotlib.pyplot as plt
@@ -22,8 +22,9 @@ from seal_sk.metrics import asa_score
 from seal_sk.plotting import draw_boundaries
 
 # %%
-# Two pictures. The retina fills a disc, which follows from the brightness. On the slide
-# somebody drew around a region, and no edge in the picture says where it ends.
+# There are two pictures. The retina fills a disc, which can be found by its brightness.
+# On the slide somebody drew around a region, and no edge in the picture shows where it
+# ends.
 retina = data.retina()[::4, ::4]
 field = gaussian(retina.max(axis=2), 2) > 0.15
 slide = data.immunohistochemistry()[::2, ::2]
@@ -39,10 +40,10 @@ for name, labels, mask in zip(names, inside, masks, strict=True):
     assert np.array_equal(labels < 0, ~mask)
 
 # %%
-# Cut everything, drop the rest
-# -----------------------------
-# Of superpixels of the whole picture some lie outside, and some across the outline. The
-# mask crops these, and may leave them in pieces.
+# Segment everything, drop the rest
+# ---------------------------------
+# If the whole picture is segmented, some superpixels lie outside the mask, and some
+# across its outline. The mask crops the latter, and may leave them in pieces.
 whole = seal.transform(images)
 cropped = [
     split_components(np.where(mask, labels, -1), connectivity=8)
@@ -58,11 +59,11 @@ for name, labels, pieces, mask in zip(names, whole, cropped, masks, strict=True)
 
 # %%
 # On the retina little is lost: the corners are black and take few superpixels. On the
-# slide, whose other half is as rich as what is inside, a third of the superpixels is
-# spent there, and how many are left could not be known before.
+# slide, which shows as much detail outside the region as inside, a third of the
+# superpixels is spent outside, and the number that remains could not be known before.
 #
-# On the right is what superpixels are for here, a number for each: how dark the vessels
-# are in green light, and the brown stain (DAB).
+# The right column shows a use of the superpixels, one number for each: how dark the
+# vessels are in green light, and the amount of brown stain (DAB).
 brown = rgb2hed(slide)[..., 2:]
 values = [retina[..., 1:2] / 255, np.clip(brown / brown.max(), 0, 1)]
 labels_of_values = ["mean green", "mean DAB stain"]
@@ -82,14 +83,15 @@ for i, row in enumerate(axes):
         ax.set(xticks=[], yticks=[])
 
 # %%
-# What lies outside
-# -----------------
-# It may hold anything, NaN included, as in many rasters. For superpixels along colours
-# it makes no difference at all. For the learned ones it does: a mask says where to cut,
-# not what to look at. The network sees some pixels beyond the outline, where NaN is
-# black to it, and one boundary that moves moves others, since their number is fixed.
-# Achievable segmentation accuracy (ASA) of the one result against the other says by how
-# much; 1 is not at all. So leave the picture outside as it is, where there is one.
+# The pixels outside
+# ------------------
+# The pixels outside may have any values, including NaN, as in many rasters. For
+# superpixels based on colours this makes no difference at all. For learned superpixels
+# it does: a mask says which pixels to segment, not which to look at. The network sees
+# some pixels beyond the outline, where it reads NaN as black, and if one boundary
+# moves, others move too, since their number is fixed. The achievable segmentation
+# accuracy (ASA) of one result measured against the other shows how much they differ; 1
+# means not at all. So if there is a picture outside the mask, leave it as it is.
 blank = [
     np.where(mask[..., None], image / 255, np.nan)
     for image, mask in zip(images, masks, strict=True)

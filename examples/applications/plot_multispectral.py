@@ -1,11 +1,11 @@
 """
-What only the infrared shows
-============================
+Superpixels of multispectral images
+===================================
 
-Artificial turf is as green as grass, and snow as white as a cloud; in the infrared they
-are nothing alike. The superpixel methods here take images of any number of bands. This
-page generates scenes of six bands in which every material has a twin of the same
-colour, cuts them by colour alone and by all bands, and compares the scores.
+Artificial turf is as green as grass, and snow as white as a cloud, but in the infrared
+they differ strongly. The superpixel methods here take images of any number of bands.
+This example generates scenes of six bands in which every material has a twin of the
+same colour, segments them by colour alone and by all bands, and compares the scores.
 """
 
 import matplotlib.pyplot as plt
@@ -22,8 +22,9 @@ from seal_sk.plotting import SuperpixelDisplay
 # %%
 # The scenes
 # ----------
-# Rough reflectances of four pairs of materials: blue, green and red, which are those of
-# the twin; red edge, near infrared (NIR) and short-wave infrared (SWIR), which are not.
+# These are rough reflectances of four pairs of materials. In blue, green and red, the
+# two materials of a pair are equal; in red edge, near infrared (NIR) and short-wave
+# infrared (SWIR) they differ.
 materials = {
     "grass": [0.05, 0.10, 0.06, 0.25, 0.50, 0.25],
     "artificial turf": [0.05, 0.10, 0.06, 0.07, 0.08, 0.10],
@@ -38,8 +39,8 @@ spectra = np.array(list(materials.values()))
 
 
 # %%
-# The outlines are those of `~seal_sk.datasets.make_scenes`. Each object gets a material
-# of one pair or of one other. The sensor blurs a little and adds noise.
+# The outlines come from `~seal_sk.datasets.make_scenes`. Each scene uses the materials
+# of two pairs. The sensor blurs a little and adds noise.
 def observe(outlines, random_state):
     """Image of six bands and map of the materials in one scene."""
     rng = np.random.default_rng(random_state)
@@ -63,10 +64,10 @@ rgb = [np.ascontiguousarray(image[..., 2::-1]) for image in bands]
 # %%
 # The scores
 # ----------
-# SNIC and ERS need no training. SEAL learns from 16 scenes, once in colour and once in
-# all bands, for a short time. The other 8 scenes are for the scores: achievable
+# SNIC and ERS need no training. SEAL is trained briefly on 16 scenes, once in colour
+# and once with all bands. The other 8 scenes are for the scores: achievable
 # segmentation accuracy (ASA), and boundary recall, the share of the true boundaries
-# with one of the superpixels' within a pixel.
+# that have a superpixel boundary within a pixel.
 train, test = slice(0, 16), slice(16, None)
 methods = {
     "SNIC": SNICSuperpixels(40, exact=True),
@@ -92,15 +93,15 @@ for name, method in methods.items():
         print(f"{name:4} {seen:9}  ASA {asa:.3f}  boundary recall {recall:.3f}")
 
 # %%
-# In colour the boundary between twins is found by chance alone, and no training changes
-# that: all methods gain by the bands. SEAL is no better than SNIC and ERS here,
-# which is no surprise. Within these materials nothing differs but light and noise, so
-# that the differences of neighbours say it all. Learning pays where these mislead, as
-# they do within textures.
+# In colour the boundary between twins is only found by chance, and no training changes
+# that: all methods improve with the bands. Here SEAL is no better than SNIC and ERS,
+# which is no surprise. Within these materials only light and noise vary, so the
+# differences between neighbours contain all the information. Learning helps where these
+# differences mislead, as they do within textures.
 #
-# One of the test scenes: its materials, in colour, and in a false colour that shows
-# near infrared as red, short-wave infrared as green and red as blue. Below, superpixels
-# that saw colour alone and those that saw all bands.
+# The figure shows one of the test scenes: its materials, its colours, and a
+# false-colour image with near infrared as red, short-wave infrared as green and red as
+# blue. Below are superpixels based on colour alone and on all bands.
 shown = 7
 truth, image = truths[test][shown], bands[test][shown]
 present = np.unique(truth)

@@ -2,9 +2,10 @@
 From superpixels to a map for a GIS
 ===================================
 
-Superpixels are where object-based image analysis starts: segments become rows of a
-table, rows get classes, and neighbours of one class become parcels with an outline and
-an area. `seal_sk.export` writes what a GIS reads. How far off are the areas in the end?
+Object-based image analysis starts from superpixels: segments become rows of a table,
+rows get classes, and neighbours of the same class become parcels with an outline and an
+area. `seal_sk.export` writes files that a GIS reads. How large is the error of the
+areas in the end?
 
 Files with a reference system need ``pip install "seal_sk[geo]"``.
 """
@@ -36,12 +37,12 @@ from seal_sk.metrics import asa_score
 from seal_sk.plotting import SuperpixelDisplay
 
 # %%
-# A land
-# ------
-# No aerial photograph comes with the packages, so this one is made of photographs of
-# grass, gravel and brick in colours of meadows, ground and roofs, which leaves the true
-# areas known. A georeference says where it lies: pixels of half a metre, in a zone of
-# UTM.
+# A generated aerial image
+# ------------------------
+# No aerial photograph comes with the packages, so this one is composed of photographs
+# of grass, gravel and brick in the colours of meadows, ground and roofs. The true areas
+# are therefore known. A georeference gives its position: pixels of half a metre, in a
+# UTM zone.
 classes = ["ground", "meadow", "roof"]
 tints = np.array([[0.62, 0.58, 0.52], [0.36, 0.50, 0.24], [0.60, 0.36, 0.28]])
 (_,), (outline,) = make_scenes(1, shape=(200, 256), random_state=7)
@@ -57,8 +58,8 @@ place = Georeference("EPSG:32633", (0.5, 0, 412_300, 0, -0.5, 5_318_700))
 # %%
 # A table and a graph
 # -------------------
-# A row for each superpixel: area and place in metres, mean colours, and whatever else
-# `~seal_sk.export.superpixel_table` is asked for.
+# The table has one row per superpixel: area and position in metres, mean colours, and
+# any other features that `~seal_sk.export.superpixel_table` offers.
 seal = SEALSuperpixels(250, weights="bsds500")
 (labels,) = seal.transform([image])
 table = superpixel_table(
@@ -67,14 +68,14 @@ table = superpixel_table(
 print(table[["label", "area_crs", "x", "y", "mean_0", "mean_1", "mean_2"]].head(3))
 
 # %%
-# A class for each row: that of the nearest of the three colours.
+# Each row gets the class with the nearest of the three colours.
 colors = table[["mean_0", "mean_1", "mean_2"]].to_numpy()
 distance = np.linalg.norm(colors[:, None] - tints, axis=2)
 table["class"] = np.array(classes)[distance.argmin(axis=1)]
 
 # %%
-# The graph of neighbours carries the table as attributes of its nodes. Without the
-# edges between different classes its components are the parcels.
+# The graph of neighbours has the table as attributes of its nodes. Without the edges
+# between different classes, its components are the parcels.
 graph = to_networkx(labels, table)
 print(graph)
 same = nx.Graph(graph)
@@ -105,17 +106,17 @@ right = paint(distance.argmin(axis=1), labels) == truth
 print(f"right pixels: {right.mean():.3f}, at best {asa_score(truth, labels):.3f}")
 
 # %%
-# Roofs lose the most: the bright joints between bricks are superpixels of their own,
-# and their colour is that of the ground. At best, with the true majority for each
-# superpixel, most of the error would be gone, so the boundaries are not to blame. A
-# classifier that knows more than the nearest colour would do better
+# Roofs lose the most: the bright joints between bricks are separate superpixels, and
+# their colour is that of the ground. If each superpixel had its true majority class
+# ("at best"), most of the error would be gone, so the boundaries are not the cause. A
+# classifier that uses more than the nearest colour would do better
 # (`~seal_sk.SuperpixelClassifier`).
 #
 # The files
 # ---------
-# Written whole or not at all. GeoJSON holds longitude and latitude; a name that ends in
-# ``.gpkg`` would make a GeoPackage in the reference system itself. Here they are read
-# again, for the picture, as a GIS would do.
+# Files are either written completely or not at all. GeoJSON holds longitude and
+# latitude; with the suffix ``.gpkg``, the file would be a GeoPackage in the reference
+# system itself. The file is read again for the figure, as a GIS would do.
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder, "parcels.geojson")
     write_polygons(path, parcels, table=parcel_table, georeference=place, simplify=1)
@@ -129,8 +130,9 @@ print({key: properties[key] for key in ("label", "area_crs", "x", "y", "class")}
 # %%
 # The picture
 # -----------
-# Superpixels; the graph, in which edges between two classes are thin; and the parcels
-# as the file has them, with the areas of the larger ones in square metres.
+# The figure shows the superpixels, the graph, in which edges between two classes are
+# thin, and the parcels as read from the file, with the areas of the larger ones in
+# square metres.
 figure, axes = plt.subplot_mosaic(
     [["cut", "parcels"], ["graph", "parcels"]],
     figsize=(10, 5.8),

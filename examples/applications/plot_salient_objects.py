@@ -1,13 +1,13 @@
 """
-The salient object, by ranking superpixels
-==========================================
+Finding the salient object
+==========================
 
-Which part of a photograph stands out? Yang et al. answer by ranking: what looks like
-the four edges of the picture, and can be reached from them over superpixels of similar
-colour, is background; what ranks low is the object. They wrote it for SLIC superpixels.
-Here it is with `~seal_sk.SEALSuperpixels`, in a few lines of sparse linear algebra on
-the graph that `~seal_sk.adjacency` returns, on five photographs that come with
-scikit-image and scikit-learn. It works on three of them, more or less.
+Which part of a photograph stands out? Yang et al. answer this by ranking: superpixels
+that look like the four edges of the picture, and can be reached from them through
+superpixels of similar colour, are background; the rest is the object. They used SLIC
+superpixels. This example uses `~seal_sk.SEALSuperpixels`, and a few lines of sparse
+linear algebra on the graph that `~seal_sk.adjacency` returns, on five photographs that
+come with scikit-image and scikit-learn. It works on three of them, more or less.
 
 Chuan Yang, Lihe Zhang, Huchuan Lu, Xiang Ruan and Ming-Hsuan Yang, "Saliency Detection
 via Graph-Based Manifold Ranking", CVPR 2013.
@@ -25,8 +25,8 @@ from seal_sk import SEALSuperpixels, adjacency, paint, superpixel_features
 from seal_sk.plotting import draw_boundaries
 
 # %%
-# The photographs, at half their size. One call cuts all of them into 200 superpixels,
-# with the network that ships.
+# The photographs are used at half their size. One call segments each of them into 200
+# superpixels, with the network that comes with the package.
 photographs = {
     "flower": load_sample_image("flower.jpg"),
     "coffee": data.coffee(),
@@ -45,10 +45,10 @@ for name, labels in zip(photographs, label_maps, strict=True):
 # %%
 # The graph
 # ---------
-# A superpixel is tied to its neighbours and to theirs, and all superpixels on the edges
-# of the picture are tied to each other: the background is one thing, even where an
-# object divides it. The weight of a tie falls with the distance of the mean colours in
-# CIELAB.
+# A superpixel is connected to its neighbours and to their neighbours, and all
+# superpixels on the edges of the picture are connected to each other: the background is
+# treated as one thing, even if an object divides it. The weight of a connection falls
+# with the distance of the mean colours in CIELAB.
 def sides(labels):
     """The superpixels on each of the four edges of the picture."""
     return [np.unique(s) for s in (labels[0], labels[-1], labels[:, 0], labels[:, -1])]
@@ -72,13 +72,14 @@ def weights(image, labels):
 # %%
 # The ranking
 # -----------
-# Queries ``y`` are 1 for the superpixels that we know something about. The ranks are
-# what is left when they have spread over the graph for ever, a share of 0.99 at each
-# step: the solution of one linear system, factorised once for all queries.
+# Queries ``y`` are 1 for the superpixels that we know something about. They spread over
+# the graph, with a share of 0.99 at each step, and the ranks are the limit of this
+# process. It is the solution of one linear system, which is factorised once for all
+# queries.
 #
-# The first stage asks with each edge of the picture in turn. A superpixel is salient as
-# far as *no* edge reaches it. The second stage asks with all that came out above the
-# mean, and so fills the object in.
+# The first stage uses each edge of the picture in turn as the query. A superpixel is
+# salient if *no* edge reaches it. The query of the second stage is all superpixels
+# above the mean of the first, which fills in the object.
 def unit(values):
     """Values from 0 to 1."""
     return (values - values.min()) / (values.max() - values.min())
@@ -106,7 +107,7 @@ ranks = [
 # %%
 # The maps
 # --------
-# The object is what ranks above the mean of the second map.
+# The object consists of the superpixels that rank above the mean of the second map.
 shapes = [np.divide(*image.shape[1::-1]) for image in images]
 figure, axes = plt.subplots(
     4, 5, figsize=(10, 5.8), width_ratios=shapes, layout="constrained"
@@ -131,11 +132,11 @@ for ax, label in zip(axes[:, 0], rows, strict=True):
 plt.show()
 
 # %%
-# The flower comes out whole, and so does the cup. Of the astronaut the suit does, where
-# the patch on her chest stands out most, but not her face, which is as bright as the
-# wall. The others break the assumption that the edges of a picture
-# show its background. The cat fills the picture: its fur is background, and one eye
-# stands out. Behind the rocket the sky glows in a colour that no edge has, so that it
-# counts as object. No superpixels help against that. What they do is make the system
-# small, 200 unknowns in place of tens of thousands of pixels, and give the object an
-# outline that lies on boundaries.
+# The flower is found as a whole, and so is the cup. The suit of the astronaut is found,
+# where the patch on her chest stands out most, but not her face, which is as bright as
+# the wall. The other two break the assumption that the edges of a picture show its
+# background. The cat fills the picture: its fur is taken as background, and one eye
+# stands out. Behind the rocket the sky glows in a colour that does not occur at any
+# edge, so it counts as object. Superpixels do not help against that. They make the
+# system small, 200 unknowns instead of tens of thousands of pixels, and give the object
+# an outline that follows boundaries.

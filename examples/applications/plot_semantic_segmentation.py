@@ -1,11 +1,12 @@
 """
-Classes by superpixel, or by pixel?
-===================================
+Semantic segmentation by superpixel or by pixel
+===============================================
 
-Semantic segmentation without a deep network: describe the window around each pixel by
-some numbers, and ask a random forest for the pixel's class.
-`~seal_sk.SuperpixelClassifier` describes and classifies superpixels, of which there are
-a hundred times fewer. What does that cost in accuracy, and what does it save?
+This is semantic segmentation without a deep network: describe the window around each
+pixel by features, and predict the pixel's class with a random forest.
+`~seal_sk.SuperpixelClassifier` describes and classifies superpixels instead, of which
+there are a hundred times fewer. How much accuracy does this cost, and how much time
+does it save?
 """
 
 from time import perf_counter
@@ -26,10 +27,11 @@ from seal_sk.metrics import asa_score
 # %%
 # Mosaics of photographed textures
 # --------------------------------
-# Brick, grass and gravel, in outlines from `~seal_sk.datasets.make_scenes`, so that the
-# class of every pixel is known. All three have the same mean and contrast: the grey of
-# a pixel says little. Training takes its textures from the left halves of the
-# photographs, testing from the right ones.
+# The images show brick, grass and gravel, in outlines from
+# `~seal_sk.datasets.make_scenes`, so the class of every pixel is known. All three
+# textures have the same mean and contrast, so the grey value of a pixel says little.
+# The textures for training come from the left halves of the photographs, those for
+# testing from the right halves.
 classes = ["brick", "grass", "gravel"]
 textures = []
 for name in classes:
@@ -63,10 +65,10 @@ X_test, y_test = mosaics(6, columns=(128, 256), random_state=1)
 # %%
 # Pixel by pixel
 # --------------
-# The mean and standard deviation of the grey, its histogram, the gradient by direction
-# and the local binary patterns of a window around each pixel, which has about as many
-# pixels as the superpixels below. The forest learns from one pixel in 10, which is
-# plenty, as neighbours are alike.
+# The features are the mean and standard deviation of the grey values, their histogram,
+# the gradient by direction, and the local binary patterns of a window around each
+# pixel, which has about as many pixels as the superpixels below. The forest is trained
+# on one pixel in 10, which is plenty, since neighbours are alike.
 def forest():
     """The classifier of all methods."""
     return RandomForestClassifier(100, min_samples_leaf=2, random_state=0)
@@ -104,10 +106,10 @@ seconds["pixels"] = fitted - start, perf_counter() - fitted
 # %%
 # Superpixel by superpixel
 # ------------------------
-# Much the same numbers, and the same forest. Two ways to cut: SNIC, which looks at
-# brightness alone, and the network that ships with the package, which was trained on
-# photographs and not on these mosaics. As it is trained already, it goes in frozen; and
-# as it expects colours, grey is given three times.
+# The features are much the same, and so is the forest. There are two segmenters: SNIC,
+# which only uses brightness, and the network that comes with the package, which was
+# trained on photographs and not on these mosaics. Since it is already trained, it is
+# passed as frozen; and since it expects colours, grey is repeated three times.
 n_segments = 120
 segmenters = {
     "SNIC": SNICSuperpixels(n_segments, exact=True),
@@ -128,8 +130,8 @@ for name, segmenter in segmenters.items():
     label_maps[name] = method.segmenter_.transform(thrice_test)
 
 # %%
-# Or both: each pixel is classified, and each superpixel gets the class that most of its
-# pixels have.
+# Both can be combined: each pixel is classified, and each superpixel gets the class
+# that most of its pixels have.
 predicted["pixels, then SEAL"] = []
 for labels, classes_of_pixels in zip(
     label_maps["SEAL"], predicted["pixels"], strict=True
@@ -139,10 +141,10 @@ for labels, classes_of_pixels in zip(
     predicted["pixels, then SEAL"].append(paint(votes.argmax(axis=1), labels))
 
 # %%
-# The answer
+# Comparison
 # ----------
-# Right is the share of the test pixels with the right class. The best that superpixels
-# can do, if each gets the class that most of its pixels have, is their ASA.
+# "Right" is the share of the test pixels with the right class. "At most" is the best
+# that superpixels can do, if each gets the true class of most of its pixels: their ASA.
 for name, maps in predicted.items():
     right = np.mean([m == y for m, y in zip(maps, y_test, strict=True)])
     line = f"{name:18} right: {right:.3f}"
@@ -157,14 +159,14 @@ for name in label_maps:
     print(f"predicting by pixels takes {ratio:.1f} times as long as by {name}")
 
 # %%
-# Superpixels lose some by what they can't get right, the "at most", and some by telling
-# the classes apart less well; SEAL loses less than SNIC, since its boundaries are those
-# of the textures. SNIC makes up for it by being the fastest by far. SEAL does not: its
-# network takes a good part of the time that the windows do. Where time is no matter,
-# the two together are better than either: the window decides what it is, and the
-# superpixel where it ends.
+# Superpixels lose accuracy for two reasons: some pixels can't be right (see "at most"),
+# and the classes are recognised less well. SEAL loses less than SNIC, since its
+# boundaries follow the textures. SNIC compensates by being by far the fastest. SEAL
+# does not: its network takes a good part of the time that the windows take. If time
+# does not matter, the combination is better than either alone: the window decides the
+# class, and the superpixel where it ends.
 #
-# Brick is red, grass green, gravel blue.
+# In the figure, brick is red, grass green and gravel blue.
 figure, axes = plt.subplots(3, 6, figsize=(11, 5.9), layout="constrained")
 colors = ListedColormap(["#d1495b", "#4f9d69", "#3c6e9f"])
 columns = {

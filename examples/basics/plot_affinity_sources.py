@@ -1,11 +1,12 @@
 """
-Affinities side by side
-=======================
+Comparing affinities
+====================
 
-A graph algorithm cuts along affinities, wherever they come from: differences of colour,
-an edge filter, features, a network, or the ground truth itself. What does each of them
-see, and what does that do to the superpixels? Each source is a transformer from images
-to affinity maps, and :class:`~seal_sk.GraphSuperpixels` cuts along any of them.
+A graph algorithm segments an image along affinities, wherever they come from: colour
+differences, an edge filter, features, a network, or the ground truth itself. This
+example shows how these sources differ, and how the superpixels depend on them. Each
+source is a transformer from images to affinity maps, and
+:class:`~seal_sk.GraphSuperpixels` works with any of them.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -32,10 +33,10 @@ def lab(image):
 
 
 # %%
-# A source is a line. ``EdgeAffinity`` also takes any function from an image to an edge
-# map in 0..1, so that an edge detector of yours is one more line, and
-# ``FeatureAffinity`` any function, or network of torch, from an image to features. The
-# learned one is the network that comes with the package.
+# Each source is a single line. ``EdgeAffinity`` also takes any function from an image
+# to an edge map in 0..1, so you can add your own edge detector. ``FeatureAffinity``
+# takes any function, or torch network, from an image to features. "Learned" is the
+# network that comes with the package.
 sources = {
     "RGB": RGBAffinity(),
     "CIELAB": FeatureAffinity(lab, metric="l2", scale=5.0),
@@ -45,10 +46,11 @@ sources = {
 }
 
 # %%
-# What they see
-# -------------
-# Above is the mean affinity of each pixel to its neighbours: dark is where a cut is
-# cheap. Below is what the same algorithm, ERS, makes of it, in mean colours.
+# Affinity maps and their superpixels
+# -----------------------------------
+# The upper row shows the mean affinity of each pixel to its neighbours: where it is
+# dark, a cut is cheap. The lower row shows the superpixels that the same algorithm,
+# ERS, makes from it, in mean colours.
 photograph = astronaut()[:260, 80:420]
 graphs = {
     name: GraphSuperpixels(60, affinity=source) for name, source in sources.items()
@@ -73,16 +75,17 @@ for top, bottom, (name, graph) in zip(
 
 # %%
 # Colours and gradients change along folds, hair and stripes. The network was trained on
-# outlines that people drew, and leaves out much of what is inside of things. Canny
-# answers yes or no: one pixel missing from its line joins what lies on both sides, and
-# where it sees nothing every cut costs the same, so that the wall falls into strips.
+# outlines that people drew, and ignores much of what is inside objects. Canny's edges
+# are binary: a single missing pixel in a line joins the regions on both sides. Where
+# Canny finds no edge, every cut costs the same, so the wall falls into strips.
 #
-# What it is worth
-# ----------------
-# Scenes with exact ground truth, in which at least half of the objects have the colour
-# of what lies behind them. Two more sources: the same network, tuned on 40 other scenes
-# for a few steps, and the oracle, which reads the ground truth in place of the image.
-# Its curve is what ERS makes of affinities without a fault.
+# Scores
+# ------
+# The scores are for scenes with exact ground truth, in which at least half of the
+# objects have the colour of their background. There are two more sources: the same
+# network, fine-tuned on 40 other scenes for a few steps, and the oracle, which takes
+# the ground truth in place of the image. The oracle's curve shows what ERS reaches with
+# perfect affinities.
 images, truths = make_scenes(50, random_state=0)
 X, y = images[40:], truths[40:]
 sources["tuned"] = LearnedAffinity(
@@ -110,11 +113,11 @@ for name, curve in display.curves.items():
     print(f"{name:16}{curve['asa'][2]:6.3f}{curve['boundary_recall'][2]:17.3f}")
 
 # %%
-# One of the scenes says why. Within a texture neighbouring pixels differ as much as
-# across its end, so that by colours a cut is as cheap here as there. The network that
-# knows photographs sees the ends of colours and hardly those of textures. Tuned, it
-# sees those too, blurred and with some that are not there: 40 scenes and 40 steps are
-# few.
+# One of the scenes shows why. Within a texture, neighbouring pixels differ as much as
+# across its boundary, so by colours a cut inside is as cheap as one at the boundary.
+# The network trained on photographs finds the boundaries of colours but hardly any of
+# textures. After fine-tuning it finds those as well, although they are blurred and some
+# are false: 40 scenes and 40 steps are few.
 figure, axes = plt.subplots(2, 4, figsize=(11, 6), layout="constrained")
 axes[0, 0].imshow(X[0])
 axes[0, 0].set_title("scene")

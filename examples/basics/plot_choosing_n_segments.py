@@ -1,10 +1,11 @@
 """
-How many superpixels?
-=====================
+Choosing the number of superpixels
+==================================
 
-How many does a task need, and with which settings of the method? More superpixels lose
-less, and cost more in whatever comes after them. A score of your own says what one more
-must bring, and the grid search of scikit-learn does the rest.
+How many superpixels does a task need, and with which settings of the method? More
+superpixels lose less, but make the next step more expensive. Define your own score,
+which says how much an additional superpixel must improve the result, and use
+scikit-learn's grid search with it.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -21,7 +22,7 @@ from seal_sk.plotting import SuperpixelDisplay
 # %%
 # A scorer is any function of (estimator, images, truths). This one starts from the
 # achievable segmentation accuracy (ASA): the share of pixels that would be right if
-# each superpixel were given to the object that it overlaps most.
+# each superpixel were assigned to the object that it overlaps most.
 PRICE = 5e-4
 RED = np.array([255, 40, 70])
 
@@ -33,9 +34,10 @@ def asa_less_price(estimator, X, y):
 
 
 # %%
-# The search runs over the number and the compactness together. By ASA alone the largest
-# number would always win, so both scores are kept, and the one with the price chooses.
-# SNIC has nothing to learn; the folds say how much the scores vary between images.
+# The search covers the number and the compactness together. By ASA alone the largest
+# number would always win, so both scores are recorded, and the one with the price
+# chooses. SNIC has nothing to learn; the folds show how much the scores vary between
+# images.
 images, truths = make_scenes(30, random_state=0)
 X, y = images[:24], truths[:24]
 counts, compactness = [10, 20, 40, 80, 160, 320], [2.5, 5, 10, 20, 40, 80]
@@ -57,9 +59,9 @@ print(
 # %%
 # Both parameters at once
 # -----------------------
-# A best value at the border of its range would only mean that the range is too small.
-# This one lies inside. Twice the compactness is as good, as far as 24 scenes can tell:
-# the folds differ by more. Half and twice the number of superpixels are worse.
+# If the best value were at the end of its range, the range would be too small. Here it
+# lies inside. Twice the compactness is just as good, as far as 24 scenes can show: the
+# folds differ by more. Half and twice the number of superpixels are worse.
 figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 shape = (len(compactness), len(counts))
 row, column = np.unravel_index(best, shape)
@@ -79,10 +81,10 @@ for ax, score, title in zip(
     ax.add_patch(frame)
 
 # %%
-# On images that had no part in it
-# --------------------------------
-# What was chosen by 24 scenes should hold on six others, and does: it beats the default
-# settings there, by the score that it was chosen for.
+# On held-out images
+# ------------------
+# The parameters chosen on 24 scenes should also be good on six others, and they are: by
+# the score that was used for the choice, they are better than the default settings.
 chosen, default = search.best_estimator_, SNICSuperpixels()
 held_out = images[24:], truths[24:]
 for name, estimator in ("chosen", chosen), ("default", default):
@@ -93,9 +95,9 @@ for name, estimator in ("chosen", chosen), ("default", default):
     )
 
 # %%
-# What fewer superpixels lose is there to be seen, in red: the pixels that would be
-# wrong. At this price it is less than what the others cost; another task has another
-# price.
+# The pixels that would be wrong are shown in red. At this price, the additional errors
+# of fewer superpixels weigh less than the price of more superpixels; another task has
+# another price.
 figure, axes = plt.subplots(2, 3, figsize=(10, 7), layout="constrained")
 for row, estimator in zip(axes, (chosen, default), strict=True):
     maps = estimator.transform(held_out[0][:3])

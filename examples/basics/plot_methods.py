@@ -1,12 +1,12 @@
 """
-Methods side by side
-====================
+Comparing methods
+=================
 
-Which method cuts best? All of them are estimators with the same contract, a list of
-images in and a list of label maps out, so one loop draws and scores them. What comes
-out depends on the images: this page uses a photograph, to look at, and generated scenes
-whose ground truth is exact. LSC and SEEDS need OpenCV
-(``pip install "seal_sk[opencv]"``).
+Which method is best? All methods are estimators with the same interface, from a list of
+images to a list of label maps, so a single loop draws and scores them. The answer
+depends on the images: this example uses a photograph, for a visual comparison, and
+generated scenes with exact ground truth. LSC and SEEDS need OpenCV (``pip install
+"seal_sk[opencv]"``).
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -27,9 +27,9 @@ from seal_sk.datasets import make_scenes
 from seal_sk.plotting import CurveDisplay, SuperpixelDisplay
 
 # %%
-# Only the learned one knows any images beforehand, and it matters which. "SEAL" is the
-# network that comes with the package, which has seen photographs. "SEAL, tuned" has
-# seen 40 generated scenes as well, for a few steps.
+# Only the learned method has seen images before, and it matters which. "SEAL" is the
+# network that comes with the package, which was trained on photographs. "SEAL, tuned"
+# was also trained on 40 generated scenes, for a few steps.
 images, truths = make_scenes(50, random_state=0)
 tuned = SEALSuperpixels(
     weights="bsds500",
@@ -53,11 +53,12 @@ methods = {
 }
 
 # %%
-# On scenes
-# ---------
-# The ten scenes that the tuned network has not seen, each method at its default
-# parameters. Scores stand over the number of superpixels *that came out*: SEAL, ERS and
-# FH give what was asked for, SNIC and LSC nearly so, SLIC and SEEDS far fewer here.
+# Generated scenes
+# ----------------
+# The test uses ten scenes that the tuned network has not seen, and each method with its
+# default parameters. Scores are drawn over the number of superpixels *returned*: SEAL,
+# ERS and FH return the requested number, SNIC and LSC nearly, SLIC and SEEDS far fewer
+# here.
 X, y = images[40:], truths[40:]
 metrics = ("asa", "boundary_recall", "contour_density")
 figure, axes = plt.subplots(1, 3, figsize=(12, 4), layout="constrained")
@@ -71,18 +72,19 @@ for name, curve in display.curves.items():
     print(f"{name:16}{curve['n_segments'][2]:8.1f}", *scores)
 
 # %%
-# Half of the objects or more have the colour of what lies behind them here, which is
-# hard on methods that go by colour. The tuned network learned what the scenes are
-# about, and leads. The one that knows photographs alone does not stand out: people who
-# outline objects in photographs skip textures, and here textures are the objects. ERS
-# finds many boundaries and has a low ASA all the same: its own boundaries are long, so
-# that some of them lie near any that is asked about. The last curves are the share of
-# pixels on them.
+# At least half of the objects have the colour of their background, which is hard for
+# methods based on colour. The tuned network has learned the relevant textures, and
+# leads. The network trained on photographs alone does not stand out: people who outline
+# objects in photographs ignore textures, but here the textures are the objects. ERS
+# finds many boundaries and still has a low ASA. Its own boundaries are long, so some of
+# them are close to any true boundary. The last plot shows the share of pixels on
+# boundaries.
 #
-# On a photograph
-# ---------------
-# There is no ground truth here, so this is for the eye: 60 superpixels each, filled
-# with their mean colours. Look at the eyes, the nose, and the outline against the wall.
+# A photograph
+# ------------
+# There is no ground truth here, so this is a visual comparison: 60 superpixels each,
+# filled with their mean colours. Look at the eyes, the nose, and the outline against
+# the wall.
 photograph = chelsea()[:, 60:390]
 figure, axes = plt.subplots(3, 3, figsize=(10, 9.6), layout="constrained")
 axes[0, 0].imshow(photograph)

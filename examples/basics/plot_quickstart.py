@@ -2,9 +2,9 @@
 A photograph and its superpixels
 ================================
 
-How do you get from an image to superpixels, and what are they like? An estimator takes
-a list of images and gives a list of label maps; a display draws one of them. The
-network that cuts here comes with the package: nothing is trained, nothing downloaded.
+How do you get from an image to superpixels, and what do they look like? An estimator
+takes a list of images and returns a list of label maps, and a display draws one of
+them. The network used here comes with the package, so nothing is trained or downloaded.
 """
 
 # sphinx_gallery_thumbnail_number = 1
@@ -24,9 +24,9 @@ labels = seal.transform([image])[0]
 print(labels.dtype, labels.shape, "labels", labels.min(), "to", labels.max())
 
 # %%
-# The number asked for is the number that comes out, and each superpixel is one
-# connected region (a diagonal step connects, too): splitting the labels into connected
-# parts makes no more of them.
+# You get exactly the number of superpixels that you asked for, and each is one
+# connected region (diagonal neighbours count as connected): splitting the labels into
+# connected parts does not change their number.
 sizes = np.bincount(labels.ravel())
 print(
     f"{seal.n_segments_[0]} asked for and got, of {sizes.min()} to {sizes.max()} pixels"
@@ -34,11 +34,11 @@ print(
 print(f"{split_components(labels, connectivity=8).max() + 1} connected regions")
 
 # %%
-# Four ways to look at them
-# -------------------------
+# Three ways to draw them
+# -----------------------
 # The outlines run between the pixels. A label map is an array of integers like any
-# other; ``kind="labels"`` gives neighbours colours that differ. With the mean colour of
-# each superpixel, 200 numbers times three stand for 240,000 pixels, and the picture can
+# other, and ``kind="labels"`` draws neighbours in different colours. With the mean
+# colour of each superpixel, 200 x 3 numbers replace 240,000 pixels, and the picture can
 # still be read: the cup, the spoon and the table keep their borders.
 figure, axes = plt.subplots(2, 2, figsize=(10, 7.2), layout="constrained")
 axes[0, 0].imshow(image)
@@ -62,18 +62,18 @@ for ax, (kind, title) in zip(axes.flat[1:], titles.items(), strict=True):
     )
 
 # %%
-# A score
-# -------
-# Where there is ground truth, ``score`` is the mean achievable segmentation accuracy
-# (ASA): the share of pixels that would be right if every superpixel were given to the
-# object that it overlaps most. Photographs with ground truth do not come with the
-# package, but scenes can be generated. Two calls cut them and score them:
+# Scoring superpixels
+# -------------------
+# If there is ground truth, ``score`` is the mean achievable segmentation accuracy
+# (ASA): the share of pixels that would be right if every superpixel were assigned to
+# the object that it overlaps most. The package contains no photographs with ground
+# truth, but it can generate scenes. ``score`` segments them and scores the result:
 images, truths = make_scenes(10, random_state=0)
 for n_segments in 25, 50, 100, 200:
     seal.set_params(n_segments=n_segments)
     print(f"{n_segments:3d} superpixels: ASA {seal.score(images, truths):.3f}")
 
 # %%
-# Splitting a superpixel never lowers it, so the score means something only beside their
-# number: compare methods at the same one.
+# Splitting a superpixel never lowers ASA, so the score only means something together
+# with the number of superpixels: compare methods at equal numbers.
 plt.show()

@@ -1,12 +1,12 @@
 """
-Fine-tuning: what it brings, and what it costs
-==============================================
+Fine-tuning: benefit and cost
+=============================
 
-The network that comes with the package has seen photographs. How far do a few steps on
-images of another kind take it, and does it still know photographs afterwards? The other
-kind are generated scenes, whose objects are told apart by texture. For photographs
-there is a test as well: one whose depth was measured, so that the outlines of things
-are known without anybody having drawn them.
+The network that comes with the package was trained on photographs. How much do a few
+training steps on images of another kind improve it there, and does it still work on
+photographs afterwards? The other images are generated scenes, whose objects differ in
+texture. The test on photographs uses one with measured depth, where the outlines of
+objects are known without anybody having drawn them.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -25,10 +25,11 @@ from seal_sk.plotting import AffinityDisplay
 # %%
 # A photograph with measured depth
 # --------------------------------
-# The left picture of a stereo pair that comes with scikit-image, at half its size, and
-# for each pixel by how much it is displaced in the right one: the nearer, the more.
-# Where things lie behind others they are not seen from the right, and take the smaller
-# displacement of those beside them. The outline of a thing is where it jumps.
+# This is the left picture of a stereo pair that comes with scikit-image, at half its
+# size, with the displacement of each pixel in the right picture: the nearer a pixel is,
+# the larger its displacement. Points that are hidden in the right picture get the
+# smaller displacement of the known pixels next to them. An outline is where the
+# displacement jumps.
 photograph, _, disparity = stereo_motorcycle()
 photograph, disparity = photograph[::2, ::2], disparity[::2, ::2].astype(float)
 
@@ -53,12 +54,12 @@ def depth_recall(estimator):
 
 
 # %%
-# Tuning
-# ------
-# ``partial_fit`` is one pass over the images at a constant rate, here ten steps of four
-# crops each, which makes it easy to look in between. The loss is the one that the
-# network was trained with; after another one its affinities would have to be calibrated
-# anew (`seal_sk.pan.calibrate`).
+# Fine-tuning
+# -----------
+# ``partial_fit`` is one pass over the images at a constant learning rate, here ten
+# steps of four crops each, so the progress is easy to follow. The loss is the one that
+# the network was trained with; after another loss, its affinities would have to be
+# calibrated again (`seal_sk.pan.calibrate`).
 images, truths = make_scenes(50, random_state=0)
 X_train, y_train, X_test, y_test = images[:40], truths[:40], images[40:], truths[40:]
 seal = SEALSuperpixels(
@@ -81,9 +82,10 @@ for n_passes in range(7):
 affinities["tuned"] = seal.predict_affinity([X_test[0], photograph])
 
 # %%
-# On scenes most of the gain comes with the first steps. On the photograph the recall of
-# outlines has to be read beside the share of all pixels that a superpixel boundary is
-# near, since so many would be found by chance. The distance of the two shrinks.
+# On the scenes, most of the gain comes with the first steps. On the photograph, compare
+# the recall of outlines with the share of all pixels close to a superpixel boundary,
+# because this is the recall that would be reached by chance. The difference between the
+# two shrinks.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 left.plot(steps, asa, "o-", color="#0072b2")
 left.set(title="10 scenes held out", xlabel="steps", ylabel="ASA at 60 superpixels")
@@ -99,14 +101,14 @@ gain = [found - by_chance for found, by_chance in zip(recall, chance, strict=Tru
 print(f"recall above chance: {gain[0]:.3f} before, {gain[-1]:.3f} after")
 
 # %%
-# What has changed
-# ----------------
-# The tuned network parts textures, wherever it meets them: the grain of the concrete
-# floor as well. The outlines of the motorcycle (blue: where depth jumps) are all still
-# there, but superpixels spent on the floor are missing elsewhere. So tune where all
-# images are of the new kind, keep the network that you came from for the others (both
-# are files of 2 MB), and where both kinds come up, tune on both. This is one
-# photograph: it shows what happens, not how much of it to expect.
+# Changes in the affinities
+# -------------------------
+# The tuned network separates textures wherever it finds them, including the grain of
+# the concrete floor. The outlines of the motorcycle (blue: where the depth jumps) are
+# all still there, but the superpixels spent on the floor are missing elsewhere. So
+# fine-tune if all your images are of the new kind, and keep the original network for
+# the others (both are files of 2 MB). If both kinds occur, train on both. This is a
+# single photograph: it shows the effect, but not how large it is in general.
 outlined = np.where(outline[..., None], np.uint8([0, 220, 255]), photograph)
 figure, axes = plt.subplots(
     2, 3, figsize=(10.5, 6.1), height_ratios=[3.5, 2.4], layout="constrained"

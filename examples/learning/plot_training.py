@@ -2,9 +2,9 @@
 Training on your own images
 ===========================
 
-What does it take to train a network on images of your own, and how do you see that it
-worked? Images and ground truth, a few lines, and images held out twice: some to watch
-the training by, others that are looked at only at the end.
+How do you train a network on your own images, and how do you see whether it worked? You
+need images with ground truth, a few lines of code, and two sets of held-out images: one
+to monitor the training, and one that is only used at the end.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -22,20 +22,20 @@ from seal_sk.pan import calibrate
 from seal_sk.plotting import LearningCurveDisplay, SuperpixelDisplay
 
 # %%
-# The data are two lists: arrays (uint8 here), and for each a label map, or several if
-# several people have annotated it. :func:`~seal_sk.datasets.load_image_folder` reads
-# such pairs from files. Forty generated scenes stand for yours, eight more are for the
-# end.
+# The data are two lists: the images as arrays (uint8 here), and for each image a label
+# map, or several if several people have annotated it.
+# :func:`~seal_sk.datasets.load_image_folder` reads such pairs from files. Here, forty
+# generated scenes take the place of your images, and eight more are for the final test.
 images, truths = make_scenes(48, shape=(96, 96), random_state=0)
 X_train, y_train, X_test, y_test = images[:40], truths[:40], images[40:], truths[40:]
 
 # %%
 # Training
 # --------
-# This network is a third as wide as the one that comes with the package, and is shown
-# 64 x 64 pixels at a time. A fifth of the images is held out; every 25 steps they are
-# cut into superpixels of ``train_segment_size`` pixels and scored, and the weights that
-# did best on them are kept.
+# This network is a third as wide as the one that comes with the package, and is trained
+# on crops of 64 x 64 pixels. A fifth of the images is held out. Every 25 steps they are
+# segmented into superpixels of ``train_segment_size`` pixels and scored, and the
+# weights with the best score are kept.
 seal = SEALSuperpixels(
     n_segments=40,
     network="unet",
@@ -51,10 +51,10 @@ seal = SEALSuperpixels(
 ).fit(X_train, y_train)
 
 # %%
-# The loss falls, and the achievable segmentation accuracy (ASA) on the images held out
-# rises until the learning rate is almost nothing. A curve that still rises before that
-# asks for more steps (``max_iter``). If the ASA fell while the loss still does, there
-# would be too few images.
+# The loss falls, and the achievable segmentation accuracy (ASA) on the held-out images
+# rises until the learning rate is almost zero. If the curve still rises before that,
+# more steps are needed (``max_iter``). If the ASA fell while the loss was still
+# falling, there would be too few images.
 figure, axes = plt.subplots(2, 1, figsize=(7, 5), sharex=True, layout="constrained")
 display = LearningCurveDisplay.from_estimator(
     seal, name="40 scenes, 8 of them held out", panels=["loss", "asa"], ax=axes
@@ -64,10 +64,11 @@ print(f"best after {display.best_iteration_} of {seal.n_iter_} steps")
 # %%
 # Before and after
 # ----------------
-# On the eight images that had no part in it. What there is without training: ERS along
-# colours, and the network that comes with the package, which has seen photographs only.
-# The last step, calibration, chooses how the network's probabilities become affinities,
-# by the images that were held out from the training.
+# The comparison uses the eight images that were not used in the training. Without
+# training, there are ERS on colours, and the network that comes with the package, which
+# was only trained on photographs. The last step, calibration, chooses how the network's
+# probabilities are converted to affinities, based on the images that were held out from
+# the training.
 methods = {
     "ERS, colours": ERSSuperpixels(40),
     "shipped network": SEALSuperpixels(40, weights="bsds500"),
@@ -94,9 +95,9 @@ calibrate(
 report("trained and calibrated", seal)
 
 # %%
-# The network sees the ends of textures, which colours do not show. Each row is a scene
-# of the last eight: its ground truth, and 40 superpixels along colours and along what
-# was learned.
+# The network finds the boundaries between textures, which colours do not show. Each row
+# is one of the last eight scenes: its ground truth, 40 superpixels based on colours,
+# and 40 based on the trained network.
 figure, axes = plt.subplots(3, 3, figsize=(10, 10.3), layout="constrained")
 by_color = methods["ERS, colours"].transform(X_test[:3])
 by_network = seal.transform(X_test[:3])
@@ -107,10 +108,10 @@ for ax, title in zip(axes[0], ["ground truth", "colours", "trained"], strict=Tru
     ax.set_title(title)
 
 # %%
-# Keeping it
-# ----------
-# One file holds network, calibration and parameters. Nothing in it can execute code, so
-# that it may be passed on.
+# Saving the network
+# ------------------
+# One file holds the network, its calibration and the parameters. It can't execute code,
+# so it is safe to share.
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "scenes.safetensors"
     seal.save(path)

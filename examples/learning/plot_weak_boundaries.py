@@ -2,10 +2,10 @@
 Boundaries that colour does not show
 ====================================
 
-Two things of one colour: does a learned method find the boundary between them, and do
-methods that go by colour? This page splits boundary recall by how much the colours on
-the two sides differ, holds it against what would be found by chance, and ends with a
-case in which learning does not win.
+If two objects have the same colour, does a learned method find the boundary between
+them, and do methods based on colour? This example splits boundary recall by the colour
+contrast between the two sides, compares it with the recall expected by chance, and ends
+with a case in which learning does not win.
 """
 
 # sphinx_gallery_thumbnail_number = 2
@@ -22,10 +22,10 @@ from seal_sk.metrics import asa_score
 from seal_sk.plotting import SuperpixelDisplay
 
 # %%
-# Generated scenes, in which at least half of the objects differ from what lies behind
-# them in texture alone. One network has learned from 40 of them, starting from the one
-# that comes with the package; the other 20 are for the test. All methods cut them into
-# 60 superpixels, SLIC and SNIC with ``exact=True``, and with a compactness that suits
+# The images are generated scenes, in which at least half of the objects differ from
+# their background only in texture. One network was fine-tuned on 40 of them, starting
+# from the one that comes with the package; the other 20 are for the test. All methods
+# make 60 superpixels. SLIC and SNIC use ``exact=True`` and a compactness that suits
 # these scenes better than their default.
 images, truths = make_scenes(60, random_state=0)
 X, y = images[40:], truths[40:]
@@ -51,8 +51,9 @@ methods = {
 # %%
 # Contrast
 # --------
-# At a boundary pixel it is the distance, in CIELAB, of the mean colours of the two
-# regions, each within 6 pixels around. About 2 is the least that people notice.
+# The contrast at a boundary pixel is the distance, in CIELAB, between the mean colours
+# of the two regions, each within 6 pixels around it. People notice differences of about
+# 2 or more.
 def contrasts(image, truth, radius=6):
     """Contrast at each boundary pixel of the truth, in the order of the pixels."""
     lab, side = rgb2lab(image), 2 * radius + 1
@@ -81,9 +82,10 @@ def found(labels, truth):
 # %%
 # Recall by contrast
 # ------------------
-# Chance is the share of *all* pixels that have a superpixel boundary within a pixel:
-# what would be found if the truth were laid over another picture. It differs between
-# methods, since some draw longer boundaries than others with the same 60 superpixels.
+# Chance is the share of *all* pixels that have a superpixel boundary within a pixel,
+# that is, the recall if the ground truth belonged to another picture. It differs
+# between methods, since some draw longer boundaries than others with the same 60
+# superpixels.
 contrast = np.concatenate([contrasts(*pair) for pair in zip(X, y, strict=True)])
 edges = np.array([0, 2, 4, 8, 16, 100])
 names = ["below 2", "2 to 4", "4 to 8", "8 to 16", "above 16"]
@@ -107,22 +109,22 @@ ax.legend(frameon=False, fontsize=8, loc="lower right")
 ax.grid(alpha=0.3)
 
 # %%
-# Above a contrast of 16 all of them find most boundaries, and there was little to
-# learn. Where the colours are the same, SLIC and SNIC find what chance finds. ERS finds
-# three quarters, but its boundaries are so long that chance alone would nearly do it.
-# The tuned network stands twice as high as chance. And it is *this* training that does
-# it: as shipped, having learned from outlines in photographs, the network is hardly
-# above chance there itself.
+# Above a contrast of 16, all methods find most boundaries, and there was little to
+# learn. Where the colours are the same, the recall of SLIC and SNIC is no better than
+# chance. ERS finds three quarters, but its boundaries are so long that chance alone
+# would nearly do the same. The recall of the tuned network is twice as high as chance.
+# The reason is *this* training: the network that comes with the package, trained on
+# outlines in photographs, is hardly above chance there itself.
 #
 # Where learning does not win
 # ---------------------------
-# Weak can also mean faint: flat colours, two grey levels apart or more, without any
-# texture or noise, as in drawings, screenshots and maps. Here are the same twenty
-# ground truths, painted so. Any difference is a boundary now. ERS finds nearly all of
-# them. The networks take some for nothing, as they should in a photograph, and the
-# tuned one, which has learned to overlook differences within textures, more than the
-# other. SLIC and SNIC weigh colours against compactness, and two grey levels do not
-# weigh enough.
+# Weak can also mean faint: flat colours that differ by two grey levels or more, without
+# any texture or noise, as in drawings, screenshots and maps. Here the same twenty
+# ground truths are painted in this way, so every difference is a boundary. ERS finds
+# nearly all of them. The networks ignore some of them, as they should in a photograph,
+# and the tuned network, which has learned to ignore differences within textures,
+# ignores more. SLIC and SNIC weigh colours against compactness, and two grey levels do
+# not weigh enough.
 rng = np.random.default_rng(0)
 faint = []
 for truth in y:
@@ -139,8 +141,8 @@ for name, label_maps in faint_maps.items():
     print(f"{name:18}{recall.mean():9.3f}{chance:9.3f}{asa:9.3f}")
 
 # %%
-# One truth, both ways. Blue is what was found of its boundaries, red what was missed;
-# the faint picture is shown with its contrast stretched.
+# The figure shows the same ground truth in both versions. Boundaries that were found
+# are blue, missed ones are red. The faint picture is shown with its contrast stretched.
 scene = 2
 shown = ["SEAL, tuned", "SEAL, as shipped", "ERS"]
 figure, axes = plt.subplots(2, 4, figsize=(12, 6.3), layout="constrained")

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_train"]
 
-_CHECKPOINT = "checkpoint.pt"
 
 _HELP = """\
 Train a network on images and ground truth, from scratch or on from --weights.
@@ -59,25 +58,6 @@ examples:
   seal-sk train --data photos -o net.safetensors --resume
   seal-sk segment photos/images --weights net.safetensors -o labels
 """
-
-# Parameters of SEALSuperpixels, by the name of the option.
-_PARAMETERS = (
-    "network",
-    "width",
-    "loss",
-    "annotations",
-    "augmentation",
-    "averaging",
-    "max_iter",
-    "max_time",
-    "batch_size",
-    "crop_size",
-    "lr",
-    "validation_fraction",
-    "validate_every",
-    "train_segment_size",
-    "device",
-)
 
 
 def add_train(commands: Commands) -> None:
@@ -232,7 +212,7 @@ def _train(args: Namespace) -> int:
     try:
         estimator.fit(dataset.images, dataset.annotations)
     except KeyboardInterrupt:
-        if (checkpoint / _CHECKPOINT).exists():
+        if _state_in(checkpoint).exists():
             _say_how_to_go_on(args)
         raise
     estimator.save(args.output)
@@ -247,9 +227,15 @@ def _train(args: Namespace) -> int:
     return 0
 
 
+def _state_in(folder: Path) -> Path:
+    from ..pan.training.settings import CHECKPOINT
+
+    return folder / CHECKPOINT
+
+
 def _check_checkpoint(folder: Path, args: Namespace) -> None:
     """See that a state is there where it has to be, and nowhere else."""
-    state = folder / _CHECKPOINT
+    state = _state_in(folder)
     if args.resume:
         if not state.is_file():
             raise FileNotFoundError(
@@ -268,6 +254,8 @@ def _make_estimator(
 ) -> "SEALSuperpixels":
     from sklearn.base import clone
 
+    from .._compat import check_params
+    from ..pan.training.settings import NAMES
     from ..superpixels import SEALSuperpixels
 
     if args.weights is None:
@@ -279,32 +267,33 @@ def _make_estimator(
             )
         # Unfitted, but with what the file says of its training.
         estimator = clone(SEALSuperpixels.load(args.weights))
-    estimator.set_params(
-        **{
-            name: value
-            for name in _PARAMETERS
-            if (value := getattr(args, name)) is not None
-        },
-        ignore_label=ignore_label,
-        checkpoint_dir=str(checkpoint),
-        warm_start=args.resume,
-        n_jobs=args.jobs,
-        random_state=args.seed,
-        verbose=int(on_terminal(args)),
-    )
+    given = {
+        name: value
+        for name in NAMES
+        if name != "weights" and (value := getattr(args, name, None)) is not None
+    }
+    given |= {
+        "ignore_label": ignore_label,
+        "checkpoint_dir": str(checkpoint),
+        "warm_start": args.resume,
+        "n_jobs": args.jobs,
+        "random_state": args.seed,
+        "verbose": int(on_terminal(args)),
+    }
+    estimator.set_params(**given)
     if not args.resume:
         # Not before the parameters are known to be right.
-        estimator._validate_params()
+        check_params(estimator)
         if args.checkpoint is None:
             _remove_checkpoint(checkpoint)
         else:
             make_folder(checkpoint)
-            (checkpoint / _CHECKPOINT).unlink(missing_ok=True)
+            _state_in(checkpoint).unlink(missing_ok=True)
     return estimator
 
 
 def _remove_checkpoint(folder: Path) -> None:
-    (folder / _CHECKPOINT).unlink(missing_ok=True)
+    _state_in(folder).unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from seal_sk import SEALSuperpixels
-from seal_sk.cli import _parser, main
-from seal_sk.cli.train import _PARAMETERS
+from seal_sk.cli import main
 from seal_sk.datasets import load_image_folder
 from seal_sk.pan.training.state import read_checkpoint
 
@@ -43,20 +42,6 @@ def same_network(path, wanted):
         for name in found
         if "num_batches" not in name
     )
-
-
-def test_defaults_are_those_that_the_help_says():
-    (commands,) = (a for a in _parser()._actions if a.dest != "help" and a.choices)
-    known = SEALSuperpixels().get_params()
-    said = {"network": "pan", "width": None}
-    for action in commands.choices["train"]._actions:
-        if action.dest in _PARAMETERS and action.dest not in said:
-            default = re.search(r"\(default: (\S+)\)", action.help)
-            said[action.dest] = default and default.group(1)
-            assert action.default is None
-    assert said.keys() == set(_PARAMETERS)
-    for name, text in said.items():
-        assert str(known[name]) == str(text) or known[name] == float(text), name
 
 
 def test_training(data, here, capsys, run):

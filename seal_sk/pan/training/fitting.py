@@ -27,14 +27,11 @@ from ..prediction import Predictor
 from ..registry import build
 from ..shipped import check_width, net_of_file
 from .samples import Samples, check_data
-from .settings import Settings
+from .settings import CHECKPOINT, Settings
 from .state import Course, TrainingState, read_checkpoint, write_checkpoint
 from .steps import train
 
-__all__ = ["CHECKPOINT", "Fitted", "fit", "partial_fit"]
-
-#: The file in `checkpoint_dir`.
-CHECKPOINT = "checkpoint.pt"
+__all__ = ["Fitted", "fit", "partial_fit"]
 
 
 @dataclass

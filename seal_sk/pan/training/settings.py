@@ -18,7 +18,18 @@ from ..._compat import Interval, StrOptions
 from ..._typing import PathLike
 from ..registry import NETWORKS
 
-__all__ = ["CONSTRAINTS", "DECIDING", "NAMES", "Settings", "plain", "saved"]
+__all__ = [
+    "CHECKPOINT",
+    "CONSTRAINTS",
+    "DECIDING",
+    "NAMES",
+    "Settings",
+    "plain",
+    "saved",
+]
+
+#: The file in `checkpoint_dir`.
+CHECKPOINT = "checkpoint.pt"
 
 LR_MIN = 1e-6
 
