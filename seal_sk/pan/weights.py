@@ -4,7 +4,6 @@ Neither format can execute code when it is read.
 """
 
 import json
-import warnings
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from .._files import replace_file
 from .._typing import PathLike
 from .base import AffinityNet
 from .registry import NETWORKS, network_class
+from .tensors import as_float32, is_safetensors, read_tensors
 
 __all__ = ["read_weights", "write_weights"]
 
@@ -117,13 +117,16 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
             "SEALSuperpixels.save, a .pkl of the paper's authors, or to an estimator "
             "'bsds500', the network that ships."
         )
-    with path.open("rb") as file:
-        start = file.read(16)
-    # A truncated file may lack the brace that a safetensors header begins with.
-    if start[8:9] == b"{" or path.suffix == ".safetensors":
-        tensors, architecture, params = _read_safetensors(path)
+    tensors, _, metadata = read_tensors(path)
+    if is_safetensors(path):
+        architecture, params = _described(metadata, path)
     else:
-        tensors, architecture, params = _read_authors(path)
+        architecture, params = _of_authors(tensors, path), {}
+    tensors = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.endswith("num_batches_tracked")
+    }
     net = None
     if _may_be(architecture, tensors):
         net = _build(architecture, path)
@@ -137,13 +140,7 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
             f"{str(path)!r} holds the weights of another network than the "
             f"{architecture} that it should be."
         )
-    real = all(t.is_floating_point() for t in tensors.values())
-    if real:
-        tensors = {name: tensor.float() for name, tensor in tensors.items()}
-    if not real or not all(t.isfinite().all() for t in tensors.values()):
-        raise ValueError(
-            f"{str(path)!r} holds weights that are NaN, infinite or no real numbers."
-        )
+    tensors = as_float32(tensors, path)
     if any(t.min() < 0 for name, t in tensors.items() if name.endswith("running_var")):
         raise ValueError(f"{str(path)!r} holds a variance below 0.")
     if tensors["calibration"][0] <= 0:
@@ -190,19 +187,8 @@ def _persistent(net):
     }
 
 
-def _read_safetensors(path):
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except SafetensorError as error:
-        raise ValueError(
-            f"{str(path)!r} is truncated or no safetensors file ({error}); copy it "
-            "again."
-        ) from error
+def _described(metadata, path):
+    """Architecture and parameters that a file of `write_weights` says."""
     if metadata.get("format") != _FORMAT:
         raise ValueError(
             f"{str(path)!r} was not written by SEALSuperpixels.save: it does not say "
@@ -225,25 +211,13 @@ def _read_safetensors(path):
             f"{str(path)!r} is for the network {architecture}, which this version of "
             "seal_sk does not know; a newer one may."
         )
-    return tensors, architecture, params
+    return architecture, params
 
 
-def _read_authors(path):
-    try:
-        with warnings.catch_warnings():
-            # It warns of pickles that it refuses in the next moment.
-            warnings.simplefilter("ignore", UserWarning)
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # Bytes that are no pickle fail in any way: KeyError, for a text file.
-        raise ValueError(
-            f"{str(path)!r} is truncated or no weights file ({type(error).__name__}); "
-            "copy it again. Only plain state dicts are read, since others could "
-            "execute code."
-        ) from error
+def _of_authors(tensors, path):
+    """Architecture of a state dict that the paper's authors released."""
     if (
-        not isinstance(tensors, dict)
-        or "conv1.weight" not in tensors
+        "conv1.weight" not in tensors
         or not all(isinstance(name, str) for name in tensors)
         or not all(isinstance(value, torch.Tensor) for value in tensors.values())
         or tensors["conv1.weight"].ndim != 4
@@ -252,16 +226,11 @@ def _read_authors(path):
             f"{str(path)!r} is not a state dict of PAN; give a file of "
             "SEALSuperpixels.save or one of the paper's authors."
         )
-    architecture = {
+    # Theirs have no calibration.
+    tensors["calibration"] = torch.tensor([1.0, 0.0, 0.0])
+    return {
         "network": "pan",
         "width": int(tensors["conv1.weight"].shape[0]),
         "in_channels": 3,
         "edges": "opencv",
     }
-    tensors = {
-        name: tensor
-        for name, tensor in tensors.items()
-        if not name.endswith("num_batches_tracked")
-    }
-    tensors["calibration"] = torch.tensor([1.0, 0.0, 0.0])
-    return tensors, architecture, {}

@@ -107,6 +107,10 @@ class AffinitySource(  # type: ignore[call-arg]
     def _check_ready(self) -> None:
         """Raise what is missing before the first image is looked at."""
 
+    def _prepared(self) -> AffinitySource:
+        """Itself, with whatever takes time to find already found."""
+        return self
+
     def _affinity(self, image: Any) -> NDArray[np.float32]:
         """The affinity map of one checked item."""
         raise NotImplementedError

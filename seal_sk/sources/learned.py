@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from copy import deepcopy
+from copy import copy, deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -381,6 +381,13 @@ class LearnedAffinity(AffinitySource):
 
     def _check_ready(self) -> None:
         self._ready_net()
+
+    def _prepared(self) -> LearnedAffinity:
+        if hasattr(self, "net_") or self.weights is None:
+            return self
+        prepared = copy(self)
+        prepared.net_ = self._ready_net()
+        return prepared
 
     def _affinity(self, image: NDArray[Any]) -> NDArray[np.float32]:
         (affinity,) = self._affinities([image])

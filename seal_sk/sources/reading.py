@@ -63,7 +63,7 @@ class _OwnReader(SourceReader):
     """Reads a source of this package."""
 
     def __init__(self, source: AffinitySource) -> None:
-        self.source = source
+        self.source = source = source._prepared()
         self.thread_safe = source._thread_safe
 
     def check(self, item: Any, *, mask: Any = None, name: str = "image") -> Any:

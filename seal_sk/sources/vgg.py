@@ -1,8 +1,5 @@
 """VGG16's first layer, the best of the pre-trained features that the paper tried."""
 
-import pickle
-import struct
-import zipfile
 from pathlib import Path
 
 import torch
@@ -10,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from .._typing import PathLike
+from ..pan.tensors import as_float32, read_tensors
 
 __all__ = ["VGG16Conv1", "vgg16_conv1_1"]
 
@@ -17,24 +15,6 @@ _FIRST = ("features.0.weight", "features.0.bias")
 _SHAPES = ((64, 3, 3, 3), (64,))
 # Where torchvision's VGG16 has its convolutions; other VGGs begin with the same shapes.
 _CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-
-# What torch.load raises of truncated files and of bytes that are none of its own.
-_UNREADABLE = (
-    AssertionError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-    zipfile.BadZipFile,
-)
 
 
 class VGG16Conv1(nn.Module):
@@ -137,62 +117,16 @@ def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
             f"No weights at {str(path)!r}; download "
             "https://download.pytorch.org/models/vgg16-397923af.pth and give its path."
         )
-    with path.open("rb") as file:
-        start = file.read(16)
-    # A truncated file may lack the brace that a safetensors header begins with.
-    if start[8:9] == b"{" or path.suffix == ".safetensors":
-        names, tensors = _read_safetensors(path)
-    else:
-        names, tensors = _read_state_dict(path)
+    tensors, names, _ = read_tensors(path, _FIRST)
     found = {name for name in names if str(name).startswith("features.")}
     whole = {
         f"features.{i}.{part}" for i in _CONVOLUTIONS for part in ("weight", "bias")
     }
-    shapes = tuple(tuple(getattr(tensor, "shape", ())) for tensor in tensors)
+    shapes = tuple(tuple(getattr(tensors.get(name), "shape", ())) for name in _FIRST)
     if found not in (set(_FIRST), whole) or shapes != _SHAPES:
         raise ValueError(
             f"{str(path)!r} holds the weights of another network than torchvision's "
             "VGG16; download https://download.pytorch.org/models/vgg16-397923af.pth."
         )
-    if not all(t.is_floating_point() and t.isfinite().all() for t in tensors):
-        raise ValueError(
-            f"{str(path)!r} holds weights that are NaN, infinite or no real numbers; "
-            "download it again."
-        )
-    return VGG16Conv1(*tensors).eval()
-
-
-def _read_safetensors(path):
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = list(file.keys())
-            return names, [file.get_tensor(name) for name in _FIRST if name in names]
-    except SafetensorError as error:
-        raise ValueError(
-            f"{str(path)!r} is truncated or no safetensors file ({error}); copy it "
-            "again."
-        ) from error
-
-
-def _read_state_dict(path):
-    try:
-        # Of half a gigabyte, two small tensors are wanted; old files can't be mapped.
-        tensors = torch.load(
-            path,
-            map_location="cpu",
-            weights_only=True,
-            mmap=zipfile.is_zipfile(path),
-        )
-    except _UNREADABLE as error:
-        raise ValueError(
-            f"{str(path)!r} is truncated or no weights file ({type(error).__name__}); "
-            "download it again. Only plain state dicts are read, since others could "
-            "execute code."
-        ) from error
-    if not isinstance(tensors, dict):
-        raise ValueError(f"{str(path)!r} is not a state dict: give that of VGG16.")
-    # Copied, so that the file can be closed.
-    first = [tensors[name] for name in _FIRST if name in tensors]
-    return list(tensors), [t.clone() if torch.is_tensor(t) else t for t in first]
+    tensors = as_float32(tensors, path)
+    return VGG16Conv1(*(tensors[name] for name in _FIRST)).eval()
