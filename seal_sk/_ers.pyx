@@ -11,8 +11,8 @@ from seal_sk._queue cimport (
     LANES,
     Candidate,
     Queue,
-    ahead,
     allow_more,
+    before,
     bucket_of,
     heapify,
     is_empty,
@@ -374,13 +374,13 @@ cdef bint evaluate_bucket(
             continue
         candidate.gain = gain
         candidate.edge = e
-        if limited and ahead(limit, &candidate):
+        if limited and before(limit, &candidate):
             put(q, bucket, e)
             continue
         if q.n_heap == q.places:
             make_place(q, bucket, limit)
             limited = True
-            if ahead(limit, &candidate):
+            if before(limit, &candidate):
                 put(q, bucket, e)
                 continue
         q.heap[q.n_heap] = candidate
@@ -423,22 +423,22 @@ cdef void cut(
             candidate = q.heap[0]
             e = candidate.edge
             if not gain_now(g, weights, e, shift, &gain):
-                pop(q)
+                pop(q.heap, &q.n_heap)
                 continue
             if not fresh and gain < candidate.gain:
                 i = bucket_of(q, gain)
                 candidate.gain = gain
                 if i > bucket:
-                    pop(q)
+                    pop(q.heap, &q.n_heap)
                     put(q, i, e)
-                elif limited and ahead(&limit, &candidate):
-                    pop(q)
+                elif limited and before(&limit, &candidate):
+                    pop(q.heap, &q.n_heap)
                     put(q, bucket, e)
                 else:
                     q.heap[0] = candidate
                     sift_down(q.heap, q.n_heap, 0)
                 continue
-            pop(q)
+            pop(q.heap, &q.n_heap)
             join(g, weights, e, shift)
             fresh = False
             components -= 1

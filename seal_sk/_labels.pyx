@@ -347,24 +347,14 @@ cdef struct Waiting:
     int32_t region
 
 
+ctypedef Waiting heap_t
+
+
 cdef inline bint before(const Waiting* a, const Waiting* b) noexcept nogil:
     return a.cost < b.cost or (a.cost == b.cost and a.region < b.region)
 
 
-cdef void sift_down(Waiting* heap, Py_ssize_t n, Py_ssize_t i) noexcept nogil:
-    cdef Waiting moving = heap[i]
-    cdef Py_ssize_t child
-    while True:
-        child = 2 * i + 1
-        if child >= n:
-            break
-        if child + 1 < n and before(&heap[child + 1], &heap[child]):
-            child += 1
-        if not before(&heap[child], &moving):
-            break
-        heap[i] = heap[child]
-        i = child
-    heap[i] = moving
+include "_heap.pxi"
 
 
 cdef void join_cheapest(
@@ -376,7 +366,7 @@ cdef void join_cheapest(
     is positive. A region waits at the cost that it had when it was last looked at, at
     first and after a join at its size: the costs of its neighbours are not renewed.
     """
-    cdef Py_ssize_t n_heap = 0, i
+    cdef Py_ssize_t n_heap = 0
     cdef int32_t region, neighbour, n_regions = r.n
     cdef double cost, d
     for region in range(n_regions):
@@ -384,8 +374,7 @@ cdef void join_cheapest(
             heap[n_heap].region = region
             heap[n_heap].cost = <double>r.size[region]
             n_heap += 1
-    for i in range(n_heap // 2 - 1, -1, -1):
-        sift_down(heap, n_heap, i)
+    heapify(heap, n_heap)
     while n_heap > 0 and r.n > n_segments:
         region = heap[0].region
         neighbour = -1
