@@ -4,6 +4,16 @@ import numpy as np
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
+from seal_sk._lattice cimport (
+    Lattice,
+    Walk,
+    before_first,
+    is_inside,
+    lay_out,
+    number_pixel,
+    other_end,
+    step,
+)
 from seal_sk._queue cimport scattered
 
 # An edge as the sort moves it about: its key, and its place in the map.
@@ -28,12 +38,8 @@ cdef struct Entry:
 
 
 cdef struct Graph:
-    Py_ssize_t n_pixels
-    const uint8_t* inside  # by pixel, the mask; NULL where there is none
-    Py_ssize_t n_vertices  # the pixels inside
+    Lattice lattice
     Py_ssize_t n_segments  # that are left
-    int shift  # edge >> shift is the pixel that owns the edge
-    Py_ssize_t[4] offset  # from the owner to the other end, by channel
     const double* distance  # by edge
     int32_t* parent  # a root holds minus the size of its segment
     double* bound  # largest distance that a root's segment joins over
@@ -58,53 +64,21 @@ cdef inline bint ahead(const Graph* g, int32_t a, int32_t b) noexcept nogil:
     )
 
 
-cdef inline bint edge_exists(
-    Py_ssize_t y, Py_ssize_t x, int channel, Py_ssize_t height, Py_ssize_t width
-) noexcept nogil:
-    if channel == 0:
-        return x + 1 < width
-    if channel == 1:
-        return y + 1 < height
-    if channel == 2:
-        return x + 1 < width and y + 1 < height
-    return x + 1 < width and y > 0
-
-
-cdef Py_ssize_t collect(
-    const Graph* g, Entry* edges, Py_ssize_t height, Py_ssize_t width
-) noexcept nogil:
+cdef Py_ssize_t collect(const Graph* g, Entry* edges) noexcept nogil:
     """List the edges and the leading bits of their distances; return how many."""
     # Bits of floats that are not negative are in the order of the values. A range of
     # 2**-48 to 2**16 leaves few distances that the key can't tell apart.
     cdef const uint64_t* bits = <const uint64_t*>g.distance
     cdef uint64_t key
-    cdef Py_ssize_t y, x, e = 0, n = 0
-    cdef int c
-    for y in range(height):
-        for x in range(width):
-            for c in range(1 << g.shift):
-                if edge_exists(y, x, c, height, width):
-                    key = bits[e] >> 26
-                    edges[n].key = <uint32_t>(key - KEY_ZERO if key > KEY_ZERO else 0)
-                    edges[n].edge = <int32_t>e
-                    n += 1
-                e += 1
+    cdef Py_ssize_t n = 0
+    cdef Walk walk
+    before_first(&walk)
+    while step(&g.lattice, &walk):
+        key = bits[walk.edge] >> 26
+        edges[n].key = <uint32_t>(key - KEY_ZERO if key > KEY_ZERO else 0)
+        edges[n].edge = <int32_t>walk.edge
+        n += 1
     return n
-
-
-cdef Py_ssize_t keep_inside(
-    const Graph* g, Entry* edges, Py_ssize_t n
-) noexcept nogil:
-    """Drop the edges that leave the mask; return how many are left."""
-    cdef Py_ssize_t i, u, kept = 0
-    cdef int32_t e
-    for i in range(n):
-        e = edges[i].edge
-        u = e >> g.shift
-        if g.inside[u] and g.inside[u + g.offset[e - (u << g.shift)]]:
-            edges[kept] = edges[i]
-            kept += 1
-    return kept
 
 
 cdef Entry* radix_sort(
@@ -219,9 +193,9 @@ cdef inline int32_t join(Graph* g, int32_t a, int32_t b) noexcept nogil:
 
 cdef void reset(Graph* g) noexcept nogil:
     cdef Py_ssize_t u
-    for u in range(g.n_pixels):
+    for u in range(g.lattice.n_pixels):
         g.parent[u] = -1
-    g.n_segments = g.n_vertices
+    g.n_segments = g.lattice.n_inside
 
 
 cdef Py_ssize_t join_similar(
@@ -236,14 +210,14 @@ cdef Py_ssize_t join_similar(
     cdef Py_ssize_t i, kept = 0
     cdef int32_t e, u, a, b
     cdef double d, needed
-    for i in range(g.n_pixels):
+    for i in range(g.lattice.n_pixels):
         if g.parent[i] < 0:
             set_bound(g, <int32_t>i, 0.0, scale, counts_inside)
     enough[0] = 0.0
     for i in range(n):
         e = edges[i].edge
-        u = e >> g.shift
-        b = <int32_t>(u + g.offset[e - (u << g.shift)])
+        u = e >> g.lattice.shift
+        b = other_end(&g.lattice, e, g.lattice.shift)
         # Most edges lie inside a segment, where this often saves the search.
         if g.parent[u] == g.parent[b] and g.parent[u] >= 0:
             continue
@@ -272,13 +246,12 @@ cdef void join_small(
 ) noexcept nogil:
     """Join where one segment, or both, are smaller than `min_size`."""
     cdef Py_ssize_t i
-    cdef int32_t e, u, a, b
+    cdef int32_t e, a, b
     cdef bint small_a, small_b
     for i in range(n):
         e = edges[i].edge
-        u = e >> g.shift
-        a = find(g.parent, u)
-        b = find(g.parent, <int32_t>(u + g.offset[e - (u << g.shift)]))
+        a = find(g.parent, e >> g.lattice.shift)
+        b = find(g.parent, other_end(&g.lattice, e, g.lattice.shift))
         if a == b:
             continue
         small_a = -g.parent[a] < min_size
@@ -292,7 +265,7 @@ cdef void cut(
 ) noexcept nogil:
     """Exactly `n_segments`: at first small segments join, then the scale rises."""
     cdef double scale = 0.0, enough
-    min_size = min(min_size, g.n_vertices // n_segments)
+    min_size = min(min_size, g.lattice.n_inside // n_segments)
     while True:
         reset(g)
         join_small(g, edges, n, min_size, False)
@@ -310,24 +283,16 @@ cdef void cut(
         scale = max(2.0 * scale, enough)
 
 
-cdef void number(
-    Graph* g, int32_t* labels, int32_t* number_of_root
-) noexcept nogil:
+cdef void number(Graph* g, int32_t* labels) noexcept nogil:
     """Consecutive labels, in the scan order of each region's first pixel; -1 outside.
     """
     cdef Py_ssize_t u
-    cdef int32_t root, n = 0
-    for u in range(g.n_pixels):
-        number_of_root[u] = -1
-    for u in range(g.n_pixels):
-        if g.inside != NULL and not g.inside[u]:
-            labels[u] = -1
-            continue
-        root = find(g.parent, <int32_t>u)
-        if number_of_root[root] < 0:
-            number_of_root[root] = n
-            n += 1
-        labels[u] = number_of_root[root]
+    cdef int32_t n = 0
+    for u in range(g.lattice.n_pixels):
+        labels[u] = -1
+    for u in range(g.lattice.n_pixels):
+        if is_inside(&g.lattice, u):
+            number_pixel(labels, u, find(g.parent, <int32_t>u), &n)
 
 
 def fh(
@@ -342,6 +307,7 @@ def fh(
     """
     cdef Py_ssize_t height = distance.shape[0], width = distance.shape[1]
     cdef Py_ssize_t n = height * width, n_edges
+    cdef const uint8_t* inside = NULL
     cdef Graph g
     cdef double enough = 0.0
     cdef int32_t[:, ::1] labels = np.empty((height, width), dtype=np.int32)
@@ -351,23 +317,14 @@ def fh(
     cdef int32_t[::1] parent = np.empty(n, dtype=np.int32)
     cdef double[::1] bound = np.empty(n)
 
-    g.n_pixels = n
-    g.inside = NULL
     if mask is not None:
-        g.inside = &mask[0, 0]
-    g.n_vertices = n if mask is None else np.count_nonzero(mask)
-    g.shift = 1 if distance.shape[2] == 2 else 2
-    g.offset[0] = 1
-    g.offset[1] = width
-    g.offset[2] = width + 1
-    g.offset[3] = 1 - width
+        inside = &mask[0, 0]
+    lay_out(&g.lattice, height, width, distance.shape[2], inside)
     g.distance = &distance[0, 0, 0]
     g.parent = &parent[0]
     g.bound = &bound[0]
     with nogil:
-        n_edges = collect(&g, edges, height, width)
-        if g.inside != NULL:
-            n_edges = keep_inside(&g, edges, n_edges)
+        n_edges = collect(&g, edges)
         edges = sort(&g, edges, &room[1, 0], n_edges, &count[0])
         if n_segments > 0:
             cut(&g, edges, n_edges, n_segments, min_size)
@@ -375,6 +332,5 @@ def fh(
             reset(&g)
             n_edges = join_similar(&g, edges, n_edges, scale, True, 1, &enough)
             join_small(&g, edges, n_edges, min_size, False)
-        # The bounds are no longer needed: their memory numbers the roots.
-        number(&g, &labels[0, 0], <int32_t*>g.bound)
+        number(&g, &labels[0, 0])
     return np.asarray(labels)
