@@ -36,7 +36,7 @@ cdef inline void add_pair(
         out[i] += (before[i] + after[i]) * weight
 
 
-cdef void smooth_row(
+cdef inline void smooth_row(
     const double* image, Py_ssize_t y, Py_ssize_t height, Py_ssize_t width,
     Py_ssize_t bands, const double* kernel, Py_ssize_t radius,
     double* padded, double* out,
@@ -62,7 +62,7 @@ cdef void smooth_row(
         add_pair(row - j * bands, row + j * bands, kernel[j], n, out)
 
 
-cdef void measure(
+cdef inline void measure(
     const double* a, const double* b, Py_ssize_t n, Py_ssize_t bands,
     double* square, double* out, Py_ssize_t step,
 ) noexcept nogil:
