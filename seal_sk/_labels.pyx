@@ -173,15 +173,6 @@ def color_sums(
     return np.asarray(sums)
 
 
-cdef void measure_borders(int32_t* length, const Table* t) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef int32_t h
-    for i in range(t.n_slots):
-        if t.slots[i].count:
-            h = 2 * t.slots[i].index
-            length[h] = length[h + 1] = t.slots[i].count
-
-
 cdef void tidy(Regions* r, int32_t* length, int32_t region) noexcept nogil:
     """Leave one half-edge a neighbour in the region's list, with the whole length."""
     cdef int32_t h = r.head[region], following, neighbour
@@ -346,8 +337,7 @@ def merge(
     r.next = &by_half_edge[1, 0]
     length = &by_half_edge[2, 0]
     with nogil:
-        list_borders(&r, &table)
-        measure_borders(length, &table)
+        list_borders(&r, &table, length)
         free(table.slots)
         for i in range(height * width):
             if label[i] >= 0:

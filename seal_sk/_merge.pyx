@@ -230,7 +230,7 @@ def merge(
     n_borders = table.n_keys
     with nogil:
         sum_affinities(&g, &table, label, affinity)
-        list_borders(&g.regions, &table)
+        list_borders(&g.regions, &table, NULL)
         free(table.slots)
         for e in range(n_borders):
             g.border[e].cost = cost_of(&g, e)

@@ -73,8 +73,13 @@ cdef inline void append(
     r.tail[region] = tail
 
 
-cdef inline void list_borders(Regions* r, const Table* t) noexcept nogil:
-    """Each region by itself, with the borders that were found."""
+cdef inline void list_borders(
+    Regions* r, const Table* t, int32_t* length
+) noexcept nogil:
+    """Each region by itself, with the borders that were found.
+
+    `length`, where there is such memory, takes the pairs of pixels, by half-edge.
+    """
     cdef Py_ssize_t i
     cdef int32_t h
     for i in range(t.n_slots):
@@ -82,6 +87,8 @@ cdef inline void list_borders(Regions* r, const Table* t) noexcept nogil:
             h = 2 * t.slots[i].index
             r.other[h] = <int32_t><uint32_t>t.slots[i].key
             r.other[h + 1] = <int32_t>(t.slots[i].key >> 32)
+            if length != NULL:
+                length[h] = length[h + 1] = t.slots[i].count
     for h in range(r.n):
         r.parent[h] = h
         r.head[h] = r.seen[h] = -1
