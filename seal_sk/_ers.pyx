@@ -6,13 +6,23 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
+from seal_sk._lattice cimport (
+    Lattice,
+    Walk,
+    before_first,
+    is_inside,
+    lay_out,
+    number_pixel,
+    other_end,
+    step,
+)
 from seal_sk._logarithm cimport LOG_CELLS, LogCell, fill, x_log_x
 from seal_sk._queue cimport (
     LANES,
     Candidate,
     Queue,
-    ahead,
     allow_more,
+    before,
     bucket_of,
     heapify,
     is_empty,
@@ -55,11 +65,7 @@ cdef struct Vertex:
 
 
 cdef struct Graph:
-    Py_ssize_t n_pixels
-    const uint8_t* inside  # by pixel, the mask; NULL where there is none
-    Py_ssize_t n_vertices  # the pixels inside
-    int shift  # edge >> shift is the pixel that owns the edge
-    Py_ssize_t[4] offset  # from the owner to the other end, by channel
+    Lattice lattice  # its pixels inside are the vertices
     double total  # sum of the loops: what every weight is divided by
     double largest  # first gain in entropy rate
     double balance_weight
@@ -79,7 +85,7 @@ cdef inline double f(double x) noexcept nogil:
 cdef inline double f_of_size(const Graph* g, Py_ssize_t n) noexcept nogil:
     if n < g.n_sizes:
         return g.f_size[n]
-    return f(<double>n / <double>g.n_vertices)
+    return f(<double>n / <double>g.lattice.n_inside)
 
 
 cdef inline double balance_gain(
@@ -99,38 +105,6 @@ cdef inline double entropy_gain(
     return (a.f_loop + b.f_loop) - (f(left_a) + f(left_b)) - 2.0 * f(w)
 
 
-cdef inline int channels_of_row(
-    Py_ssize_t y, Py_ssize_t height, int channels
-) noexcept nogil:
-    """The channels, as bits, whose edges exist in a row but for its last pixel."""
-    cdef int bits = 1
-    if y + 1 < height:
-        bits |= 2 | 4
-    if y > 0:
-        bits |= 8
-    return bits & ((1 << channels) - 1)
-
-
-cdef inline int channels_inside(
-    const Graph* g, Py_ssize_t u, int bits
-) noexcept nogil:
-    """Those of a pixel's channels whose edges lie inside the mask."""
-    cdef int c, kept = 0
-    if g.inside == NULL:
-        return bits
-    if g.inside[u]:
-        for c in range(4):
-            if bits >> c & 1 and g.inside[u + g.offset[c]]:
-                kept |= 1 << c
-    return kept
-
-
-cdef inline int32_t other_end(
-    const Graph* g, int32_t edge, int shift
-) noexcept nogil:
-    return <int32_t>((edge >> shift) + g.offset[edge & ((1 << shift) - 1)])
-
-
 cdef inline int32_t root_of(const Graph* g, int32_t i) noexcept nogil:
     cdef int32_t root = g.vertices[i].root
     return i if root < 0 else root
@@ -142,7 +116,7 @@ cdef inline void fetch(
     """Ask for the memory that an evaluation will need, ahead of it."""
     prefetch(&q.next[edge])
     prefetch(&g.vertices[edge >> shift])
-    prefetch(&g.vertices[other_end(g, edge, shift)])
+    prefetch(&g.vertices[other_end(&g.lattice, edge, shift)])
     prefetch(&weights[edge])
 
 
@@ -150,7 +124,7 @@ cdef inline bint gain_now(
     const Graph* g, const affinity_t* weights, int32_t edge, int shift, double* gain
 ) noexcept nogil:
     """Gain of an edge as things stand; False where it would close a cycle."""
-    cdef int32_t u = edge >> shift, v = other_end(g, edge, shift)
+    cdef int32_t u = edge >> shift, v = other_end(&g.lattice, edge, shift)
     cdef int32_t a = root_of(g, u), b = root_of(g, v)
     if a == b:
         return False
@@ -163,7 +137,7 @@ cdef inline bint gain_now(
 cdef inline void join(
     Graph* g, const affinity_t* weights, int32_t edge, int shift
 ) noexcept nogil:
-    cdef int32_t u = edge >> shift, v = other_end(g, edge, shift)
+    cdef int32_t u = edge >> shift, v = other_end(&g.lattice, edge, shift)
     cdef int32_t kept = root_of(g, u), gone = root_of(g, v), i, size
     cdef Vertex* vertices = g.vertices
     cdef double w = <double>weights[edge] / g.total
@@ -185,7 +159,7 @@ cdef inline void join(
     vertices[kept].member = vertices[gone].member
     vertices[gone].member = i
     if g.children != NULL:
-        g.node[kept] = <int32_t>(g.n_pixels + g.n_joins)
+        g.node[kept] = <int32_t>(g.lattice.n_pixels + g.n_joins)
     g.n_joins += 1
     vertices[u].loop -= w
     vertices[v].loop -= w
@@ -194,73 +168,56 @@ cdef inline void join(
 
 
 cdef void weigh(
-    Graph* g, const affinity_t* weights, float* first_gains,
-    Py_ssize_t height, Py_ssize_t width,
+    Graph* g, const affinity_t* weights, float* first_gains
 ) noexcept nogil:
     """Loops and the first gains in entropy rate: all that does not depend on K."""
-    cdef Py_ssize_t y, x, u = 0, e = 0
-    cdef int c, bits, here, channels = 1 << g.shift
+    cdef Py_ssize_t u
+    cdef int32_t e, v
+    cdef int shift = g.lattice.shift
     cdef double gain, total = 0.0
+    cdef Walk walk
 
     for u in range(g.n_sizes):
-        g.f_size[u] = f(<double>u / <double>g.n_vertices)
-    for u in range(g.n_pixels):
+        g.f_size[u] = f(<double>u / <double>g.lattice.n_inside)
+    for u in range(g.lattice.n_pixels):
         g.vertices[u].loop = 0.0
-    u = 0
-    for y in range(height):
-        bits = channels_of_row(y, height, channels)
-        for x in range(width):
-            if x + 1 == width:
-                bits &= 2
-            here = channels_inside(g, u, bits)
-            for c in range(channels):
-                if here >> c & 1:
-                    g.vertices[u].loop += <double>weights[e]
-                    g.vertices[u + g.offset[c]].loop += <double>weights[e]
-                e += 1
-            u += 1
-    for u in range(g.n_pixels):
+    before_first(&walk)
+    while step(&g.lattice, &walk):
+        e = <int32_t>walk.edge
+        g.vertices[e >> shift].loop += <double>weights[e]
+        g.vertices[other_end(&g.lattice, e, shift)].loop += <double>weights[e]
+    for u in range(g.lattice.n_pixels):
         total += g.vertices[u].loop
     # Without any affinity every weight is 0 whatever it is divided by.
     g.total = total if total > 0 else 1.0
-    for u in range(g.n_pixels):
+    for u in range(g.lattice.n_pixels):
         g.vertices[u].loop /= g.total
         g.vertices[u].f_loop = f(g.vertices[u].loop)
 
     g.largest = 0.0
-    u = 0
-    e = 0
-    for y in range(height):
-        bits = channels_of_row(y, height, channels)
-        for x in range(width):
-            if x + 1 == width:
-                bits &= 2
-            here = channels_inside(g, u, bits)
-            for c in range(channels):
-                if here >> c & 1:
-                    gain = entropy_gain(
-                        &g.vertices[u], &g.vertices[u + g.offset[c]],
-                        <double>weights[e] / g.total,
-                    )
-                    first_gains[e] = <float>gain
-                    if gain > g.largest:
-                        g.largest = gain
-                e += 1
-            u += 1
+    before_first(&walk)
+    while step(&g.lattice, &walk):
+        e = <int32_t>walk.edge
+        v = other_end(&g.lattice, e, shift)
+        gain = entropy_gain(
+            &g.vertices[e >> shift], &g.vertices[v], <double>weights[e] / g.total
+        )
+        first_gains[e] = <float>gain
+        if gain > g.largest:
+            g.largest = gain
 
 
 cdef void start(
-    Graph* g, Queue* q, const float* first_gains,
-    Py_ssize_t height, Py_ssize_t width, double balance, Py_ssize_t n_segments,
+    Graph* g, Queue* q, const float* first_gains, double balance, Py_ssize_t n_segments
 ) noexcept nogil:
     """Every vertex alone, every edge in its bucket.
 
     The first gains may lie in the memory of the links, which are written behind them.
     """
-    cdef Py_ssize_t y, x, i, u = 0, e = 0
-    cdef int c, bits, here, channels = 1 << g.shift
+    cdef Py_ssize_t i
     cdef double first_balance = balance_gain(g, 1, 1), gain_range
     cdef float gain
+    cdef Walk walk
 
     if first_balance <= 0:
         g.balance_weight = 0.0
@@ -276,25 +233,17 @@ cdef void start(
     q.per_width = <double>q.n_buckets / gain_range if gain_range > 0 else 1.0
     q.n_heap = 0
     g.n_joins = 0
-    for i in range(g.n_pixels):
+    for i in range(g.lattice.n_pixels):
         g.vertices[i].root = -1
         g.vertices[i].member = <int32_t>i
     for i in range(q.n_buckets * LANES):
         q.head[i] = -1
-    for y in range(height):
-        bits = channels_of_row(y, height, channels)
-        for x in range(width):
-            if x + 1 == width:
-                bits &= 2
-            here = channels_inside(g, u, bits)
-            for c in range(channels):
-                if here >> c & 1:
-                    memcpy(&gain, &first_gains[e], 4)
-                    # One bucket early, since the gain was rounded to a float.
-                    i = bucket_of(q, q.top - (g.largest - <double>gain))
-                    put(q, i - 1 if i > 0 else 0, <int32_t>e)
-                e += 1
-            u += 1
+    before_first(&walk)
+    while step(&g.lattice, &walk):
+        memcpy(&gain, &first_gains[walk.edge], 4)
+        # One bucket early, since the gain was rounded to a float.
+        i = bucket_of(q, q.top - (g.largest - <double>gain))
+        put(q, i - 1 if i > 0 else 0, <int32_t>walk.edge)
 
 
 cdef void spread_out(
@@ -374,13 +323,13 @@ cdef bint evaluate_bucket(
             continue
         candidate.gain = gain
         candidate.edge = e
-        if limited and ahead(limit, &candidate):
+        if limited and before(limit, &candidate):
             put(q, bucket, e)
             continue
         if q.n_heap == q.places:
             make_place(q, bucket, limit)
             limited = True
-            if ahead(limit, &candidate):
+            if before(limit, &candidate):
                 put(q, bucket, e)
                 continue
         q.heap[q.n_heap] = candidate
@@ -397,7 +346,7 @@ cdef void cut(
 
     `levels`, where there is such memory, takes the label map of each of them.
     """
-    cdef Py_ssize_t i, bucket = 0, level = 0, components = g.n_vertices, n_before
+    cdef Py_ssize_t i, bucket = 0, level = 0, components = g.lattice.n_inside, n_before
     cdef int32_t e
     cdef double gain = 0.0
     cdef Candidate limit, candidate
@@ -407,7 +356,7 @@ cdef void cut(
     limit.edge = -1
     while level < n_counts and counts[level] == components:
         if levels != NULL:
-            number(g, levels + level * g.n_pixels)
+            number(g, levels + level * g.lattice.n_pixels)
         level += 1
     while level < n_counts:
         if bucket == q.n_buckets - 1:
@@ -423,28 +372,28 @@ cdef void cut(
             candidate = q.heap[0]
             e = candidate.edge
             if not gain_now(g, weights, e, shift, &gain):
-                pop(q)
+                pop(q.heap, &q.n_heap)
                 continue
             if not fresh and gain < candidate.gain:
                 i = bucket_of(q, gain)
                 candidate.gain = gain
                 if i > bucket:
-                    pop(q)
+                    pop(q.heap, &q.n_heap)
                     put(q, i, e)
-                elif limited and ahead(&limit, &candidate):
-                    pop(q)
+                elif limited and before(&limit, &candidate):
+                    pop(q.heap, &q.n_heap)
                     put(q, bucket, e)
                 else:
                     q.heap[0] = candidate
                     sift_down(q.heap, q.n_heap, 0)
                 continue
-            pop(q)
+            pop(q.heap, &q.n_heap)
             join(g, weights, e, shift)
             fresh = False
             components -= 1
             while level < n_counts and counts[level] == components:
                 if levels != NULL:
-                    number(g, levels + level * g.n_pixels)
+                    number(g, levels + level * g.lattice.n_pixels)
                 level += 1
             if level == n_counts:
                 break
@@ -458,18 +407,12 @@ cdef void number(const Graph* g, int32_t* labels) noexcept nogil:
     """Consecutive labels, in the scan order of each region's first pixel; -1 outside.
     """
     cdef Py_ssize_t u
-    cdef int32_t root, n = 0
-    for u in range(g.n_pixels):
+    cdef int32_t n = 0
+    for u in range(g.lattice.n_pixels):
         labels[u] = -1
-    for u in range(g.n_pixels):
-        if g.inside != NULL and not g.inside[u]:
-            continue
-        root = root_of(g, <int32_t>u)
-        # A root's own label is that of its region: no other memory is needed.
-        if labels[root] < 0:
-            labels[root] = n
-            n += 1
-        labels[u] = labels[root]
+    for u in range(g.lattice.n_pixels):
+        if is_inside(&g.lattice, u):
+            number_pixel(labels, u, root_of(g, <int32_t>u), &n)
 
 
 def ers(
@@ -485,30 +428,24 @@ def ers(
     """
     cdef Py_ssize_t height = affinity.shape[0], width = affinity.shape[1]
     cdef Py_ssize_t n = height * width, n_edges = n * affinity.shape[2]
-    cdef Py_ssize_t n_vertices = n if mask is None else np.count_nonzero(mask)
     cdef Py_ssize_t n_runs = 1 if nested else counts.shape[0], run
     cdef Py_ssize_t n_levels = counts.shape[0] if nested else 1
+    cdef const uint8_t* inside = NULL
     cdef Graph g
     cdef Queue q
     cdef double[:, ::1] vertices = np.empty((n, 3)), at_first
     cdef int32_t[::1] links = np.empty(n_edges, dtype=np.int32)
-    cdef double[::1] f_size = np.empty(min(n_vertices, TABLE_MAX) + 1)
     cdef int32_t[::1] labels, node
     cdef int32_t[:, ::1] levels, children
     cdef float[::1] kept_gains
     cdef float* first_gains = <float*>&links[0]
     cdef const affinity_t* weights = &affinity[0, 0, 0]
 
-    g.n_pixels = n
-    g.inside = NULL
     if mask is not None:
-        g.inside = &mask[0, 0]
-    g.n_vertices = n_vertices
-    g.shift = 1 if affinity.shape[2] == 2 else 2
-    g.offset[0] = 1
-    g.offset[1] = width
-    g.offset[2] = width + 1
-    g.offset[3] = 1 - width
+        inside = &mask[0, 0]
+    lay_out(&g.lattice, height, width, affinity.shape[2], inside)
+    cdef Py_ssize_t n_vertices = g.lattice.n_inside
+    cdef double[::1] f_size = np.empty(min(n_vertices, TABLE_MAX) + 1)
     g.vertices = <Vertex*>&vertices[0, 0]
     g.f_size = &f_size[0]
     g.n_sizes = f_size.shape[0]
@@ -546,16 +483,16 @@ def ers(
     maps = []
     try:
         with nogil:
-            weigh(&g, weights, first_gains, height, width)
+            weigh(&g, weights, first_gains)
             if n_runs > 1:
                 memcpy(&at_first[0, 0], g.vertices, n * sizeof(Vertex))
         for run in range(n_runs):
             with nogil:
                 if run > 0:
                     memcpy(g.vertices, &at_first[0, 0], n * sizeof(Vertex))
-                start(&g, &q, first_gains, height, width, balance, counts[run])
+                start(&g, &q, first_gains, balance, counts[run])
                 # The constant lets the compiler drop the shifts from the inner loop.
-                if g.shift == 1:
+                if g.lattice.shift == 1:
                     cut(&g, &q, weights, 1, &counts[run], n_levels, into)
                 else:
                     cut(&g, &q, weights, 2, &counts[run], n_levels, into)

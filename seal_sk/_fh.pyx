@@ -2,9 +2,18 @@
 
 import numpy as np
 
-from libc.math cimport sqrt
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
+from seal_sk._lattice cimport (
+    Lattice,
+    Walk,
+    before_first,
+    is_inside,
+    lay_out,
+    number_pixel,
+    other_end,
+    step,
+)
 from seal_sk._queue cimport scattered
 
 # An edge as the sort moves it about: its key, and its place in the map.
@@ -29,12 +38,8 @@ cdef struct Entry:
 
 
 cdef struct Graph:
-    Py_ssize_t n_pixels
-    const uint8_t* inside  # by pixel, the mask; NULL where there is none
-    Py_ssize_t n_vertices  # the pixels inside
+    Lattice lattice
     Py_ssize_t n_segments  # that are left
-    int shift  # edge >> shift is the pixel that owns the edge
-    Py_ssize_t[4] offset  # from the owner to the other end, by channel
     const double* distance  # by edge
     int32_t* parent  # a root holds minus the size of its segment
     double* bound  # largest distance that a root's segment joins over
@@ -59,53 +64,21 @@ cdef inline bint ahead(const Graph* g, int32_t a, int32_t b) noexcept nogil:
     )
 
 
-cdef inline bint edge_exists(
-    Py_ssize_t y, Py_ssize_t x, int channel, Py_ssize_t height, Py_ssize_t width
-) noexcept nogil:
-    if channel == 0:
-        return x + 1 < width
-    if channel == 1:
-        return y + 1 < height
-    if channel == 2:
-        return x + 1 < width and y + 1 < height
-    return x + 1 < width and y > 0
-
-
-cdef Py_ssize_t collect(
-    const Graph* g, Entry* edges, Py_ssize_t height, Py_ssize_t width
-) noexcept nogil:
+cdef Py_ssize_t collect(const Graph* g, Entry* edges) noexcept nogil:
     """List the edges and the leading bits of their distances; return how many."""
     # Bits of floats that are not negative are in the order of the values. A range of
     # 2**-48 to 2**16 leaves few distances that the key can't tell apart.
     cdef const uint64_t* bits = <const uint64_t*>g.distance
     cdef uint64_t key
-    cdef Py_ssize_t y, x, e = 0, n = 0
-    cdef int c
-    for y in range(height):
-        for x in range(width):
-            for c in range(1 << g.shift):
-                if edge_exists(y, x, c, height, width):
-                    key = bits[e] >> 26
-                    edges[n].key = <uint32_t>(key - KEY_ZERO if key > KEY_ZERO else 0)
-                    edges[n].edge = <int32_t>e
-                    n += 1
-                e += 1
+    cdef Py_ssize_t n = 0
+    cdef Walk walk
+    before_first(&walk)
+    while step(&g.lattice, &walk):
+        key = bits[walk.edge] >> 26
+        edges[n].key = <uint32_t>(key - KEY_ZERO if key > KEY_ZERO else 0)
+        edges[n].edge = <int32_t>walk.edge
+        n += 1
     return n
-
-
-cdef Py_ssize_t keep_inside(
-    const Graph* g, Entry* edges, Py_ssize_t n
-) noexcept nogil:
-    """Drop the edges that leave the mask; return how many are left."""
-    cdef Py_ssize_t i, u, kept = 0
-    cdef int32_t e
-    for i in range(n):
-        e = edges[i].edge
-        u = e >> g.shift
-        if g.inside[u] and g.inside[u + g.offset[e - (u << g.shift)]]:
-            edges[kept] = edges[i]
-            kept += 1
-    return kept
 
 
 cdef Entry* radix_sort(
@@ -220,9 +193,9 @@ cdef inline int32_t join(Graph* g, int32_t a, int32_t b) noexcept nogil:
 
 cdef void reset(Graph* g) noexcept nogil:
     cdef Py_ssize_t u
-    for u in range(g.n_pixels):
+    for u in range(g.lattice.n_pixels):
         g.parent[u] = -1
-    g.n_segments = g.n_vertices
+    g.n_segments = g.lattice.n_inside
 
 
 cdef Py_ssize_t join_similar(
@@ -237,14 +210,14 @@ cdef Py_ssize_t join_similar(
     cdef Py_ssize_t i, kept = 0
     cdef int32_t e, u, a, b
     cdef double d, needed
-    for i in range(g.n_pixels):
+    for i in range(g.lattice.n_pixels):
         if g.parent[i] < 0:
             set_bound(g, <int32_t>i, 0.0, scale, counts_inside)
     enough[0] = 0.0
     for i in range(n):
         e = edges[i].edge
-        u = e >> g.shift
-        b = <int32_t>(u + g.offset[e - (u << g.shift)])
+        u = e >> g.lattice.shift
+        b = other_end(&g.lattice, e, g.lattice.shift)
         # Most edges lie inside a segment, where this often saves the search.
         if g.parent[u] == g.parent[b] and g.parent[u] >= 0:
             continue
@@ -273,13 +246,12 @@ cdef void join_small(
 ) noexcept nogil:
     """Join where one segment, or both, are smaller than `min_size`."""
     cdef Py_ssize_t i
-    cdef int32_t e, u, a, b
+    cdef int32_t e, a, b
     cdef bint small_a, small_b
     for i in range(n):
         e = edges[i].edge
-        u = e >> g.shift
-        a = find(g.parent, u)
-        b = find(g.parent, <int32_t>(u + g.offset[e - (u << g.shift)]))
+        a = find(g.parent, e >> g.lattice.shift)
+        b = find(g.parent, other_end(&g.lattice, e, g.lattice.shift))
         if a == b:
             continue
         small_a = -g.parent[a] < min_size
@@ -293,7 +265,7 @@ cdef void cut(
 ) noexcept nogil:
     """Exactly `n_segments`: at first small segments join, then the scale rises."""
     cdef double scale = 0.0, enough
-    min_size = min(min_size, g.n_vertices // n_segments)
+    min_size = min(min_size, g.lattice.n_inside // n_segments)
     while True:
         reset(g)
         join_small(g, edges, n, min_size, False)
@@ -311,24 +283,16 @@ cdef void cut(
         scale = max(2.0 * scale, enough)
 
 
-cdef void number(
-    Graph* g, int32_t* labels, int32_t* number_of_root
-) noexcept nogil:
+cdef void number(Graph* g, int32_t* labels) noexcept nogil:
     """Consecutive labels, in the scan order of each region's first pixel; -1 outside.
     """
     cdef Py_ssize_t u
-    cdef int32_t root, n = 0
-    for u in range(g.n_pixels):
-        number_of_root[u] = -1
-    for u in range(g.n_pixels):
-        if g.inside != NULL and not g.inside[u]:
-            labels[u] = -1
-            continue
-        root = find(g.parent, <int32_t>u)
-        if number_of_root[root] < 0:
-            number_of_root[root] = n
-            n += 1
-        labels[u] = number_of_root[root]
+    cdef int32_t n = 0
+    for u in range(g.lattice.n_pixels):
+        labels[u] = -1
+    for u in range(g.lattice.n_pixels):
+        if is_inside(&g.lattice, u):
+            number_pixel(labels, u, find(g.parent, <int32_t>u), &n)
 
 
 def fh(
@@ -343,6 +307,7 @@ def fh(
     """
     cdef Py_ssize_t height = distance.shape[0], width = distance.shape[1]
     cdef Py_ssize_t n = height * width, n_edges
+    cdef const uint8_t* inside = NULL
     cdef Graph g
     cdef double enough = 0.0
     cdef int32_t[:, ::1] labels = np.empty((height, width), dtype=np.int32)
@@ -352,23 +317,14 @@ def fh(
     cdef int32_t[::1] parent = np.empty(n, dtype=np.int32)
     cdef double[::1] bound = np.empty(n)
 
-    g.n_pixels = n
-    g.inside = NULL
     if mask is not None:
-        g.inside = &mask[0, 0]
-    g.n_vertices = n if mask is None else np.count_nonzero(mask)
-    g.shift = 1 if distance.shape[2] == 2 else 2
-    g.offset[0] = 1
-    g.offset[1] = width
-    g.offset[2] = width + 1
-    g.offset[3] = 1 - width
+        inside = &mask[0, 0]
+    lay_out(&g.lattice, height, width, distance.shape[2], inside)
     g.distance = &distance[0, 0, 0]
     g.parent = &parent[0]
     g.bound = &bound[0]
     with nogil:
-        n_edges = collect(&g, edges, height, width)
-        if g.inside != NULL:
-            n_edges = keep_inside(&g, edges, n_edges)
+        n_edges = collect(&g, edges)
         edges = sort(&g, edges, &room[1, 0], n_edges, &count[0])
         if n_segments > 0:
             cut(&g, edges, n_edges, n_segments, min_size)
@@ -376,130 +332,5 @@ def fh(
             reset(&g)
             n_edges = join_similar(&g, edges, n_edges, scale, True, 1, &enough)
             join_small(&g, edges, n_edges, min_size, False)
-        # The bounds are no longer needed: their memory numbers the roots.
-        number(&g, &labels[0, 0], <int32_t*>g.bound)
+        number(&g, &labels[0, 0])
     return np.asarray(labels)
-
-
-cdef inline Py_ssize_t mirrored(Py_ssize_t i, Py_ssize_t n) noexcept nogil:
-    """Index inside 0..n-1 where the sequence is reflected beyond its ends."""
-    i %= 2 * n
-    if i < 0:
-        i += 2 * n
-    return i if i < n else 2 * n - 1 - i
-
-
-cdef inline void put_centre(
-    const double* centre, double weight, Py_ssize_t n, double* out
-) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        out[i] = centre[i] * weight
-
-
-cdef inline void add_pair(
-    const double* before, const double* after, double weight, Py_ssize_t n,
-    double* out,
-) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        out[i] += (before[i] + after[i]) * weight
-
-
-cdef void smooth_row(
-    const double* image, Py_ssize_t y, Py_ssize_t height, Py_ssize_t width,
-    Py_ssize_t bands, const double* kernel, Py_ssize_t radius,
-    double* padded, double* out,
-) noexcept nogil:
-    """Row `y` of the smoothed image, in the order of SciPy's additions."""
-    cdef double* row = padded + radius * bands
-    cdef Py_ssize_t x, band, j, n = width * bands
-    put_centre(image + y * n, kernel[0], n, row)
-    for j in range(radius, 0, -1):
-        add_pair(
-            image + mirrored(y - j, height) * n,
-            image + mirrored(y + j, height) * n,
-            kernel[j], n, row,
-        )
-    for x in range(radius):
-        for band in range(bands):
-            row[(-1 - x) * bands + band] = row[mirrored(-1 - x, width) * bands + band]
-            row[(width + x) * bands + band] = row[
-                mirrored(width + x, width) * bands + band
-            ]
-    put_centre(row, kernel[0], n, out)
-    for j in range(radius, 0, -1):
-        add_pair(row - j * bands, row + j * bands, kernel[j], n, out)
-
-
-cdef void measure(
-    const double* a, const double* b, Py_ssize_t n, Py_ssize_t bands,
-    double* square, double* out, Py_ssize_t step,
-) noexcept nogil:
-    """Euclidean distances of n pairs of pixels, one to every `step` of `out`."""
-    cdef Py_ssize_t i, band
-    cdef double total
-    for i in range(n * bands):
-        square[i] = (b[i] - a[i]) * (b[i] - a[i])
-    for i in range(n):
-        total = square[i * bands]
-        for band in range(1, bands):
-            total += square[i * bands + band]
-        out[i * step] = sqrt(total)
-
-
-cdef void normalise(double* row, Py_ssize_t n, Py_ssize_t bands) noexcept nogil:
-    """Divide the bands of n pixels by the last, where it is not 0."""
-    cdef Py_ssize_t i, band
-    cdef double weight
-    for i in range(n):
-        weight = row[(i + 1) * bands - 1]
-        if weight > 0:
-            for band in range(bands):
-                row[i * bands + band] /= weight
-
-
-def colour_distance(
-    const double[:, :, ::1] image, const double[::1] kernel, Py_ssize_t channels,
-    bint weighted=False,
-):
-    """Distances (H, W, channels) between neighbours of the smoothed image.
-
-    `kernel` is the half of the filter from its centre outwards. With `weighted` the
-    last band is no colour but the weight of the pixel, and the colours are those of
-    normalised convolution, multiplied by the weights already.
-    """
-    cdef Py_ssize_t height = image.shape[0], width = image.shape[1]
-    cdef Py_ssize_t bands = image.shape[2], radius = kernel.shape[0] - 1, y
-    cdef double[:, :, ::1] distance = np.zeros((height, width, channels))
-    cdef double[:, ::1] rows = np.empty((2, width * bands))
-    cdef double[::1] padded = np.empty((width + 2 * radius) * bands)
-    cdef double[::1] square = np.empty(width * bands)
-    cdef double* above = &rows[0, 0]
-    cdef double* row = &rows[1, 0]
-    cdef double* spare = &square[0]
-    cdef double* out = &distance[0, 0, 0]
-    cdef Py_ssize_t line = width * channels
-    with nogil:
-        for y in range(height):
-            smooth_row(
-                &image[0, 0, 0], y, height, width, bands, &kernel[0], radius,
-                &padded[0], row,
-            )
-            if weighted:
-                # The last band becomes 1, and adds nothing to the distances.
-                normalise(row, width, bands)
-            measure(row, row + bands, width - 1, bands, spare, out, channels)
-            if y > 0:
-                measure(above, row, width, bands, spare, out - line + 1, channels)
-            if y > 0 and channels == 4:
-                measure(
-                    above, row + bands, width - 1, bands, spare,
-                    out - line + 2, channels,
-                )
-                measure(
-                    row, above + bands, width - 1, bands, spare, out + 3, channels
-                )
-            out += line
-            above, row = row, above
-    return np.asarray(distance)

@@ -2,11 +2,19 @@
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport free
 
-from seal_sk._table cimport Table, index_of, pair_key, table_open
-from seal_sk._union cimport find
+from seal_sk._regions cimport (
+    Regions,
+    distance,
+    find_borders,
+    join,
+    keep_first,
+    list_borders,
+)
+from seal_sk._table cimport Table, index_of, table_open
+from seal_sk._union cimport find, number_roots
 
 ctypedef fused label_t:
     int32_t
@@ -28,18 +36,6 @@ cdef inline void unite(int32_t* parent, int32_t a, int32_t b) noexcept nogil:
         parent[b] = a
     else:
         parent[a] = b
-
-
-cdef int32_t number_roots(int32_t* parent, int32_t n) noexcept nogil:
-    """Turn links, each to a lower number, into consecutive numbers of the roots."""
-    cdef int32_t i, n_roots = 0
-    for i in range(n):
-        if parent[i] == i:
-            parent[i] = n_roots
-            n_roots += 1
-        else:
-            parent[i] = parent[parent[i]]
-    return n_roots
 
 
 def relabel(const label_t[:, ::1] labels):
@@ -161,40 +157,6 @@ def components(const label_t[:, ::1] labels, int connectivity):
     return np.asarray(numbered), n
 
 
-cdef inline void touch(
-    Table* t, const int32_t* a, const int32_t* b, bint* failed
-) noexcept nogil:
-    if a[0] == b[0] or a[0] < 0 or b[0] < 0:
-        return
-    if index_of(t, pair_key(a[0], b[0])) < 0:
-        failed[0] = True
-
-
-cdef bint find_borders(
-    Table* t, const int32_t* labels, Py_ssize_t height, Py_ssize_t width,
-    int connectivity,
-) noexcept nogil:
-    """Count the pairs of neighbouring pixels for each pair of regions."""
-    cdef Py_ssize_t y, x
-    cdef const int32_t* here = labels
-    cdef bint failed = False
-    for y in range(height):
-        for x in range(width):
-            if x + 1 < width:
-                touch(t, here, here + 1, &failed)
-            if y + 1 < height:
-                touch(t, here, here + width, &failed)
-                if connectivity == 8:
-                    if x + 1 < width:
-                        touch(t, here, here + width + 1, &failed)
-                    if x > 0:
-                        touch(t, here, here + width - 1, &failed)
-            here += 1
-        if failed:
-            return False
-    return True
-
-
 def color_sums(
     const int32_t[:, ::1] labels, Py_ssize_t n, const color_t[:, :, :] image
 ):
@@ -211,48 +173,7 @@ def color_sums(
     return np.asarray(sums)
 
 
-cdef struct Regions:
-    int32_t n  # how many are left
-    Py_ssize_t channels
-    int32_t* parent  # the lowest number of a union is its root
-    int64_t* size
-    double* sums  # of the colours, by region and channel
-    # Border e is half-edge 2e in the list of one region, 2e + 1 in the other's.
-    int32_t* head
-    int32_t* tail
-    int32_t* other
-    int32_t* next
-    int32_t* length
-    int32_t* seen  # by region, the half-edge that stands for it; else -1
-
-
-cdef inline void append(
-    Regions* r, int32_t region, int32_t head, int32_t tail
-) noexcept nogil:
-    if head < 0:
-        return
-    if r.head[region] < 0:
-        r.head[region] = head
-    else:
-        r.next[r.tail[region]] = head
-    r.tail[region] = tail
-
-
-cdef void list_borders(Regions* r, const Table* t) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef int32_t h
-    for i in range(t.n_slots):
-        if t.slots[i].count:
-            h = 2 * t.slots[i].index
-            r.length[h] = r.length[h + 1] = t.slots[i].count
-            r.other[h] = <int32_t><uint32_t>t.slots[i].key
-            r.other[h + 1] = <int32_t>(t.slots[i].key >> 32)
-    for h in range(2 * t.n_keys):
-        r.next[h] = -1
-        append(r, r.other[h ^ 1], h, h)
-
-
-cdef void tidy(Regions* r, int32_t region) noexcept nogil:
+cdef void tidy(Regions* r, int32_t* length, int32_t region) noexcept nogil:
     """Leave one half-edge a neighbour in the region's list, with the whole length."""
     cdef int32_t h = r.head[region], following, neighbour
     r.head[region] = -1
@@ -260,13 +181,10 @@ cdef void tidy(Regions* r, int32_t region) noexcept nogil:
         following = r.next[h]
         neighbour = find(r.parent, r.other[h])
         if neighbour != region:
-            if r.seen[neighbour] < 0:
-                r.seen[neighbour] = h
+            if keep_first(r, region, neighbour, h):
                 r.other[h] = neighbour
-                append(r, region, h, h)
-                r.next[h] = -1
             else:
-                r.length[r.seen[neighbour]] += r.length[h]
+                length[r.seen[neighbour]] += length[h]
         h = following
     h = r.head[region]
     while h >= 0:
@@ -274,53 +192,27 @@ cdef void tidy(Regions* r, int32_t region) noexcept nogil:
         h = r.next[h]
 
 
-cdef inline double distance(const Regions* r, int32_t a, int32_t b) noexcept nogil:
-    """Squared distance of the mean colours."""
-    cdef double difference, total = 0.0
-    cdef Py_ssize_t c
-    for c in range(r.channels):
-        difference = (
-            r.sums[a * r.channels + c] / <double>r.size[a]
-            - r.sums[b * r.channels + c] / <double>r.size[b]
-        )
-        total += difference * difference
-    return total
-
-
 cdef int32_t best_neighbour(
-    Regions* r, int32_t region, double* nearest
+    Regions* r, int32_t* length, int32_t region, double* nearest
 ) noexcept nogil:
     """The nearest in colour, the longest border, the lowest number, in this order."""
-    cdef int32_t h, best = -1, length = 0
+    cdef int32_t h, best = -1, longest = 0
     cdef double d
-    tidy(r, region)
+    tidy(r, length, region)
     h = r.head[region]
     while h >= 0:
         d = distance(r, region, r.other[h])
         if (
             best < 0
             or d < nearest[0]
-            or (d == nearest[0] and r.length[h] > length)
-            or (d == nearest[0] and r.length[h] == length and r.other[h] < best)
+            or (d == nearest[0] and length[h] > longest)
+            or (d == nearest[0] and length[h] == longest and r.other[h] < best)
         ):
             best = r.other[h]
             nearest[0] = d
-            length = r.length[h]
+            longest = length[h]
         h = r.next[h]
     return best
-
-
-cdef int32_t join(Regions* r, int32_t a, int32_t b) noexcept nogil:
-    cdef Py_ssize_t c
-    if b < a:
-        a, b = b, a
-    r.parent[b] = a
-    r.size[a] += r.size[b]
-    for c in range(r.channels):
-        r.sums[a * r.channels + c] += r.sums[b * r.channels + c]
-    append(r, a, r.head[b], r.tail[b])
-    r.n -= 1
-    return a
 
 
 cdef double spread(const Regions* r) noexcept nogil:
@@ -347,28 +239,19 @@ cdef struct Waiting:
     int32_t region
 
 
+ctypedef Waiting heap_t
+
+
 cdef inline bint before(const Waiting* a, const Waiting* b) noexcept nogil:
     return a.cost < b.cost or (a.cost == b.cost and a.region < b.region)
 
 
-cdef void sift_down(Waiting* heap, Py_ssize_t n, Py_ssize_t i) noexcept nogil:
-    cdef Waiting moving = heap[i]
-    cdef Py_ssize_t child
-    while True:
-        child = 2 * i + 1
-        if child >= n:
-            break
-        if child + 1 < n and before(&heap[child + 1], &heap[child]):
-            child += 1
-        if not before(&heap[child], &moving):
-            break
-        heap[i] = heap[child]
-        i = child
-    heap[i] = moving
+include "_heap.pxi"
 
 
 cdef void join_cheapest(
-    Regions* r, Waiting* heap, int64_t min_size, int32_t n_segments, double variance,
+    Regions* r, int32_t* length, Waiting* heap, int64_t min_size, int32_t n_segments,
+    double variance,
 ) noexcept nogil:
     """Join regions to their best neighbours, the region of least cost first.
 
@@ -376,7 +259,7 @@ cdef void join_cheapest(
     is positive. A region waits at the cost that it had when it was last looked at, at
     first and after a join at its size: the costs of its neighbours are not renewed.
     """
-    cdef Py_ssize_t n_heap = 0, i
+    cdef Py_ssize_t n_heap = 0
     cdef int32_t region, neighbour, n_regions = r.n
     cdef double cost, d
     for region in range(n_regions):
@@ -384,13 +267,12 @@ cdef void join_cheapest(
             heap[n_heap].region = region
             heap[n_heap].cost = <double>r.size[region]
             n_heap += 1
-    for i in range(n_heap // 2 - 1, -1, -1):
-        sift_down(heap, n_heap, i)
+    heapify(heap, n_heap)
     while n_heap > 0 and r.n > n_segments:
         region = heap[0].region
         neighbour = -1
         if r.parent[region] == region and r.size[region] < min_size:
-            neighbour = best_neighbour(r, region, &d)
+            neighbour = best_neighbour(r, length, region, &d)
         if neighbour < 0:
             n_heap -= 1
             heap[0] = heap[n_heap]
@@ -424,8 +306,9 @@ def merge(
     cdef bint done
     cdef double variance
     cdef Regions r
+    cdef int32_t* length
     cdef int64_t[::1] size = np.zeros(n + 1, dtype=np.int64)
-    cdef int32_t[:, ::1] by_region = np.full((4, n + 1), -1, dtype=np.int32)
+    cdef int32_t[:, ::1] by_region = np.empty((4, n + 1), dtype=np.int32)
     cdef double[:, ::1] heap = np.empty((n + 1, 2))
 
     with nogil:
@@ -452,23 +335,19 @@ def merge(
     r.seen = &by_region[3, 0]
     r.other = &by_half_edge[0, 0]
     r.next = &by_half_edge[1, 0]
-    r.length = &by_half_edge[2, 0]
+    length = &by_half_edge[2, 0]
     with nogil:
-        list_borders(&r, &table)
+        list_borders(&r, &table, length)
         free(table.slots)
         for i in range(height * width):
             if label[i] >= 0:
                 size[label[i]] += 1
-        for i in range(n):
-            r.parent[i] = <int32_t>i
         # Regions below a size go by size alone; where their number matters, those that
         # are missed least go first.
         variance = spread(&r) if n_segments > 0 else 0.0
         join_cheapest(
-            &r, <Waiting*>&heap[0, 0], min_size, <int32_t>n_segments, variance
+            &r, length, <Waiting*>&heap[0, 0], min_size, <int32_t>n_segments, variance
         )
-        for i in range(n):
-            r.parent[i] = find(r.parent, <int32_t>i)
         number_roots(r.parent, <int32_t>n)
         for i in range(height * width):
             if label[i] >= 0:

@@ -3,20 +3,32 @@
 import numpy as np
 
 from libc.math cimport sqrt
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
-from seal_sk._table cimport Table, index_of, pair_key, table_open
-from seal_sk._union cimport find
+from seal_sk._regions cimport (
+    Regions,
+    distance,
+    find_borders,
+    join,
+    keep_first,
+    list_borders,
+    pair,
+)
+from seal_sk._table cimport Table, table_open
+from seal_sk._union cimport find, number_roots
 
 ctypedef fused affinity_t:
     float
     double
 
 
-cdef enum:
-    # Of CIELAB: less is no difference to speak of.
-    SLIGHT = 5
+# Added to the mean affinity and to what it lacks of 1, so that a border's worth stays
+# finite at 0 and above nothing at 1.
+cdef double SLIGHT_AFFINITY = 1e-4
+
+# Of CIELAB: less is no difference to speak of.
+cdef double SLIGHT_DISTANCE = 5.0
 
 
 cdef struct Border:
@@ -29,18 +41,8 @@ cdef struct Border:
 
 
 cdef struct Graph:
-    int32_t n  # regions left
-    Py_ssize_t channels
-    int32_t* parent
-    int64_t* size
-    double* sums  # of the colours, by region and channel
+    Regions regions
     Border* border
-    # Border e is half-edge 2e in the list of one region, 2e + 1 in the other's.
-    int32_t* head
-    int32_t* tail
-    int32_t* other
-    int32_t* next
-    int32_t* seen  # by region, the half-edge that stands for it; else -1
     # Borders, the one of least cost on top.
     int32_t* heap
     int32_t n_heap
@@ -86,119 +88,58 @@ cdef void leave(Graph* g, int32_t e) noexcept nogil:
 
 
 cdef double cost_of(const Graph* g, int32_t e) noexcept nogil:
-    cdef int32_t a = find(g.parent, g.other[2 * e])
-    cdef int32_t b = find(g.parent, g.other[2 * e + 1])
-    cdef double p = <double>g.size[a], q = <double>g.size[b]
-    cdef double h = p * q / (p + q), difference, distance = 0.0, length, mean
-    cdef Py_ssize_t c
+    cdef const Regions* r = &g.regions
+    cdef int32_t a = find(r.parent, r.other[2 * e])
+    cdef int32_t b = find(r.parent, r.other[2 * e + 1])
+    cdef double p = <double>r.size[a], q = <double>r.size[b]
+    cdef double h = p * q / (p + q), length, mean
     if g.border[e].length > 0:
         length = g.border[e].length
         mean = g.border[e].affinity / length
     else:
         length = g.border[e].corners
         mean = g.border[e].at_corners / length
-    for c in range(g.channels):
-        difference = g.sums[a * g.channels + c] / p - g.sums[b * g.channels + c] / q
-        distance += difference * difference
     return h * sqrt(
-        (1.0 - mean + 1e-4) / (mean + 1e-4) * (SLIGHT + sqrt(distance))
-        * sqrt(sqrt(h) / length)
+        (1.0 - mean + SLIGHT_AFFINITY) / (mean + SLIGHT_AFFINITY)
+        * (SLIGHT_DISTANCE + sqrt(distance(r, a, b))) * sqrt(sqrt(h) / length)
     )
-
-
-cdef inline void append(
-    Graph* g, int32_t region, int32_t head, int32_t tail
-) noexcept nogil:
-    if head < 0:
-        return
-    if g.head[region] < 0:
-        g.head[region] = head
-    else:
-        g.next[g.tail[region]] = head
-    g.tail[region] = tail
 
 
 cdef void tidy(Graph* g, int32_t region) noexcept nogil:
     """Leave one border a neighbour, each at its cost."""
-    cdef int32_t h = g.head[region], following, neighbour, e, kept
-    g.head[region] = -1
+    cdef Regions* r = &g.regions
+    cdef int32_t h = r.head[region], following, neighbour, e, kept
+    r.head[region] = -1
     while h >= 0:
-        following = g.next[h]
+        following = r.next[h]
         e = h >> 1
         if g.border[e].place >= 0:
-            neighbour = find(g.parent, g.other[h])
-            if g.seen[neighbour] < 0:
-                g.seen[neighbour] = h
-                append(g, region, h, h)
-                g.next[h] = -1
-            else:
-                kept = g.seen[neighbour] >> 1
+            neighbour = find(r.parent, r.other[h])
+            if not keep_first(r, region, neighbour, h):
+                kept = r.seen[neighbour] >> 1
                 g.border[kept].affinity += g.border[e].affinity
                 g.border[kept].length += g.border[e].length
                 g.border[kept].at_corners += g.border[e].at_corners
                 g.border[kept].corners += g.border[e].corners
                 leave(g, e)
         h = following
-    h = g.head[region]
+    h = r.head[region]
     while h >= 0:
-        g.seen[find(g.parent, g.other[h])] = -1
+        r.seen[find(r.parent, r.other[h])] = -1
         g.border[h >> 1].cost = cost_of(g, h >> 1)
         move(g, h >> 1)
-        h = g.next[h]
+        h = r.next[h]
 
 
 cdef void join_cheapest(Graph* g, int32_t n_segments) noexcept nogil:
+    cdef Regions* r = &g.regions
     cdef int32_t e, a, b
-    cdef Py_ssize_t c
-    while g.n > n_segments and g.n_heap > 0:
+    while r.n > n_segments and g.n_heap > 0:
         e = g.heap[0]
-        a = find(g.parent, g.other[2 * e])
-        b = find(g.parent, g.other[2 * e + 1])
-        if b < a:
-            a, b = b, a
+        a = find(r.parent, r.other[2 * e])
+        b = find(r.parent, r.other[2 * e + 1])
         leave(g, e)
-        g.parent[b] = a
-        g.size[a] += g.size[b]
-        for c in range(g.channels):
-            g.sums[a * g.channels + c] += g.sums[b * g.channels + c]
-        append(g, a, g.head[b], g.tail[b])
-        g.n -= 1
-        tidy(g, a)
-
-
-cdef inline int32_t pair(
-    Table* t, const int32_t* a, const int32_t* b
-) noexcept nogil:
-    """The number of the border between two pixels' regions; -1 where there is none.
-
-    -2 where there is no memory for it.
-    """
-    cdef int32_t e
-    if a[0] == b[0] or a[0] < 0 or b[0] < 0:
-        return -1
-    e = index_of(t, pair_key(a[0], b[0]))
-    return e if e >= 0 else -2
-
-
-cdef bint count_borders(
-    Table* t, const int32_t* here, Py_ssize_t height, Py_ssize_t width, bint corners
-) noexcept nogil:
-    cdef Py_ssize_t y, x
-    cdef bint failed = False
-    for y in range(height):
-        for x in range(width):
-            if x + 1 < width:
-                failed |= pair(t, here, here + 1) == -2
-            if y + 1 < height:
-                failed |= pair(t, here, here + width) == -2
-                if corners and x + 1 < width:
-                    failed |= pair(t, here, here + width + 1) == -2
-                if corners and x > 0:
-                    failed |= pair(t, here, here + width - 1) == -2
-            here += 1
-        if failed:
-            return False
-    return True
+        tidy(g, join(r, a, b))
 
 
 cdef inline void across(Graph* g, int32_t e, double affinity) noexcept nogil:
@@ -249,15 +190,15 @@ def merge(
     cdef int32_t* label = &labels[0, 0]
     cdef Table table
     cdef bint done
-    cdef int32_t e, h, n_borders, n_left = 0
+    cdef int32_t e, n_borders
     cdef Graph g
-    cdef int32_t[:, ::1] by_region = np.full((4, n), -1, dtype=np.int32)
+    cdef int32_t[:, ::1] by_region = np.empty((4, n), dtype=np.int32)
 
     with nogil:
         done = table_open(&table)
         if done:
-            done = count_borders(
-                &table, label, height, width, affinity.shape[2] == 4
+            done = find_borders(
+                &table, label, height, width, <int>(2 * affinity.shape[2])
             )
     if not done:
         free(table.slots)
@@ -273,46 +214,31 @@ def merge(
     cdef int32_t[:, ::1] by_half_edge = half_edges
     cdef int32_t[::1] by_place = heap
 
-    g.n = <int32_t>n
-    g.channels = sums.shape[1]
-    g.sums = &sums[0, 0] if sums.size else NULL
-    g.size = &size[0]
-    g.parent = &by_region[0, 0]
-    g.head = &by_region[1, 0]
-    g.tail = &by_region[2, 0]
-    g.seen = &by_region[3, 0]
-    g.other = &by_half_edge[0, 0]
-    g.next = &by_half_edge[1, 0]
+    g.regions.n = <int32_t>n
+    g.regions.channels = sums.shape[1]
+    g.regions.sums = &sums[0, 0] if sums.size else NULL
+    g.regions.size = &size[0]
+    g.regions.parent = &by_region[0, 0]
+    g.regions.head = &by_region[1, 0]
+    g.regions.tail = &by_region[2, 0]
+    g.regions.seen = &by_region[3, 0]
+    g.regions.other = &by_half_edge[0, 0]
+    g.regions.next = &by_half_edge[1, 0]
     g.border = <Border*>&border[0]
     g.heap = &by_place[0]
     g.n_heap = 0
     n_borders = table.n_keys
     with nogil:
         sum_affinities(&g, &table, label, affinity)
-        for i in range(table.n_slots):
-            if table.slots[i].count:
-                h = 2 * table.slots[i].index
-                g.other[h] = <int32_t><uint32_t>table.slots[i].key
-                g.other[h + 1] = <int32_t>(table.slots[i].key >> 32)
+        list_borders(&g.regions, &table, NULL)
         free(table.slots)
-        for i in range(n):
-            g.parent[i] = <int32_t>i
-        for h in range(2 * n_borders):
-            g.next[h] = -1
-            append(&g, g.other[h ^ 1], h, h)
         for e in range(n_borders):
             g.border[e].cost = cost_of(&g, e)
             g.n_heap = e + 1
             put(&g, e, e)
             move(&g, e)
         join_cheapest(&g, <int32_t>n_segments)
-        # Roots are the lowest numbers of their regions: those that come first.
-        for i in range(n):
-            if g.parent[i] == i:
-                g.parent[i] = n_left
-                n_left += 1
-            else:
-                g.parent[i] = g.parent[g.parent[i]]
+        number_roots(g.regions.parent, <int32_t>n)
         for i in range(height * width):
             if label[i] >= 0:
-                label[i] = g.parent[label[i]]
+                label[i] = g.regions.parent[label[i]]

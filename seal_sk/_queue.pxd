@@ -28,6 +28,9 @@ cdef struct Candidate:
     int32_t edge
 
 
+ctypedef Candidate heap_t
+
+
 cdef struct Queue:
     # Bucket i holds the edges whose gain, when last seen, lay in
     # (top - (i + 1) * width, top - i * width]; the last one holds all below.
@@ -48,42 +51,14 @@ cdef inline uint32_t scattered(int32_t edge) noexcept nogil:
     return <uint32_t>edge * <uint32_t>2654435769
 
 
-cdef inline bint ahead(const Candidate* a, const Candidate* b) noexcept nogil:
+cdef inline bint before(const Candidate* a, const Candidate* b) noexcept nogil:
     # Ties in scan order would cut a flat area into strips.
     return a.gain > b.gain or (
         a.gain == b.gain and scattered(a.edge) < scattered(b.edge)
     )
 
 
-cdef inline void sift_down(
-    Candidate* heap, Py_ssize_t n, Py_ssize_t i
-) noexcept nogil:
-    cdef Candidate moving = heap[i]
-    cdef Py_ssize_t child
-    while True:
-        child = 2 * i + 1
-        if child >= n:
-            break
-        if child + 1 < n and ahead(&heap[child + 1], &heap[child]):
-            child += 1
-        if not ahead(&heap[child], &moving):
-            break
-        heap[i] = heap[child]
-        i = child
-    heap[i] = moving
-
-
-cdef inline void heapify(Candidate* heap, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n // 2 - 1, -1, -1):
-        sift_down(heap, n, i)
-
-
-cdef inline void pop(Queue* q) noexcept nogil:
-    q.n_heap -= 1
-    if q.n_heap > 0:
-        q.heap[0] = q.heap[q.n_heap]
-        sift_down(q.heap, q.n_heap, 0)
+include "_heap.pxi"
 
 
 cdef inline Py_ssize_t bucket_of(const Queue* q, double gain) noexcept nogil:

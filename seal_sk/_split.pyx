@@ -5,6 +5,8 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport free, malloc, realloc
 
+from seal_sk._shares cimport Share, share_out
+
 ctypedef fused color_t:
     uint8_t
     uint16_t
@@ -20,6 +22,9 @@ cdef struct Claim:
     double cost
     int32_t pixel
     int32_t part
+
+
+ctypedef Claim heap_t
 
 
 cdef struct Split:
@@ -45,10 +50,13 @@ cdef struct Split:
     Py_ssize_t capacity
 
 
-cdef inline bint ahead(const Claim* a, const Claim* b) noexcept nogil:
+cdef inline bint before(const Claim* a, const Claim* b) noexcept nogil:
     if a.cost != b.cost:
         return a.cost < b.cost
     return a.pixel < b.pixel or (a.pixel == b.pixel and a.part < b.part)
+
+
+include "_heap.pxi"
 
 
 cdef bint push(Split* s, double cost, int32_t pixel, int32_t part) noexcept nogil:
@@ -68,31 +76,12 @@ cdef bint push(Split* s, double cost, int32_t pixel, int32_t part) noexcept nogi
     s.n_heap += 1
     while i > 0:
         up = (i - 1) // 2
-        if not ahead(&moving, &s.heap[up]):
+        if not before(&moving, &s.heap[up]):
             break
         s.heap[i] = s.heap[up]
         i = up
     s.heap[i] = moving
     return True
-
-
-cdef Claim pop(Split* s) noexcept nogil:
-    cdef Claim top = s.heap[0], moving
-    cdef Py_ssize_t i = 0, child
-    s.n_heap -= 1
-    moving = s.heap[s.n_heap]
-    while True:
-        child = 2 * i + 1
-        if child >= s.n_heap:
-            break
-        if child + 1 < s.n_heap and ahead(&s.heap[child + 1], &s.heap[child]):
-            child += 1
-        if not ahead(&s.heap[child], &moving):
-            break
-        s.heap[i] = s.heap[child]
-        i = child
-    s.heap[i] = moving
-    return top
 
 
 cdef void place_seed(
@@ -279,55 +268,14 @@ cdef bint grow_parts(
         if not claim_around(s, image, s.seeds[part], part):
             return False
     while s.n_heap > 0:
-        nearest = pop(s)
+        nearest = s.heap[0]
+        pop(s.heap, &s.n_heap)
         # Otherwise another part has claimed it since.
         if s.label[nearest.pixel] == CLAIMED - nearest.part:
             s.label[nearest.pixel] = nearest.part
             if not claim_around(s, image, nearest.pixel, nearest.part):
                 return False
     return True
-
-
-cdef inline bint larger_parts(
-    const int64_t* size, const int32_t* parts, int32_t a, int32_t b
-) noexcept nogil:
-    # Of parts equally large, those of the lower number come first.
-    cdef int64_t of_a = size[a] * parts[b], of_b = size[b] * parts[a]
-    return of_a > of_b or (of_a == of_b and a < b)
-
-
-cdef void sift_share(
-    const int64_t* size, const int32_t* parts, int32_t* heap, int32_t n, int32_t i
-) noexcept nogil:
-    cdef int32_t moving = heap[i], child
-    while True:
-        child = 2 * i + 1
-        if child >= n:
-            break
-        if child + 1 < n and larger_parts(size, parts, heap[child + 1], heap[child]):
-            child += 1
-        if not larger_parts(size, parts, heap[child], moving):
-            break
-        heap[i] = heap[child]
-        i = child
-    heap[i] = moving
-
-
-cdef void share_out(
-    const int64_t* size, int32_t* parts, int32_t* heap, int32_t n, Py_ssize_t n_parts
-) noexcept nogil:
-    """One part more, again and again, for the region whose parts are largest."""
-    cdef int32_t i, root
-    cdef Py_ssize_t left = n_parts - n
-    for i in range(n):
-        parts[i] = 1
-        heap[i] = i
-    for root in range(n // 2 - 1, -1, -1):
-        sift_share(size, parts, heap, n, root)
-    while left > 0:
-        parts[heap[0]] += 1
-        sift_share(size, parts, heap, n, 0)
-        left -= 1
 
 
 def split(
@@ -345,7 +293,7 @@ def split(
     cdef int64_t[::1] size = np.zeros(n, dtype=np.int64)
     cdef int64_t[::1] start = np.zeros(n + 1, dtype=np.int64)
     cdef int32_t[::1] parts = np.empty(n, dtype=np.int32)
-    cdef int32_t[::1] order = np.empty(n, dtype=np.int32)
+    cdef int32_t[::1] taken = np.zeros(n, dtype=np.int32)
     cdef int32_t[:, ::1] pixels = np.empty((2, n_pixels), dtype=np.int32)
     cdef int32_t[::1] histogram = np.empty(max(height, width), dtype=np.int32)
     cdef int32_t[::1] seeds = np.empty(n + n_segments, dtype=np.int32)
@@ -371,14 +319,14 @@ def split(
         for i in range(n_pixels):
             if s.label[i] >= 0:
                 size[s.label[i]] += 1
-        share_out(&size[0], &parts[0], &order[0], <int32_t>n, n_segments)
+        # The memory of the centres, which come later, is large enough.
+        share_out(&size[0], &parts[0], <Share*>s.centers, <int32_t>n, n_segments)
         for i in range(n):
             start[i + 1] = start[i] + (size[i] if parts[i] > 1 else 0)
-            order[i] = 0
         for i in range(n_pixels):
             if s.label[i] >= 0 and parts[s.label[i]] > 1:
-                s.pixels[start[s.label[i]] + order[s.label[i]]] = <int32_t>i
-                order[s.label[i]] += 1
+                s.pixels[start[s.label[i]] + taken[s.label[i]]] = <int32_t>i
+                taken[s.label[i]] += 1
         for i in range(n):
             if parts[i] > 1:
                 done = grow_parts(

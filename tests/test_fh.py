@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
-from seal_sk._fh import colour_distance
+from seal_sk._distance import colour_distance
 from seal_sk._fh import fh as fh_kernel
 
 from seal_sk import fh, fh_image, rgb_affinity

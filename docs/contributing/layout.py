@@ -21,8 +21,8 @@ FLOORS = [
         "_extras _files _identity": "packages that may be missing; files written whole "
         "or not at all; what tells objects apart",
         "_environment _interrupts": "the machine and its versions; Ctrl-C",
-        "_ers _fh _labels _merge _metrics _snic _split": "compiled loops, which trust "
-        "their callers, and the `.pxd` files that they share",
+        "_distance _ers _fh _labels _merge _metrics _snic _split": "compiled loops, "
+        "which trust their callers; what they share is in `.pxd` and `.pxi` files",
     },
     {
         "_validation": "every check of an input, by what is checked: `images`, "

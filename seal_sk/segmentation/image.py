@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._fh import colour_distance
+from .._distance import colour_distance
 from .._fh import fh as _fh
 from .._snic import snic as _snic
 from .._typing import Connectivity

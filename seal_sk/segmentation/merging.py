@@ -38,12 +38,15 @@ def merge_regions(
     `n_segments` are left. A border is worth the pixels that would leak if an object's
     boundary ran there, times how much speaks for one::
 
-        h * sqrt((1 - a) / a * (5 + d) * sqrt(sqrt(h) / n))
+        h * sqrt((1 - a + t) / (a + t) * (5 + d) * sqrt(sqrt(h) / n))
 
     with h half the harmonic mean of the two sizes in pixels, ``p * q / (p + q)``; the n
-    pairs of neighbouring pixels across the border; their mean affinity a; and d, how
-    far apart the two mean colours are in CIELAB. ERS weighs edges one by one; a mean
-    over all of a border is harder to mislead. The last factor keeps regions compact.
+    pairs of neighbouring pixels across the border; their mean affinity a; t = 0.0001;
+    and d, how far apart the two mean colours are in CIELAB. ERS weighs edges one by
+    one; a mean over all of a border is harder to mislead. The last factor keeps
+    regions compact. A border of a = 0 is worth 100 times one of a = 0.5 that is like
+    it otherwise, and one of a = 1 a hundredth: sizes and colours count there, too, and
+    regions join across a = 0 where `n_segments` asks for it.
 
     Parameters
     ----------
@@ -80,14 +83,14 @@ def merge_regions(
 
     Notes
     -----
-    0.0001 is added to a and to 1 - a. The colour of a region is the mean of its regions
-    in CIELAB, of which the first have that of their mean RGB; for one channel only the
-    lightness is compared, for more than three the values times 100. Borders of equal
-    worth go in a fixed order. Time is linear in the number of pixels, up to a logarithm
-    in the number of borders, where no region has many neighbours: each merger looks at
-    all that the new one has, so that one region around 10,000 specks takes seconds, and
-    around 100,000 minutes. Memory goes with the number of borders: little for
-    superpixels, about 400 bytes a pixel where every pixel is a region.
+    The colour of a region is the mean of its regions in CIELAB, of which the first have
+    that of their mean RGB; for one channel only the lightness is compared, for more
+    than three the values times 100. Borders of equal worth go in a fixed order. Time is
+    linear in the number of pixels, up to a logarithm in the number of borders, where no
+    region has many neighbours: each merger looks at all that the new one has, so that
+    one region around 10,000 specks takes seconds, and around 100,000 minutes. Memory
+    goes with the number of borders: little for superpixels, about 400 bytes a pixel
+    where every pixel is a region.
 
     Examples
     --------
