@@ -47,7 +47,7 @@ FLOORS = [
     },
     {
         "pan": "networks (`network`, `unet` over `base`, by name in `registry`), their "
-        "files (`weights`, `shipped`, `export`), `loss`, `prediction`, `calibration`, "
+        "files (`weights`, `tensors`, `shipped`, `export`), `loss`, `prediction`, `calibration`, "
         "`devices`; `training/` has `settings` (the parameters of a training), "
         "`samples`, `augmentation`, `state`, `steps` and `fitting`",
     },
@@ -137,17 +137,15 @@ def picture():
                 f'height="{_ROW}" rx="6"/>'
             )
             shown = ", ".join(f"{name}{_ending(name)}" for name in names.split())
-            # The first words of the subject; the table has all of them.
-            first = subject.split(":")[0].split(";")[0].split(" (")[0].replace("`", "")
-            size = 14 if 8.5 * len(shown) < width else 1.65 * width / len(shown)
-            parts.append(
-                f'<text class="name" x="{middle:g}" y="{y + 22:g}" '
-                f'font-size="{size:.3g}" style="font-size:{size:.3g}px">'
-                f"{escape(shown)}</text>"
-            )
-            for i, line in enumerate(wrap(first, int(width / 5.6))[:2]):
+            lines = [("name", line) for line in wrap(shown, int(width / 8.6))]
+            notes = wrap(subject.replace("`", ""), int(width / 5.7))
+            room = 4 - len(lines)
+            if len(notes) > room:  # the table has all of it
+                notes = [*notes[: room - 1], f"{notes[room - 1]} ..."]
+            lines += [("note", line) for line in notes]
+            for i, (kind, line) in enumerate(lines):
                 parts.append(
-                    f'<text class="note" x="{middle:g}" y="{y + 41 + 14 * i:g}">'
+                    f'<text class="{kind}" x="{middle:g}" y="{y + 18 + 14 * i:g}">'
                     f"{escape(line)}</text>"
                 )
     return "\n".join([*parts, "</svg>", ""])
