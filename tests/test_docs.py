@@ -109,6 +109,7 @@ def test_code_is_found_in_every_form(tmp_path):
     assert blocks(page) == ["a = 1\n", "b = 2\n\nif b:\n    c = 3\n", "d = 4\n"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name
 )
@@ -126,6 +127,7 @@ def test_code_runs(page, tmp_path):
     assert result.returncode == 0, result.stderr[-3000:]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="commands are for a POSIX shell")
 @pytest.mark.parametrize(
     ("page", "made"),

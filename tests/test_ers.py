@@ -131,6 +131,7 @@ def test_partition_of_the_original(small, key, assert_same_partition, assert_lab
     assert_label_map(labels, affinity.shape[:2], int(k), int(c))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])
 @pytest.mark.parametrize("connectivity", [4, 8])
 def test_photographs_agree_with_the_original(golden, name, connectivity):
@@ -156,6 +157,7 @@ def test_photographs_agree_with_the_original(golden, name, connectivity):
                 assert asa_score(expected, labels) > 0.75
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_equals_the_slow_reference(masks, data):
@@ -327,6 +329,7 @@ def tree_objective(affinity, tree, n_segments, balance):
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connectivity", [4, 8])
 @pytest.mark.parametrize("k", [20, 200])
 def test_objective_on_a_photograph_of_many_ties(connectivity, k):
@@ -448,6 +451,7 @@ def test_extreme_values(balance, rng, assert_label_map):
                 assert_label_map(labels, (9, 11), k, 2 * channels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [2, 4])
 @pytest.mark.parametrize("k", [2, 40, 1000])
 def test_a_bucket_emptied_in_parts_keeps_the_order(

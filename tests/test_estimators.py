@@ -411,6 +411,7 @@ CUTTER_CHECKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_checks(name, check, data, tmp_path):
@@ -420,6 +421,7 @@ def test_checks(name, check, data, tmp_path):
     check(clone(ESTIMATORS[name]), X, y, *more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", CUTTER_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", CUTTERS)
 def test_checks_of_label_maps(name, check, data):
@@ -511,6 +513,7 @@ BAD_Y = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("y", "error", "message"), [row[1:] for row in BAD_Y], ids=[row[0] for row in BAD_Y]
 )

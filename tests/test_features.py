@@ -447,6 +447,7 @@ def test_estimator_is_the_function(scenes):
     assert np.array_equal(frames[1], tables[1])
 
 
+@pytest.mark.slow
 def test_order_jobs_and_lazy_sequences_change_nothing(scenes):
     images = scenes[0][:5]
     estimator = clone(SIMPLE).fit(images)

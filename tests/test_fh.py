@@ -123,6 +123,7 @@ def assert_same_inside(labels, expected, inside):
     return pairs.shape[1]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_equals_the_slow_reference(masks, data):
@@ -135,6 +136,7 @@ def test_equals_the_slow_reference(masks, data):
     assert_same_inside(labels, expected, inside)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_exact_numbers_equal_the_slow_reference(masks, data):
@@ -216,6 +218,7 @@ def test_partition_of_scikit_image(
     assert_label_map(labels, shape[:2], labels.max() + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
 @pytest.mark.parametrize("scale", [1, 100, 1000])
 def test_photographs_agree_with_scikit_image(rng, assert_same_partition, name, scale):

@@ -67,6 +67,7 @@ def test_ers_superpixels_are_a_point_of_the_grid(images, connectivity):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("segmenter", ["ers", "fh"])
 def test_seal_superpixels_are_a_point_of_the_grid(scenes, segmenter):
     images, truths = scenes
@@ -204,6 +205,7 @@ def test_the_source_of_a_fit_is_a_clone(images):
     assert source.edges == "sobel"
 
 
+@pytest.mark.slow
 def test_masks_confine_every_source(images, truths):
     mask = np.zeros(images[0].shape[:2], dtype=bool)
     mask[5:40, 10:60] = True

@@ -241,6 +241,7 @@ def test_components_of_winding_shapes(rng, connectivity):
         assert np.array_equal(split, regions_of(labels, connectivity))
 
 
+@pytest.mark.slow
 @given(
     st.one_of(
         arrays(np.int64, SHAPES, elements=st.integers(-(2**63), 2**63 - 1)),
@@ -264,6 +265,7 @@ def test_relabelling_many_values(rng):
     assert np.array_equal(relabel_consecutive(labels), expected)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(maps_and_images(), CONNECTIVITY, st.integers(0, 12))
 def test_merge_small_equals_the_slow_reference(given, connectivity, min_size):
@@ -277,6 +279,7 @@ def test_merge_small_equals_the_slow_reference(given, connectivity, min_size):
     assert np.array_equal(again, merged)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(maps_and_images(), CONNECTIVITY)
 def test_every_possible_number_of_segments(given, connectivity):
@@ -294,6 +297,7 @@ def test_every_possible_number_of_segments(given, connectivity):
         assert np.array_equal(again, forced)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(maps_and_images(), CONNECTIVITY, st.floats(0, 1))
 def test_joining_equals_the_slow_reference(given, connectivity, share):
@@ -307,6 +311,7 @@ def test_joining_equals_the_slow_reference(given, connectivity, share):
     assert np.array_equal(forced, slow_joining(labels, n, image, connectivity))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(st.data(), CONNECTIVITY, st.floats(0, 1))
 def test_splitting_equals_the_slow_reference(data, connectivity, share):
@@ -515,6 +520,7 @@ def test_memory_a_pixel():
         assert peak / labels.size < at_most
 
 
+@pytest.mark.slow
 def test_scikit_image_is_not_imported():
     code = "import sys, seal_sk.labels; print('skimage' in sys.modules)"
     result = subprocess.run(

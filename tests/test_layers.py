@@ -81,6 +81,7 @@ def test_no_import_from_above(path):
     assert list(from_above(path)) == []
 
 
+@pytest.mark.slow
 def test_no_circle():
     try:
         TopologicalSorter(graph()).prepare()

@@ -125,6 +125,7 @@ def test_a_border_of_the_mask_is_no_edge_of_the_image():
     assert labels.max() == 1
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_exactly_so_many_in_any_mask(masks, data):

@@ -76,6 +76,7 @@ def problems(draw):
     return labels, affinity, image
 
 
+@pytest.mark.slow
 @given(problems(), st.integers(1, 8))
 @settings(deadline=None, max_examples=150)
 def test_equals_the_formula(problem, n_segments):
@@ -164,6 +165,7 @@ def test_wrong_input_is_refused():
     )
 
 
+@pytest.mark.slow
 def test_superpixels_of_seal_are_merged(scenes, assert_label_map):
     images = scenes[0]
     seal = SEALSuperpixels(20, weights="bsds500", oversegmentation=2.5)
@@ -182,6 +184,7 @@ def test_superpixels_of_seal_are_merged(scenes, assert_label_map):
         seal.set_params(oversegmentation=0.5).transform(images)
 
 
+@pytest.mark.slow
 def test_merging_pays():
     images, truths = make_scenes(6, shape=(256, 256), random_state=0)
     scores = {}
@@ -196,6 +199,7 @@ def test_merging_pays():
     assert scores[3][1] > scores[1][1]
 
 
+@pytest.mark.slow
 def test_counts_of_any_integer_type_are_honoured(scenes):
     images = scenes[0][:1]
     for n in (np.uint8(100), np.int8(60), np.uint16(100), np.int64(100)):

@@ -164,6 +164,7 @@ MASKED = SHAPES.flatmap(
 )
 
 
+@pytest.mark.slow
 @given(MASKED)
 def test_overlap_scores_are_their_definitions(case):
     truth, labels, ignore_label = case
@@ -173,6 +174,7 @@ def test_overlap_scores_are_their_definitions(case):
         assert result == pytest.approx(value, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(MASKED, st.integers(0, 9) | st.just(2**70))
 def test_boundary_scores_are_their_definitions(case, tolerance):
     truth, labels, ignore_label = case
@@ -182,6 +184,7 @@ def test_boundary_scores_are_their_definitions(case, tolerance):
         assert result == pytest.approx(value, abs=1e-12)
 
 
+@pytest.mark.slow
 @given(MASKED)
 def test_figures_of_superpixels_are_their_definitions(case):
     labels = case[1]
@@ -204,6 +207,7 @@ def test_figures_of_superpixels_are_their_definitions(case):
     )
 
 
+@pytest.mark.slow
 @given(MASKED, st.sampled_from(["u1", "u2", "f4", "f8"]), st.sampled_from([1, 3, 5]))
 def test_explained_variation_is_its_definition(case, dtype, channels):
     truth, labels, _ = case
@@ -272,6 +276,7 @@ def test_overlaps_as_scikit_learn_has_them(rng):
         assert undersegmentation_error(truth, labels) == pytest.approx(part.mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 7, 8, 9, 1023, 1024, 1025, 1032, 4103])
 @pytest.mark.parametrize("length", [1, 5, 3000])
 def test_runs_across_the_kernels_blocks(rng, size, length):
@@ -288,6 +293,7 @@ def test_runs_across_the_kernels_blocks(rng, size, length):
             assert score == expected / size
 
 
+@pytest.mark.slow
 @given(
     SHAPES.flatmap(lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 1))),
     st.integers(0, 9),
@@ -332,6 +338,7 @@ def test_boundary_map_is_one_pixel_thick():
     assert boundary_map(labels, known).tolist() == [[0, 1, 0], [1, 0, 0]]
 
 
+@pytest.mark.slow
 @given(label_maps(), st.permutations(range(5)), st.integers(-100, 100))
 def test_names_of_labels_do_not_matter(maps, names, shift):
     truth, labels = maps
@@ -343,6 +350,7 @@ def test_names_of_labels_do_not_matter(maps, names, shift):
         assert score(other[1]) == pytest.approx(score(labels))
 
 
+@pytest.mark.slow
 @given(label_maps(1))
 def test_the_truth_scores_one(maps):
     (truth,) = maps
@@ -353,6 +361,7 @@ def test_the_truth_scores_one(maps):
         assert error(truth, truth) == 0.0
 
 
+@pytest.mark.slow
 @given(label_maps(3))
 def test_refining_never_lowers_a_score(maps):
     truth, labels, other = maps
@@ -366,11 +375,13 @@ def test_refining_never_lowers_a_score(maps):
     assert explained_variation_score(image, finer) >= coarse - 1e-12
 
 
+@pytest.mark.slow
 @given(label_maps(2))
 def test_precision_is_recall_the_other_way_round(maps):
     assert boundary_precision_score(*maps) == boundary_recall_score(*maps[::-1])
 
 
+@pytest.mark.slow
 @given(label_maps(3))
 def test_several_annotations_are_averaged(maps):
     first, second, labels = maps

@@ -54,6 +54,7 @@ def test_every_module_lists_its_names(module):
         assert getattr(module, name).__doc__ or name.isupper()
 
 
+@pytest.mark.slow
 def test_import_is_light():
     loaded = run(
         "import sys, sklearn, seal_sk, seal_sk.superpixels, seal_sk.affinity,"
@@ -65,6 +66,7 @@ def test_import_is_light():
     assert loaded == "[]"
 
 
+@pytest.mark.slow
 def test_import_adds_little_to_scikit_learn():
     code = (
         "import sklearn, time; start = time.perf_counter(); import seal_sk;"

@@ -72,6 +72,7 @@ def test_about_as_many_as_asked_for(cut, least, most, photograph, count):
     assert least * count <= n_labels(cut(photograph, count)) <= most * count
 
 
+@pytest.mark.slow
 def test_dtypes_change_nothing(cut, photograph):
     for image in (photograph, photograph[..., 0]):
         for exact in (False, True):
@@ -87,6 +88,7 @@ def test_dtypes_change_nothing(cut, photograph):
                 assert np.array_equal(cut(same, 80, exact=exact), expected)
 
 
+@pytest.mark.slow
 def test_grey_images(cut, photograph):
     grey = photograph[..., 1]
     expected = cut(grey, 60)
@@ -152,6 +154,7 @@ PARAMETERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(FUNCTIONS))
 def test_small_and_thin_images(name):
     code = SMALL.format(name=name, parameters=PARAMETERS[name])
@@ -242,6 +245,7 @@ def test_connected_labels_of_opencv_are_kept(cut, assert_same_partition):
 # Determinism
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", OF_OPENCV)
 def test_threads_of_opencv_change_nothing(cut, photograph):
     image = np.tile(photograph, (2, 2, 1))

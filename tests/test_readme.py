@@ -58,6 +58,7 @@ def test_a_checkout_that_is_not_compiled_says_so(clone):
     assert "run `pip install -e .` in that folder" in last
 
 
+@pytest.mark.slow
 def test_installed_as_it_says_it_runs_in_the_clone(clone):
     (command,) = re.findall(r"<!-- demo -->\n```bash\n(.*)\n```", README)
     make, activate, install, demo = command.split(" && ")

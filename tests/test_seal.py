@@ -57,6 +57,7 @@ def fitted(scenes):
     return small().fit(*scenes)
 
 
+@pytest.mark.slow
 def test_training_on_scenes_beats_colour_differences():
     images, truths = make_scenes(24, shape=(112, 112), random_state=0)
     others, their_truths = make_scenes(8, shape=(112, 112), random_state=1)
@@ -70,6 +71,7 @@ def test_training_on_scenes_beats_colour_differences():
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["bce", "balanced_bce", "seal"])
 def test_every_loss_trains(scenes, loss):
     seal = small(loss=loss, max_iter=30, validate_every=10).fit(*scenes)
@@ -86,6 +88,7 @@ def test_history_and_counts(fitted):
     assert not fitted.net_.training
 
 
+@pytest.mark.slow
 def test_the_best_weights_on_validation_are_kept(scenes, monkeypatch):
     validated = []
     superpixels = fitting._superpixels
@@ -102,6 +105,7 @@ def test_the_best_weights_on_validation_are_kept(scenes, monkeypatch):
     assert not torch.equal(seal.net_.conv1.weight, validated[2])
 
 
+@pytest.mark.slow
 def test_refit_and_threads_change_nothing(scenes, fitted):
     again = small(n_jobs=3)
     again.fit(*scenes)
@@ -110,6 +114,7 @@ def test_refit_and_threads_change_nothing(scenes, fitted):
     assert_same_training(again, fitted)
 
 
+@pytest.mark.slow
 def test_another_random_state_is_another_training(scenes, fitted):
     other = small(random_state=1).fit(*scenes)
     assert not np.array_equal(
@@ -117,6 +122,7 @@ def test_another_random_state_is_another_training(scenes, fitted):
     )
 
 
+@pytest.mark.slow
 def test_interrupted_by_time_goes_on_bit_for_bit(scenes, fitted, tmp_path):
     seal = small(checkpoint_dir=tmp_path, max_time=1e-9).fit(*scenes)
     assert seal.n_iter_ == 1
@@ -130,6 +136,7 @@ def test_interrupted_by_time_goes_on_bit_for_bit(scenes, fitted, tmp_path):
     assert_same_training(seal, fitted)
 
 
+@pytest.mark.slow
 def test_resumes_with_parameters_of_a_search(scenes, fitted, tmp_path):
     params = {"lr": np.float64(1e-3), "n_segments": np.int64(20)}
     small(checkpoint_dir=tmp_path, max_time=1e-9, **params).fit(*scenes)
@@ -137,6 +144,7 @@ def test_resumes_with_parameters_of_a_search(scenes, fitted, tmp_path):
     assert_same_training(seal, fitted)
 
 
+@pytest.mark.slow
 def test_warm_start_on_other_data_forgets_what_was_best(scenes):
     flat = [np.zeros_like(image) for image in scenes[0]]
     seal = small().fit(flat, [np.zeros_like(truth) for truth in scenes[1]])
@@ -149,6 +157,7 @@ def test_warm_start_on_other_data_forgets_what_was_best(scenes):
         seal.set_params(width=5).fit(*scenes)
 
 
+@pytest.mark.slow
 def test_more_patience_goes_on(scenes, monkeypatch):
     monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: 0.5)
     seal = small(max_iter=400, n_iter_no_change=2).fit(*scenes)
@@ -171,12 +180,14 @@ def test_patience_needs_validation(scenes):
         small(n_iter_no_change=3, validation_fraction=0.0).fit(*scenes)
 
 
+@pytest.mark.slow
 def test_goes_on_in_memory(scenes, fitted):
     seal = small(max_time=1e-9).fit(*scenes)
     seal.set_params(max_time=None, warm_start=True).fit(*scenes)
     assert_same_training(seal, fitted)
 
 
+@pytest.mark.slow
 def test_goes_on_from_its_pickle(scenes, fitted):
     import pickle
 
@@ -185,6 +196,7 @@ def test_goes_on_from_its_pickle(scenes, fitted):
     assert_same_training(seal, fitted)
 
 
+@pytest.mark.slow
 def test_a_failed_training_leaves_the_last_one_intact(scenes, fitted, monkeypatch):
     seal = small(max_time=1e-9).fit(*scenes)
     seal.set_params(max_time=None, warm_start=True)
@@ -204,6 +216,7 @@ def test_a_failed_training_leaves_the_last_one_intact(scenes, fitted, monkeypatc
     assert_same_training(seal, fitted)
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_usable_state(scenes, fitted, tmp_path):
     seal = small(checkpoint_dir=tmp_path, max_iter=100_000, lr_schedule="constant")
     handler = signal.getsignal(signal.SIGINT)
@@ -250,12 +263,14 @@ def test_checkpoints_are_not_overwritten_or_mixed_up(scenes, tmp_path):
         small(checkpoint_dir=tmp_path, warm_start=True).fit(*scenes)
 
 
+@pytest.mark.slow
 def test_stops_when_nothing_improves(scenes, monkeypatch):
     monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: 0.5)
     seal = small(max_iter=400, n_iter_no_change=2).fit(*scenes)
     assert seal.n_iter_ == 12
 
 
+@pytest.mark.slow
 def test_without_validation_the_last_weights_are_kept(scenes):
     seal = small(validation_fraction=0.0).fit(*scenes)
     assert all("asa" not in line for line in seal.history_)
@@ -264,6 +279,7 @@ def test_without_validation_the_last_weights_are_kept(scenes):
     )
 
 
+@pytest.mark.slow
 def test_partial_fit(scenes):
     images, truths = scenes
     seal = small()
@@ -291,6 +307,7 @@ def test_partial_fit_goes_on_from_a_file(fitted, scenes, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_save_and_load(fitted, scenes, tmp_path):
     path = tmp_path / "seal.safetensors"
     fitted.save(path)
@@ -310,6 +327,7 @@ def test_save_and_load(fitted, scenes, tmp_path):
     assert json.loads(metadata["architecture"])["width"] == 4
 
 
+@pytest.mark.slow
 def test_weights_transform_without_fit_and_are_gone_on_from(fitted, scenes, tmp_path):
     path = tmp_path / "seal.safetensors"
     fitted.save(path)
@@ -341,6 +359,7 @@ def test_unfitted():
         SEALSuperpixels().save("nowhere")
 
 
+@pytest.mark.slow
 def test_transform_does_not_depend_on_company(fitted, scenes):
     images = scenes[0]
     expected = fitted.transform(images[:6])
@@ -352,6 +371,7 @@ def test_transform_does_not_depend_on_company(fitted, scenes):
         assert all(np.array_equal(a, b) for a, b in zip(maps, expected, strict=True))
 
 
+@pytest.mark.slow
 def test_ignored_pixels_may_be_anything(scenes):
     images, truths = scenes
     first = [t.astype(np.int64) for t in truths]
@@ -382,6 +402,7 @@ def test_the_papers_settings():
     )
 
 
+@pytest.mark.slow
 def test_the_papers_settings_train(scenes):
     settings = {**PAPER_SETTINGS, "n_segments": 30, "max_iter": 2, "random_state": 0}
     seal = SEALSuperpixels(**settings, validate_every=1).fit(

@@ -94,6 +94,7 @@ def search(estimator, cv, grid=GRID, refit=True):
     )
 
 
+@pytest.mark.slow
 def test_a_search_over_cuts_trains_once(five, counted, tmp_path):
     seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path))
     split = PredefinedSplit([-1, -1, -1, 0, 0])
@@ -108,6 +109,7 @@ def test_a_search_over_cuts_trains_once(five, counted, tmp_path):
     assert counted == {"trainings": 2, "looks": 7}
 
 
+@pytest.mark.slow
 def test_the_kept_results_are_those_without_memory(five, tmp_path):
     kept = search(SEALSuperpixels(**TRAINING, memory=str(tmp_path)), KFold(2))
     anew = search(SEALSuperpixels(**TRAINING), KFold(2), grid={"n_segments": [5, 20]})
@@ -125,12 +127,14 @@ def test_the_kept_results_are_those_without_memory(five, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_one_training_a_fold(five, counted, tmp_path):
     seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path))
     search(seal, KFold(5)).fit(*five)
     assert counted == {"trainings": 6, "looks": 5}
 
 
+@pytest.mark.slow
 def test_processes_share_one_training(five, tmp_path):
     seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path / "memory"))
     split = PredefinedSplit([-1, -1, -1, 0, 0])
@@ -146,6 +150,7 @@ def test_processes_share_one_training(five, tmp_path):
     assert len(list(tmp_path.glob("memory/joblib/**/_fitted/*/output.pkl"))) == 1
 
 
+@pytest.mark.slow
 def test_a_frozen_source_is_never_trained_again(five, counted, tmp_path):
     learned = LearnedAffinity(**TRAINING).fit(*five)
     graph = GraphSuperpixels(affinity=FrozenEstimator(learned), memory=str(tmp_path))
@@ -273,6 +278,7 @@ def test_a_curve_over_counts_takes_one_look(five, counted):
     assert [[int(m.max()) + 1 for m in maps] for maps in curves] == [COUNTS] * 5
 
 
+@pytest.mark.slow
 def test_features_are_looked_at_once(five, tmp_path):
     LOOKS.clear()
     source = FeatureAffinity(colours, metric="l2", scale=0.1)
@@ -419,6 +425,7 @@ def test_what_cannot_be_kept_is_refused(five, tmp_path):
 SCORING = {"asa": asa_scorer, "br": boundary_recall_scorer}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("several", [False, True], ids=["one truth", "annotators"])
 def test_scorers_everywhere(scenes, several):
     images, truths = scenes

@@ -138,6 +138,7 @@ def model_of(labels, weights):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "explainer", ["Explainer", "Partition", "Permutation", "Kernel"]
 )
@@ -200,6 +201,7 @@ def test_bad_labels_for_captum(labels, error, message):
         captum_feature_mask(labels)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:You are providing multiple inputs:UserWarning")
 @pytest.mark.parametrize("method", ["FeatureAblation", "KernelShap", "Lime"])
 def test_captum(scenes, method):
@@ -237,6 +239,7 @@ def test_captum(scenes, method):
             )
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_imported():
     code = (
         "import sys, seal_sk.adapters, seal_sk.export;"

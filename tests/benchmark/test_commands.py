@@ -37,6 +37,7 @@ def run(command):
     return main(command.split())
 
 
+@pytest.mark.slow
 def test_bench_and_report(here, capsys):
     (here / "mine.py").write_text(
         "from seal_sk import SNICSuperpixels\n"
@@ -96,6 +97,7 @@ def test_ignore_label_and_tolerance_of_a_folder(here):
     )
 
 
+@pytest.mark.slow
 def test_images_and_jobs(here):
     command = f"bench --data photos --methods snic {COUNTS} --images 2 --jobs 2 --quiet"
     assert run(command) == 0
@@ -161,6 +163,7 @@ def test_report_without_results(here, capsys):
     assert "There are no results in 'photos'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_report_is_not_replaced_unasked(here, capsys):
     assert run("bench --data photos --methods snic --counts 10 -q -o made") == 0
     page = here / "made/report.html"

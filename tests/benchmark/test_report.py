@@ -44,6 +44,7 @@ def test_files(folder, finished):
     )
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_files(folder, tmp_path):
     write_report(folder, tmp_path)
     for path in tmp_path.rglob("*.*"):
@@ -57,6 +58,7 @@ def test_page_needs_no_other_file(folder):
     assert "url(http" not in page
 
 
+@pytest.mark.slow
 def test_other_protocols(folder, tmp_path):
     page = write_report(folder, tmp_path, protocol="stutz2018").read_text()
     assert "Stutz et al., CVIU 2018" in page
@@ -65,12 +67,14 @@ def test_other_protocols(folder, tmp_path):
         write_report(folder, tmp_path, protocol="cvpr")
 
 
+@pytest.mark.slow
 def test_without_photographs(folder, tmp_path):
     page = write_report(folder, tmp_path, pictures=False).read_text()
     assert "data:image/jpeg" not in page
     assert "data:image/jpeg" in (folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_names_may_hold_anything(data, tmp_path):
     odd = "</script><b>we$ird_&%#{}|"
     names = [f"{i}<!--<script>" for i in range(3)]
@@ -85,6 +89,7 @@ def test_names_may_hold_anything(data, tmp_path):
     assert r"\|" in (tmp_path / "tables/wide.md").read_text()
 
 
+@pytest.mark.slow
 def test_one_method_and_label_maps_without_times(data, tmp_path):
     (tmp_path / "maps").mkdir()
     for name, image in zip(data.names, data.images, strict=True):

@@ -173,6 +173,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="kills a group of processes")
 def test_a_run_that_is_killed_twice_goes_on(tmp_path):
     out = tmp_path / "out"
@@ -361,6 +362,7 @@ def test_refused_requests_leave_nothing_behind(data, tmp_path):
     assert results.run["counts"] == [10]
 
 
+@pytest.mark.slow
 def test_the_same_method_in_another_process_is_the_same(data, tmp_path):
     # The default repr of `Edges` says where it lies in memory.
     (tmp_path / "mine.py").write_text(

@@ -98,6 +98,7 @@ def test_few_images_have_no_interval_and_nothing_is_real():
     assert compare(table)["real"].all()
 
 
+@pytest.mark.slow
 def test_chance_is_rarely_called_real():
     rng = np.random.default_rng(1)
     real = []

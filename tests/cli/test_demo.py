@@ -4,6 +4,7 @@ import pytest
 from seal_sk.demo import run_demo
 
 
+@pytest.mark.slow
 def test_demo(here, capsys):
     table = run_demo(
         "demo.png",
@@ -37,6 +38,7 @@ def test_demo(here, capsys):
     assert [path.name for path in here.iterdir()] == ["demo.png"]
 
 
+@pytest.mark.slow
 def test_a_quiet_demo_prints_the_results_only(here, capsys):
     settings = {"max_iter": 2, "n_train": 3, "n_test": 1, "shape": (64, 64)}
     table = run_demo("demo.png", **settings, counts=(20,), verbose=0)
@@ -80,6 +82,7 @@ def test_options_reach_the_demo(here, monkeypatch, run):
     assert called[1][1] == {"max_time": None, "seed": 0, "verbose": 1}
 
 
+@pytest.mark.slow
 def test_a_training_cut_short_is_said_to_be_so(here, capsys, monkeypatch):
     from matplotlib.figure import Figure
 

@@ -11,6 +11,7 @@ from seal_sk.pan import PAN
 pytest.importorskip("onnxscript")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of onnxruntime's own
 def test_export(network, here, capsys, run):
     onnxruntime = pytest.importorskip("onnxruntime")

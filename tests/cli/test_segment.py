@@ -366,6 +366,7 @@ def write_bands(path, **settings):
     tifffile.imwrite(path, image, photometric="minisblack", **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", ["contig", "separate", None])
 def test_bands(here, run, config):
     write_bands("x.tif", **({"planarconfig": config} if config else {}))
@@ -443,6 +444,7 @@ def write_broken(path, kind):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(
     ("kind", "message"),
@@ -544,6 +546,7 @@ def test_refusals(photos, here, capsys, network, command, message, run):
     assert not (here / "out").exists()
 
 
+@pytest.mark.slow
 def test_results_are_not_put_among_the_images(photos, capsys, run):
     assert run("segment photos -n 30 --format tiff -o photos/../photos") == 2
     assert "is the folder of the images" in capsys.readouterr().err

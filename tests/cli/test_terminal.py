@@ -23,6 +23,7 @@ def many(photos, n):
     return folder
 
 
+@pytest.mark.slow
 def test_a_progress_bar_in_the_terminal_and_results_in_the_pipe(data, here, terminal):
     one = terminal("evaluate", "--method", "snic", "-n", "20", "--data", "data")
     status, out, seen = one.end()
@@ -31,17 +32,20 @@ def test_a_progress_bar_in_the_terminal_and_results_in_the_pipe(data, here, term
     assert [line.split()[0] for line in out.splitlines()] == ["image", "mean"]
 
 
+@pytest.mark.slow
 def test_quiet_shows_no_bar(photos, here, terminal):
     status, out, seen = terminal("segment", photos, "-o", "out", "-n", "9", "-q").end()
     assert (status, out, seen) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_no_bar_without_a_terminal(photos, here, start):
     done = start("segment", "photos/*.png", "-o", "out", "-n", "9", "--method", "snic")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "seal-sk: segmented 3 of 3 images\n"
 
 
+@pytest.mark.slow
 def test_what_is_said_does_not_break_the_bar(photos, here, terminal):
     (photos / "b.png").write_text("hello")
     one = terminal("segment", photos, "-o", "out", "-n", "9", "--method", "snic", "-v")
@@ -55,6 +59,7 @@ def test_what_is_said_does_not_break_the_bar(photos, here, terminal):
     assert said[3:] == ["seal-sk: segmented 2 of 3 images"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_whole_files_only(photos, here, terminal):
     folder = many(photos, 2000)
     command = ["segment", folder, "-o", "out", "-n", "30", "--overlay"]
@@ -123,6 +128,7 @@ with quiet_interrupts():
     assert (done.returncode, done.stdout, done.stderr) == (status, out, err)
 
 
+@pytest.mark.slow
 @on_posix
 def test_names_of_any_bytes(photos, here, start):
     names = [b"with space.png", b"caf\xc3\xa9.png", b"latin\xe9.png", b"-n.png"]

@@ -106,6 +106,7 @@ def test_an_ignore_label_reaches_the_training(data, run):
     assert same_network("net.safetensors", wanted)
 
 
+@pytest.mark.slow
 def test_going_on_after_the_end_of_the_time(data, here, capsys, run):
     # No step ends before a microsecond has passed.
     assert run(f"{TRAIN} --max-time 1e-6 --history h.json") == 0
@@ -120,6 +121,7 @@ def test_going_on_after_the_end_of_the_time(data, here, capsys, run):
     assert not (here / "net.checkpoint").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_going_on_bit_for_bit(data, here, terminal, run):
     long = TRAIN.replace("--max-iter 4 --validate-every 2", "--max-iter 120")
     one = terminal(*long.split(), "--validate-every", "10")
@@ -139,6 +141,7 @@ def test_ctrl_c_and_going_on_bit_for_bit(data, here, terminal, run):
     assert same_network("net.safetensors", wanted)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_kept_where_it_was_asked_for(data, here, capsys, run):
     assert run(f"{TRAIN} -q --checkpoint state") == 0
     state = here / "state/checkpoint.pt"
@@ -182,6 +185,7 @@ def test_bad_parameters_cost_no_checkpoint(data, here, capsys, run):
     assert (here / "state/checkpoint.pt").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -340,6 +340,7 @@ def test_download_by_another_process_meanwhile(tmp_path, tiny, download, monkeyp
     assert list(home.iterdir()) == [home / "bsds500"]
 
 
+@pytest.mark.slow
 def test_importing_stays_light():
     code = (
         "import sys, seal_sk.datasets;"
@@ -355,6 +356,7 @@ def test_importing_stays_light():
 # The full data set
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("subset", "n_images", "n_annotations"),
     [

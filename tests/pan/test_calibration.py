@@ -36,6 +36,7 @@ def worth(net, images, annotations, counts):
     return np.mean(scores, axis=0)
 
 
+@pytest.mark.slow
 def test_finds_the_best_of_the_grid(net, scenes):
     images = scenes[0][:3]
     annotations = [[truth] for truth in scenes[1][:3]]

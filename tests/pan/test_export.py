@@ -30,6 +30,7 @@ def net(request):
 
 
 # What torch's exporter says of torch's own code.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_the_same_affinities_at_any_size(net, tmp_path, rng, monkeypatch):
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -291,6 +291,7 @@ def test_both_cannys_find_much_the_same():
     assert (ours & binary_dilation(theirs, square)).sum() / ours.sum() > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chelsea", "astronaut"])
 def test_authors_network_gives_the_authors_affinities(reference, name):
     from scipy.optimize import linear_sum_assignment

@@ -206,6 +206,7 @@ TRAINING = {
 }
 
 
+@pytest.mark.slow
 def test_learns_boundaries(rng):
     truth = np.kron(rng.integers(0, 5, (6, 6)), np.ones((12, 12), dtype=int))
     image = (50 * truth).astype(np.uint8)
@@ -219,6 +220,7 @@ def test_learns_boundaries(rng):
     assert affinity[known & (expected == 0)].mean() < 0.5
 
 
+@pytest.mark.slow
 def test_resumes_bit_for_bit(scenes, tmp_path):
     images, truths = scenes
     whole = LearnedAffinity(**TRAINING, max_iter=8).fit(images, truths)
@@ -303,6 +305,7 @@ def test_mean_affinities_need_a_loss_that_takes_them(scenes, loss):
         LearnedAffinity(**{**TRAINING, "loss": loss}).fit(*scenes)
 
 
+@pytest.mark.slow
 def test_learns_from_another_networks_affinities(scenes):
     images, truths = scenes
     teacher = LearnedAffinity(**TRAINING, max_iter=2).fit(images, truths)
@@ -346,6 +349,7 @@ def test_replicated_padding_at_the_end_only(net):
         assert torch.equal(net.logits(images), net.logits(padded)[..., :37])
 
 
+@pytest.mark.slow
 def test_the_network_that_ships(tmp_path):
     path = Path(seal_sk.pan.__file__).with_name("bsds500.safetensors")
     assert path.stat().st_size <= 2_000_000
@@ -379,6 +383,7 @@ def test_what_is_done_to_a_loaded_network_stays_with_it():
     assert np.array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_precision_may_be_changed_after_the_training(tmp_path):
     image = coffee()[:100, :150]
     seal = SEALSuperpixels.load("bsds500").set_params(memory=str(tmp_path))

@@ -83,6 +83,7 @@ def params():
     }
 
 
+@pytest.mark.slow
 def test_of_estimators(scenes, params):
     X, y = scenes[0][:6], scenes[1][:6]
     for estimator in (

@@ -217,6 +217,7 @@ def test_colours_are_the_same_everywhere():
     np.testing.assert_array_equal(label_colors(labels)[0], expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zoom_at", "corner"),
     [

@@ -320,6 +320,7 @@ def test_callables_get_the_image_as_it_is(inputs):
     EdgeAffinity(edges).transform([image])
 
 
+@pytest.mark.slow
 def test_torch_and_skimage_stay_out():
     code = (
         "import sys, numpy as np;"

@@ -39,6 +39,7 @@ def strictly_checked(folder, *programs):
     return [(Path(file).name, int(line), text) for file, line, text in errors]
 
 
+@pytest.mark.slow
 def test_users_see_types_and_mistakes(tmp_path):
     # Both at once, for what takes time is to read the packages that they import.
     program, wrong = HERE / "program.py", HERE / "wrong_uses.py"

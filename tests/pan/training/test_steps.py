@@ -90,6 +90,7 @@ def test_losses_of_the_history_are_means_of_their_interval(scenes, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["pan", "unet"])
 def test_the_number_of_threads_changes_no_bit(scenes, network):
     def weights(torch_threads, n_jobs):
@@ -107,6 +108,7 @@ def test_the_number_of_threads_changes_no_bit(scenes, network):
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_torch_computes_with_one_thread_a_sample_and_as_before_afterwards(scenes):
     used, callers = set(), set()
 
@@ -144,6 +146,7 @@ def test_running_statistics_move_by_the_mean_over_the_samples(scenes):
     assert torch.allclose(moved, (each[0] + each[1]) / 2, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_weight_decay_reaches_the_optimizer(scenes):
     def decay(seal):
         return seal.affinity_._state["optimizer"]["param_groups"][0]["weight_decay"]
@@ -161,6 +164,7 @@ def resumed_after_every_step(scenes, folder, **params):
     return seal
 
 
+@pytest.mark.slow
 def test_the_best_weights_survive_interruptions(scenes, tmp_path, validations):
     validations(0.5, 0.9, 0.3, 0.2, 0.5, 0.9, 0.3, 0.2)
     whole = small(lr=1e-2, validate_every=1).fit(*scenes)
@@ -168,6 +172,7 @@ def test_the_best_weights_survive_interruptions(scenes, tmp_path, validations):
     assert torch.equal(seal.net_.conv1.weight, whole.net_.conv1.weight)
 
 
+@pytest.mark.slow
 def test_patience_survives_interruptions(scenes, tmp_path, validations):
     validations(*[0.5] * 40)
     params = {"max_iter": 8, "validate_every": 1, "n_iter_no_change": 2}
@@ -175,6 +180,7 @@ def test_patience_survives_interruptions(scenes, tmp_path, validations):
     assert resumed_after_every_step(scenes, tmp_path, **params).n_iter_ == 3
 
 
+@pytest.mark.slow
 def test_partial_fit_moves_on_from_the_best_weights(scenes, validations):
     validations(0.9, 0.1)
     seal = small().fit(*scenes)
@@ -195,6 +201,7 @@ def test_other_data_need_more_steps(scenes):
     assert torch.equal(seal.net_.conv1.weight, weights)
 
 
+@pytest.mark.slow
 def test_a_new_seed_is_kept(scenes, tmp_path):
     seal = small().fit(*scenes)
     seal.set_params(
@@ -227,6 +234,7 @@ LOSSES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_every_loss_trains_and_resumes(scenes, tmp_path, loss):
     params = {"loss": loss, "validation_fraction": 0.0, "lr": 5e-3}

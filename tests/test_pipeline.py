@@ -1,0 +1,227 @@
+"""Files in, files out."""
+
+import gc
+import threading
+import time
+import weakref
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from seal_sk import ERSSuperpixels, SNICSuperpixels
+from seal_sk.datasets import make_scenes
+from seal_sk.io import read_image
+from seal_sk.pipeline import check_outputs, segment_files, segment_images
+
+IMAGES, _ = make_scenes(6, shape=(40, 48), random_state=0)
+NAMES = "abcdef"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for name, image in zip(NAMES, IMAGES, strict=True):
+        iio.imwrite(photos / f"{name}.png", image)
+    return photos
+
+
+def paths_of(folder):
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_every_image_has_its_label_map_and_its_record(folder, tmp_path, n_jobs):
+    estimator = SNICSuperpixels(20, exact=True, n_jobs=n_jobs)
+    paths = paths_of(folder)
+    records = list(segment_files(paths, estimator, tmp_path / "out", n_jobs=n_jobs))
+    assert [record.path for record in records] == paths
+    for record, labels in zip(records, estimator.transform(IMAGES), strict=True):
+        assert record.error is None
+        assert not record.skipped
+        assert record.n_segments == 20
+        assert record.seconds > 0
+        assert record.outputs.labels == tmp_path / "out" / f"{record.path.stem}.png"
+        np.testing.assert_array_equal(iio.imread(record.outputs.labels), labels)
+
+
+def test_arrays_with_names_and_a_lazy_sequence(tmp_path):
+    def images():
+        yield from zip(NAMES, IMAGES, strict=True)
+
+    estimator = ERSSuperpixels(15)
+    records = list(segment_files(images(), estimator, tmp_path))
+    assert [record.path.name for record in records] == list(NAMES)
+    expected = estimator.transform(IMAGES)
+    for name, labels in zip(NAMES, expected, strict=True):
+        np.testing.assert_array_equal(iio.imread(tmp_path / f"{name}.png"), labels)
+
+
+def test_one_bad_image_ends_nothing(folder, tmp_path):
+    (folder / "b.png").write_bytes(b"no picture")
+    iio.imwrite(folder / "d.png", IMAGES[3][:2, :2])  # fewer pixels than superpixels
+    records = list(segment_files(paths_of(folder), SNICSuperpixels(20), tmp_path))
+    failed = {record.path.stem: record.error for record in records if record.error}
+    assert failed.keys() == {"b", "d"}
+    assert isinstance(failed["b"], OSError)
+    assert "20" in str(failed["d"])
+    written = {path.stem for path in tmp_path.glob("*.png")}
+    assert written == set("acef")
+
+
+def test_a_result_that_cannot_be_written_fails_alone(folder, tmp_path):
+    (tmp_path / "c.png").mkdir()
+    records = list(
+        segment_files(
+            paths_of(folder), SNICSuperpixels(20), tmp_path, existing="replace"
+        )
+    )
+    assert [r.path.stem for r in records if r.error] == ["c"]
+
+
+def test_what_is_there_is_skipped_unless_it_is_to_be_replaced(folder, tmp_path):
+    paths, estimator = paths_of(folder)[:3], SNICSuperpixels(20, exact=True)
+    list(segment_files(paths[:2], estimator, tmp_path, table="csv"))
+    (tmp_path / "b.csv").unlink()  # half of the results
+    stamp = (tmp_path / "a.png").stat().st_mtime_ns
+    records = list(segment_files(paths, estimator, tmp_path, table="csv"))
+    assert [record.skipped for record in records] == [True, False, False]
+    assert records[0].n_segments is None
+    assert (tmp_path / "a.png").stat().st_mtime_ns == stamp
+    assert (tmp_path / "b.csv").exists()
+    records = list(
+        segment_files(paths, estimator, tmp_path, table="csv", existing="replace")
+    )
+    assert not any(record.skipped for record in records)
+    assert (tmp_path / "a.png").stat().st_mtime_ns > stamp
+
+
+def test_only_the_images_in_work_are_held(tmp_path):
+    made = []
+    most = 0
+
+    def images():
+        for i in range(30):
+            image = IMAGES[i % 6].copy()
+            made.append(weakref.ref(image))
+            yield str(i), image
+
+    for _ in segment_files(images(), SNICSuperpixels(10), tmp_path, n_jobs=1):
+        gc.collect()
+        most = max(most, sum(image() is not None for image in made))
+    # One is segmented while the next is read and the one before is written.
+    assert 2 <= most <= 5
+
+
+def test_reading_segmenting_and_writing_overlap(tmp_path, monkeypatch):
+    threads = set()
+
+    class Slow(SNICSuperpixels):
+        def transform(self, X, mask=None):
+            threads.add(("segment", threading.get_ident()))
+            time.sleep(0.05)
+            return super().transform(X)
+
+    def images():
+        yield from zip(NAMES, IMAGES, strict=True)
+
+    from seal_sk import pipeline
+
+    write = pipeline.write_label_map
+
+    def slow_write(*args, **kwargs):
+        threads.add(("write", threading.get_ident()))
+        time.sleep(0.05)
+        write(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline, "write_label_map", slow_write)
+    began = time.monotonic()
+    assert len(list(segment_files(images(), Slow(10), tmp_path))) == 6
+    assert time.monotonic() - began < 6 * 0.1
+    assert len({identity for _, identity in threads}) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"label_format": "jpeg"}, "label_format='jpeg' must be one of"),
+        ({"table": "xlsx"}, "table='xlsx' must be one of"),
+        ({"polygons": "shp"}, "polygons='shp' must be one of"),
+        ({"mask": "white"}, "mask='white' must be one of"),
+        ({"mask": "alpha"}, "PNG has no number for masked pixels"),
+        ({"existing": "ask"}, "existing='ask' must be one of"),
+    ],
+)
+def test_options_are_checked_before_any_work(folder, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        segment_files(paths_of(folder), SNICSuperpixels(9), tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_that_would_meet_are_refused(folder, tmp_path):
+    iio.imwrite(folder / "a.jpg", IMAGES[0])
+    with pytest.raises(ValueError, match="would both be written to"):
+        segment_files(paths_of(folder), SNICSuperpixels(9), tmp_path / "out")
+    (folder / "a.jpg").unlink()
+    with pytest.raises(ValueError, match="is one of the images"):
+        segment_files(paths_of(folder), SNICSuperpixels(9), folder)
+    # Of a lazy sequence it shows on the way.
+    named = (("same", image) for image in IMAGES[:2])
+    records = list(segment_files(named, SNICSuperpixels(9), tmp_path / "lazy"))
+    assert records[0].error is None
+
+
+def test_places_are_known_before(folder, tmp_path):
+    first, *_ = check_outputs(
+        paths_of(folder), tmp_path, overlay=True, polygons="geojson"
+    )
+    names = ["a.png", "a_overlay.png", "a.geojson"]
+    assert [path.name for path in first] == names
+
+
+def test_notes_come_with_the_image(folder, tmp_path):
+    dark = (IMAGES[0].astype(np.uint16) * 4) % 4096
+    import tifffile
+
+    tifffile.imwrite(folder / "dark.tif", dark, photometric="rgb")
+    (record,) = segment_files([folder / "dark.tif"], SNICSuperpixels(9), tmp_path)
+    assert "nearly black" in record.notes[0]
+    (record,) = segment_files(
+        [folder / "dark.tif"],
+        SNICSuperpixels(9),
+        tmp_path,
+        value_range=(0, 4095),
+        existing="replace",
+    )
+    assert record.notes == ()
+
+
+def test_a_consumer_may_stop(folder, tmp_path):
+    records = segment_files(paths_of(folder), SNICSuperpixels(9), tmp_path)
+    next(records)
+    records.close()
+    assert len(list(tmp_path.glob("*.png"))) < 6
+
+
+def test_images_of_any_sequence_one_by_one():
+    class Lazy:
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            if i == 1:
+                raise OSError("a broken disk")
+            return IMAGES[i]
+
+    found = list(segment_images(SNICSuperpixels(20, exact=True), Lazy(), n_jobs=2))
+    assert isinstance(found[1], OSError)
+    assert found[0].max() == found[2].max() == 19
+
+
+def test_16_bit_colours_of_a_png_warn(tmp_path):
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "deep.png"), IMAGES[0].astype(np.uint16) * 257)
+    with pytest.warns(UserWarning, match="16-bit colours are read as 8 bits"):
+        assert read_image(tmp_path / "deep.png").dtype == np.uint8
