@@ -32,6 +32,7 @@ from .labels import (
     check_values,
 )
 from .scalars import (
+    MAX_PIXELS,
     check_connectivity,
     check_int,
     check_n_pixels,
@@ -53,6 +54,7 @@ from .sequences import (
 __all__ = [
     "FROM_TO",
     "MAX_EDGES",
+    "MAX_PIXELS",
     "as_8bit_scale",
     "as_uint8",
     "check_affinity",

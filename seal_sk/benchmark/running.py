@@ -122,32 +122,11 @@ def run_benchmark(
             f"dataset is {type(dataset).__name__}; give a seal_sk.datasets.Dataset, as "
             "the loaders return it."
         )
-    counts = np.atleast_1d(np.asarray(counts, dtype=object)).tolist()
-    counts = sorted({check_int(count, 1, name="a count") for count in counts})
-    if not counts:
-        raise ValueError("There is no count; give at least one.")
+    counts = _checked_counts(counts)
     n_jobs = check_int(n_jobs, -math.inf, name="n_jobs")
     if n_jobs == 0:
         raise ValueError("n_jobs must not be 0; give a number of processes.")
-    if not isinstance(methods, dict):
-        methods = [methods] if isinstance(methods, str) else methods
-        if not isinstance(methods, (list, tuple)) or not all(
-            isinstance(method, str) for method in methods
-        ):
-            raise TypeError(
-                "methods is neither a dict of estimators by name nor a list of strings."
-            )
-        methods = find_methods(methods)
-    if not methods:
-        raise ValueError("There is no method; give at least one.")
-    for name in methods:
-        if not isinstance(name, str):
-            raise TypeError(f"{name!r} can't be the name of a method; give a string.")
-        if not name or name.startswith(".") or set(name) & set("/\\:,"):
-            raise ValueError(
-                f"{name!r} can't be the name of a method, since a folder is called by "
-                "it."
-            )
+    methods = _checked_methods(methods)
     if n_images is not None:
         n_images = check_int(n_images, 1, name="n_images")
     images = evenly_spaced(len(dataset.images), n_images)
@@ -202,6 +181,39 @@ def run_benchmark(
     if failures:
         raise _all_of(failures, len(callers) * len(images))
     return results
+
+
+def _checked_counts(counts):
+    """Numbers of superpixels, in order."""
+    counts = np.atleast_1d(np.asarray(counts, dtype=object)).tolist()
+    counts = sorted({check_int(count, 1, name="a count") for count in counts})
+    if not counts:
+        raise ValueError("There is no count; give at least one.")
+    return counts
+
+
+def _checked_methods(methods):
+    """Estimators by the names of their folders."""
+    if not isinstance(methods, dict):
+        methods = [methods] if isinstance(methods, str) else methods
+        if not isinstance(methods, (list, tuple)) or not all(
+            isinstance(method, str) for method in methods
+        ):
+            raise TypeError(
+                "methods is neither a dict of estimators by name nor a list of strings."
+            )
+        methods = find_methods(methods)
+    if not methods:
+        raise ValueError("There is no method; give at least one.")
+    for name in methods:
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} can't be the name of a method; give a string.")
+        if not name or name.startswith(".") or set(name) & set("/\\:,"):
+            raise ValueError(
+                f"{name!r} can't be the name of a method, since a folder is called by "
+                "it."
+            )
+    return methods
 
 
 def _all_of(failures, n):

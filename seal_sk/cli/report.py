@@ -54,12 +54,9 @@ def add_report(commands: Commands) -> None:
 
 
 def _report(args: Namespace) -> int:
-    from ..report import write_report
+    from ..report.writing import report_folder, write_report
 
-    out = args.output
-    if out is None:
-        own = args.protocol == "tu2018"
-        out = args.results if own else args.results / args.protocol
+    out = args.output or report_folder(args.results, args.protocol)
     refuse_existing(
         [out / name for name in ("report.html", "figures", "tables")], args.force
     )

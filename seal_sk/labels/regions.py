@@ -16,6 +16,7 @@ from .._metrics import boundary_map
 from .._split import split
 from .._typing import Connectivity
 from .._validation import (
+    MAX_PIXELS,
     check_areas,
     check_colors,
     check_connectivity,
@@ -32,7 +33,6 @@ __all__ = [
 ]
 
 # Eight half-edges a pixel are counted in 32 bits.
-_MAX_PIXELS = 2**28
 
 
 def relabel_consecutive(labels: ArrayLike) -> NDArray[np.int32]:
@@ -161,7 +161,7 @@ def merge_small(
     image = _colors(image, labels)
     labels, n = components(labels, connectivity)
     sums = color_sums(labels, n, image)
-    merge(labels, n, sums, min(min_size, _MAX_PIXELS), 0, connectivity)
+    merge(labels, n, sums, min(min_size, MAX_PIXELS), 0, connectivity)
     return labels
 
 
@@ -246,7 +246,7 @@ def force_n_segments(
     labels, n = components(labels, connectivity)
     if n > n_segments:
         sums = color_sums(labels, n, image)
-        merge(labels, n, sums, _MAX_PIXELS + 1, n_segments, connectivity)
+        merge(labels, n, sums, MAX_PIXELS + 1, n_segments, connectivity)
     elif n < n_segments:
         split(labels, n, image, n_segments, connectivity)
         labels, _ = relabel(labels)
@@ -304,9 +304,9 @@ def boundaries(
 def _check_labels(labels: ArrayLike) -> NDArray[Any]:
     """Return a label map of one of the kernels' dtypes, C-contiguous."""
     labels = check_label_map(labels)
-    if labels.size > _MAX_PIXELS:
+    if labels.size > MAX_PIXELS:
         raise ValueError(
-            f"labels has {labels.size} pixels; at most {_MAX_PIXELS} fit: cut the "
+            f"labels has {labels.size} pixels; at most {MAX_PIXELS} fit: cut the "
             "image into tiles."
         )
     if labels.dtype != np.uint64:

@@ -301,9 +301,7 @@ class CurveDisplay:
             then.
         """
         _check_curves(self.curves, self.metrics)
-        axes = _check_axes(ax, len(self.metrics))
-        if axes is None:
-            axes = find_axes(None, len(self.metrics), what="metrics", size=(5.2, 3.7))
+        axes = _find_axes(ax, len(self.metrics))
         look = styles(list(self.curves))
         for one, (name, title) in zip(axes, self.metrics.items(), strict=True):
             for method, columns in self.curves.items():
@@ -318,11 +316,14 @@ class CurveDisplay:
         return self
 
 
-def _check_axes(ax: Any, n: int) -> list[Axes] | None:
-    """Those given, before work is lost; a new figure is for later."""
-    if ax is None:
-        return None
+def _find_axes(ax: Any, n: int) -> list[Axes]:
     return find_axes(ax, n, what="the metrics", size=(5.2, 3.7))
+
+
+def _check_axes(ax: Any, n: int) -> None:
+    """Refuse axes that do not fit, before work is lost; a new figure is for later."""
+    if ax is not None:
+        _find_axes(ax, n)
 
 
 def _check_curves(

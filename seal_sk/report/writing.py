@@ -23,7 +23,7 @@ from ..benchmark.summary import (
 from ..plotting import CurveDisplay
 from .figures import draw_combined, draw_quality_time
 
-__all__ = ["sentences", "write_report"]
+__all__ = ["report_folder", "sentences", "write_report"]
 
 _TEMPLATE = Path(__file__).parent / "page"
 
@@ -75,10 +75,7 @@ def write_report(
     """
     results = read_results(folder)
     protocol = find_protocol(protocol)
-    if out is None:
-        own = protocol.name == "tu2018"
-        out = results.folder if own else results.folder / protocol.name
-    out = Path(out)
+    out = report_folder(results.folder, protocol.name) if out is None else Path(out)
     for place in (out / "figures", out / "tables"):
         place.mkdir(parents=True, exist_ok=True)
 
@@ -222,6 +219,11 @@ def _written(table):
         ".md": markdown.getvalue(),
         ".tex": shown.to_latex(index=False, escape=True, column_format=columns),
     }
+
+
+def report_folder(results: Path, protocol: str) -> Path:
+    """Where the report of a protocol goes if no folder is given."""
+    return results if protocol == "tu2018" else results / protocol
 
 
 def _page(results, protocol, summary, averages, differences, figures, pictures):
