@@ -46,10 +46,11 @@ FLOORS = [
         "`scenes`",
     },
     {
-        "pan": "networks (`network`, `unet` over `base`, by name in `registry`), their "
-        "files (`weights`, `tensors`, `shipped`, `export`), `loss`, `prediction`, "
-        "`calibration`, `devices`; `training/` has `settings` (the parameters of a "
-        "training), `samples`, `augmentation`, `state`, `steps` and `fitting`",
+        "pan": "networks (`network`, `unet` over `base`, `convolution`; by name in "
+        "`registry`), their files (`weights`, `tensors`, `shipped`, `export`), `loss`, "
+        "`prediction`, `calibration`, `devices`; `training/` has `settings` (the "
+        "parameters of a training), `samples`, `augmentation`, `state`, `steps` and "
+        "`fitting`",
     },
     {
         "sources": "transformers from images to affinity maps: `handmade`, `features`, "

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 _Option = TypeVar("_Option")
 
-# The queue of SNIC counts up to four candidates a pixel in 32 bits.
+# SNIC counts up to four candidates per pixel in 32 bits, the merging of regions up to
+# eight halves of edges.
 MAX_PIXELS = 2**28
 
 

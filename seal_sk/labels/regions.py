@@ -32,8 +32,6 @@ __all__ = [
     "split_components",
 ]
 
-# Eight half-edges a pixel are counted in 32 bits.
-
 
 def relabel_consecutive(labels: ArrayLike) -> NDArray[np.int32]:
     """Labels renumbered 0..n-1 in scan order of their first pixels.

@@ -13,6 +13,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .._validation import check_int
 from .base import AffinityNet
+from .convolution import Convolution
 
 __all__ = ["UNet"]
 
@@ -79,7 +80,7 @@ class UNet(AffinityNet):
             self.up = nn.ModuleList(
                 [_Convolution(width, width), *map(_Residual, widths[1:-1])]
             )
-            self.head = nn.Conv2d(widths[0], 2, 3, padding=1)
+            self.head = Convolution(widths[0], 2, 3, padding=1)
             for module in self.modules():
                 if isinstance(module, nn.Conv2d):
                     nn.init.kaiming_normal_(
@@ -157,7 +158,7 @@ class _Convolution(nn.Module):
         active: bool = True,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(
+        self.conv = Convolution(
             inputs, outputs, kernel, stride, padding=kernel // 2, bias=False
         )
         self.norm = nn.BatchNorm2d(outputs)

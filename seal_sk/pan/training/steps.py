@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..._interrupts import interrupt_flag
+from ..convolution import Convolution
 from ..loss import SEALLoss
 from .settings import Settings
 from .state import TrainingState, copy_of
@@ -175,6 +176,11 @@ class _Stepper:
         self.nets = [
             deepcopy(state.net, dict(shared)) for _ in range(settings.batch_size)
         ]
+        if state.net.normalizes_batch and device.type == "cpu":
+            # There is one part, so that its convolutions can use all threads.
+            for module in self.nets[0].modules():
+                if isinstance(module, Convolution):
+                    module.pool = pool
 
     def step(self, batch):
         """One step on a batch of drawn samples; the loss before it."""
