@@ -147,6 +147,28 @@ def test_running_statistics_move_by_the_mean_over_the_samples(scenes):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("at_a_time", [2, 3])
+def test_halves_of_a_batch_as_on_a_gpu(scenes, monkeypatch, at_a_time):
+    """Parts of several samples have the gradients and statistics of single samples."""
+
+    def first_step():
+        params = {"batch_size": 4, "max_iter": 1, "precision": "float32", "n_jobs": 2}
+        state = small(**params).fit(*scenes).affinity_._state
+        moments = [m["exp_avg"] for m in state["optimizer"]["state"].values()]
+        return [*moments, state["net"]["res2.in1.running_var"]]
+
+    expected = first_step()
+    init = steps._Stepper.__init__
+
+    def watched(self, *args):
+        init(self, *args)
+        self.at_a_time = at_a_time
+
+    monkeypatch.setattr(steps._Stepper, "__init__", watched)
+    for found, wanted in zip(first_step(), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-5)
+
+
 def test_weight_decay_reaches_the_optimizer(scenes):
     def decay(seal):
         return seal.affinity_._state["optimizer"]["param_groups"][0]["weight_decay"]
