@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -84,7 +85,7 @@ def train(
     reason = "finished"
     with (
         interrupt_flag() as interrupted,
-        _single_threaded_torch(),
+        _single_threaded_torch,
         ThreadPoolExecutor(n_jobs) as pool,
         ThreadPoolExecutor(n_jobs) as workers,
         tqdm(
@@ -132,20 +133,37 @@ def train(
     return reason
 
 
-@contextmanager
-def _single_threaded_torch():
+class _SingleThreadedTorch:
     """Let each thread compute by itself.
 
-    The threads inside an operation of torch wait for each other many times a step,
+    The threads inside an operation of torch wait for each other many times per step,
     spinning: on busy cores that takes longer than the work. And their number decides
     how sums are rounded. Several samples at a time use the cores as well.
+
+    The number belongs to the process, in which several trainings may run: the last one
+    to end restores it.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.n_users = 0
+        self.before = 1
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.n_users == 0:
+                self.before = torch.get_num_threads()
+            self.n_users += 1
+            torch.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        with self.lock:
+            self.n_users -= 1
+            if self.n_users == 0:
+                torch.set_num_threads(self.before)
+
+
+_single_threaded_torch = _SingleThreadedTorch()
 
 
 class _Stepper:
@@ -161,14 +179,15 @@ class _Stepper:
         self.settings = settings
         self.criterion = criterion
         self.device = device
-        self.pool = pool  # cuts superpixels
-        self.workers = workers  # each has a part
-        # On a GPU the parts are halves, elsewhere single samples; but what is
-        # normalised over the batch needs all of it.
+        self.pool = pool  # segments
+        # Each worker has a part: on a GPU a half of the batch, elsewhere a sample.
+        self.map = workers.map
         self.at_a_time = (
             1 if device.type == "cpu" else math.ceil(settings.batch_size / 2)
         )
         if state.net.normalizes_batch:
+            # It needs all of the batch; workers share the samples of a convolution.
+            self.map = map
             self.at_a_time = settings.batch_size
         # Each part has buffers of its own: running statistics are written to in the
         # prediction. The weights are shared.
@@ -177,10 +196,9 @@ class _Stepper:
             deepcopy(state.net, dict(shared)) for _ in range(settings.batch_size)
         ]
         if state.net.normalizes_batch and device.type == "cpu":
-            # There is one part, so that its convolutions can use all threads.
-            for module in self.nets[0].modules():
+            for module in chain.from_iterable(net.modules() for net in self.nets):
                 if isinstance(module, Convolution):
-                    module.pool = pool
+                    module.pool = workers
 
     def step(self, batch):
         """One step on a batch of drawn samples; the loss before it."""
@@ -190,7 +208,7 @@ class _Stepper:
         parts = _same_shape([future.result() for future in batch], self.at_a_time)
         shares = [len(part) / len(batch) for part in parts]
         nets = self.nets[: len(parts)]
-        results = self.workers.map(self._gradients, nets, parts, shares)
+        results = self.map(self._gradients, nets, parts, shares)
         losses, gradients = zip(*results, strict=True)
         for weight, parts_of_it in zip(
             state.net.parameters(), zip(*gradients, strict=True), strict=True

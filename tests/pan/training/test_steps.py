@@ -147,6 +147,26 @@ def test_running_statistics_move_by_the_mean_over_the_samples(scenes):
 
 
 @pytest.mark.slow
+def test_two_trainings_at_once_leave_torch_as_it_was(scenes):
+    before = torch.get_num_threads()
+    found = []
+
+    def fit(loss):
+        found.append(small(max_iter=6, loss=loss).fit(*scenes).n_iter_)
+
+    threads = [threading.Thread(target=fit, args=(loss,)) for loss in ("bce", "seal")]
+    try:
+        torch.set_num_threads(3)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [6, 6]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("at_a_time", [2, 3])
 def test_halves_of_a_batch_as_on_a_gpu(scenes, monkeypatch, at_a_time):
     """Parts of several samples have the gradients and statistics of single samples."""
