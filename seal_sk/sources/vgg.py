@@ -1,4 +1,4 @@
-"""VGG16's first layer, the best of the pre-trained features that the paper tried."""
+"""VGG16's first layer: the best pre-trained features among those the paper tried."""
 
 import pickle
 import struct
@@ -18,7 +18,7 @@ _SHAPES = ((64, 3, 3, 3), (64,))
 # Where torchvision's VGG16 has its convolutions; other VGGs begin with the same shapes.
 _CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 
-# What torch.load raises of truncated files and of bytes that are none of its own.
+# Errors that torch.load raises for truncated files and for other formats.
 _UNREADABLE = (
     AssertionError,
     AttributeError,
@@ -38,14 +38,14 @@ _UNREADABLE = (
 
 
 class VGG16Conv1(nn.Module):
-    """ImageNet normalisation, convolution conv1_1, ReLU.
+    """ImageNet normalisation, convolution conv1_1 and ReLU.
 
     Parameters
     ----------
     weight : Tensor of shape (64, 3, 3, 3)
-        Of the convolution.
+        Weights of the convolution.
     bias : Tensor of shape (64,)
-        Of the convolution.
+        Biases of the convolution.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class VGG16Conv1(nn.Module):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Features of images.
+        """Compute the features of images.
 
         Parameters
         ----------
@@ -82,7 +82,7 @@ class VGG16Conv1(nn.Module):
         Returns
         -------
         Tensor of shape (N, 64, H, W)
-            At least 0.
+            Features, at least 0.
         """
         images = (images - self.mean) / self.std
         return functional.relu(
@@ -91,19 +91,19 @@ class VGG16Conv1(nn.Module):
 
 
 def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
-    """The features of VGG16's layer conv1_1, from a file of its weights.
+    """Read VGG16's layer conv1_1 from a file of its weights.
 
-    What the paper calls VGG16 features: the first convolution of the network trained
-    on ImageNet, after its ReLU (the layer works in place in the original, so that
-    "conv1_1" names its output).
+    The paper calls its output VGG16 features: the first convolution of the network
+    trained on ImageNet, after the ReLU. (In the original, the ReLU works in place, so
+    that "conv1_1" names its output.)
 
     Parameters
     ----------
     path : path-like
-        The state dict of torchvision's VGG16, as ``.pth`` or as safetensors with the
-        same names. Nothing is downloaded: the file is
+        State dict of torchvision's VGG16, as ``.pth`` or as safetensors with the same
+        names. It is not downloaded for you; you find the file at
         https://download.pytorch.org/models/vgg16-397923af.pth (528 MB). The entries
-        ``features.0.weight`` and ``features.0.bias`` alone are enough.
+        ``features.0.weight`` and ``features.0.bias`` are enough.
 
     Returns
     -------
@@ -113,9 +113,9 @@ def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If the file is truncated, of another format, or of another network.
+        If the file is truncated, has another format, or is for another network.
 
     References
     ----------
@@ -151,12 +151,12 @@ def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
     shapes = tuple(tuple(getattr(tensor, "shape", ())) for tensor in tensors)
     if found not in (set(_FIRST), whole) or shapes != _SHAPES:
         raise ValueError(
-            f"{str(path)!r} holds the weights of another network than torchvision's "
-            "VGG16; download https://download.pytorch.org/models/vgg16-397923af.pth."
+            f"{str(path)!r} does not hold the weights of torchvision's VGG16; download "
+            "https://download.pytorch.org/models/vgg16-397923af.pth."
         )
     if not all(t.is_floating_point() and t.isfinite().all() for t in tensors):
         raise ValueError(
-            f"{str(path)!r} holds weights that are NaN, infinite or no real numbers; "
+            f"{str(path)!r} holds weights that are NaN, infinite or not real numbers; "
             "download it again."
         )
     return VGG16Conv1(*tensors).eval()
@@ -171,14 +171,15 @@ def _read_safetensors(path):
             return names, [file.get_tensor(name) for name in _FIRST if name in names]
     except SafetensorError as error:
         raise ValueError(
-            f"{str(path)!r} is truncated or no safetensors file ({error}); copy it "
+            f"{str(path)!r} is truncated or not a safetensors file ({error}); copy it "
             "again."
         ) from error
 
 
 def _read_state_dict(path):
     try:
-        # Of half a gigabyte, two small tensors are wanted; old files can't be mapped.
+        # Only two small tensors of half a gigabyte are needed, so map the file; files
+        # of the old format can't be mapped.
         tensors = torch.load(
             path,
             map_location="cpu",
@@ -187,12 +188,12 @@ def _read_state_dict(path):
         )
     except _UNREADABLE as error:
         raise ValueError(
-            f"{str(path)!r} is truncated or no weights file ({type(error).__name__}); "
-            "download it again. Only plain state dicts are read, since others could "
-            "execute code."
+            f"{str(path)!r} is truncated or not a file of weights "
+            f"({type(error).__name__}); download it again. Only plain state dicts are "
+            "read, since other files could execute code."
         ) from error
     if not isinstance(tensors, dict):
-        raise ValueError(f"{str(path)!r} is not a state dict: give that of VGG16.")
+        raise ValueError(f"{str(path)!r} is not a state dict; give that of VGG16.")
     # Copied, so that the file can be closed.
     first = [tensors[name] for name in _FIRST if name in tensors]
     return list(tensors), [t.clone() if torch.is_tensor(t) else t for t in first]
