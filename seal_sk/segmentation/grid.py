@@ -117,7 +117,7 @@ def _evenly(length, n):
 
 
 def _rows(height, width, n):
-    """n seeds in rows, with nearly the same number in each row."""
+    """Rows of seeds, n in all, with nearly the same number in each row."""
     n_rows = round(math.sqrt(n * height / width))
     n_rows = min(max(n_rows, -(-n // width)), height, n)
     counts = np.diff(np.arange(n_rows + 1) * n // n_rows)

@@ -132,7 +132,7 @@ def fh_image(
     if image.shape[0] * image.shape[1] * channels > MAX_EDGES:
         raise ValueError(
             f"image has {image.shape[0]} x {image.shape[1]} pixels; at most "
-            f"{MAX_EDGES // channels} fit: cut it into tiles."
+            f"{MAX_EDGES // channels} are supported: split it into tiles."
         )
     distance = _smooth_distance(image, sigma, channels, mask)
     return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
