@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AffinitySource"]
 
 
-# mypy knows nothing of scikit-learn's bases, nor what they take here.
+# mypy does not know scikit-learn's base classes, nor the arguments they take.
 class AffinitySource(  # type: ignore[call-arg]
     TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):

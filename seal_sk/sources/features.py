@@ -211,7 +211,7 @@ class FeatureAffinity(AffinitySource):
             extract = _Extractor(extract, self.device)
         for image in images:
             yield check_features(
-                extract(image), image.shape[:2], name="what features(image) returned"
+                extract(image), image.shape[:2], name="the result of features(image)"
             )
 
     def __sklearn_tags__(self):

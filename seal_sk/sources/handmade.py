@@ -156,7 +156,7 @@ class EdgeAffinity(AffinitySource):
         if callable(self.edges):
             found = self.edges(image)
             return check_edges(
-                found, image.shape[:2], name="what edges(image) returned"
+                found, image.shape[:2], name="the result of edges(image)"
             )
         if self.edges == "precomputed":
             return image

@@ -42,7 +42,7 @@ class ImageReader:
         return np.shape(image)[:2]
 
 
-# mypy knows nothing of scikit-learn's bases, nor what they take here.
+# mypy does not know scikit-learn's base classes, nor the arguments they take.
 class SuperpixelTransformer(  # type: ignore[call-arg]
     TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):

@@ -246,9 +246,9 @@ def test_unfitted(inputs):
 
 
 def test_a_scale_needs_differences():
-    with pytest.raises(ValueError, match="give one as scale="):
+    with pytest.raises(ValueError, match="set scale, or give other images"):
         FeatureAffinity(bands).fit([np.zeros((5, 6, 3), np.uint8)])
-    with pytest.raises(ValueError, match="give one as scale="):
+    with pytest.raises(ValueError, match="set scale, or give other images"):
         FeatureAffinity(bands).fit([np.zeros((1, 1, 3), np.uint8)])
 
 

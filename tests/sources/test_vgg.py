@@ -115,7 +115,9 @@ OTHERS = {
 @pytest.mark.parametrize("tensors", OTHERS.values(), ids=OTHERS)
 def test_another_network(tmp_path, tensors):
     torch.save(tensors, tmp_path / "weights.pth")
-    with pytest.raises(ValueError, match="does not hold the weights of torchvision's VGG16"):
+    with pytest.raises(
+        ValueError, match="does not hold the weights of torchvision's VGG16"
+    ):
         vgg16_conv1_1(tmp_path / "weights.pth")
 
 
