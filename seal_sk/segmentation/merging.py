@@ -141,8 +141,8 @@ def cut_and_merge(
     """Make more superpixels than requested, and merge them.
 
     The superpixels are made from affinities that are two thirds the given ones and one
-    third based on colours, which place the borders of small superpixels better. The
-    merging uses the given affinities alone.
+    third based on colours, which place the borders of small superpixels better. For the
+    merging, the given affinities are used as they are.
 
     Parameters
     ----------

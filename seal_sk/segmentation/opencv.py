@@ -186,8 +186,8 @@ def seeds(
 
     OpenCV needs at least two by two pixels in each superpixel, and a grid whose cells
     are nearly square. If they do not fit, the requested number is halved until they
-    do; if the image is too thin for any grid, a single region is used. The result is
-    then split into exactly `n_segments`.
+    do; if the image is too thin for any grid, a single region is used. In these cases,
+    the result is split into exactly `n_segments`.
 
     Memory is 4 bytes for each bin of each block's histogram: up to ``4 * n_bins**3 *
     n_segments * 4**(n_levels - 1)``.
@@ -287,8 +287,7 @@ def _has_grid(height, width, side):
 def _fitting_levels(height, width, n_superpixels, n_levels):
     """Levels of blocks with which OpenCV can start, at most `n_levels`; 0 for none.
 
-    OpenCV computes the same, but if there are none, it never returns or reads invalid
-    memory.
+    OpenCV computes the same. If there are none, it would hang, or read invalid memory.
     """
     n = np.float32(max(n_superpixels, _LEAST))
     n_rows = int(np.sqrt(n * np.float32(height) / np.float32(width)))

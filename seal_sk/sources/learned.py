@@ -96,8 +96,7 @@ class LearnedAffinity(AffinitySource):
         images. The weights with the best ASA on these images are kept. If none are held
         out, the last weights are kept.
     validate_every : int, default=100
-        Iterations between two validations. Each adds an entry to `history_` and writes
-        a checkpoint.
+        Iterations between two validations, entries of `history_` and checkpoints.
     n_iter_no_change : int or None, default=None
         Stop when ASA has not improved for this many validations.
     ignore_label : int, optional

@@ -136,9 +136,9 @@ class GraphSuperpixels(AffinitySuperpixels):
     balance : float, default=0.5
         Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
     memory : str or joblib.Memory, optional
-        Folder in which to cache fitted sources and affinity maps. They do not depend on
-        the other parameters here, so a search over these computes each only once. The
-        folder holds pickles: use only one that you wrote yourself.
+        Folder in which to cache fitted sources and affinity maps. Among the parameters,
+        they depend only on `affinity`, so a search over the others computes each only
+        once. The folder holds pickles: use only one that you wrote yourself.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.

@@ -55,8 +55,8 @@ class SEALSuperpixels(GraphSuperpixels):
     oversegmentation : float, default=3
         The graph algorithm first makes ``oversegmentation * n_segments`` superpixels,
         from affinities that are two thirds learned and one third based on colours.
-        `seal_sk.merge_regions` then merges them by the learned affinities. With exactly
-        1, the graph algorithm makes `n_segments` superpixels from the learned
+        `seal_sk.merge_regions` then merges them along the learned affinities. With
+        exactly 1, the graph algorithm makes `n_segments` superpixels from the learned
         affinities alone: their sizes are more equal, and their scores lower.
     network : {"pan", "unet"}, default="pan"
         Architecture: "pan" is the paper's (`seal_sk.pan.PAN`); "unet" works at several
@@ -117,8 +117,7 @@ class SEALSuperpixels(GraphSuperpixels):
         images. The weights with the best ASA on these images are kept. If none are held
         out, the last weights are kept.
     validate_every : int, default=100
-        Iterations between two validations. Each adds an entry to `history_` and writes
-        a checkpoint.
+        Iterations between two validations, entries of `history_` and checkpoints.
     n_iter_no_change : int or None, default=None
         Stop when ASA has not improved for this many validations.
     ignore_label : int, optional
