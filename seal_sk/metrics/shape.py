@@ -175,7 +175,7 @@ def explained_variation(image: ArrayLike, superpixels: Superpixels) -> float:
         value -= value.mean()
         total += float(np.sum(value**2))
         explained += float(np.sum(np.bincount(labels, value) ** 2 / size))
-    # Rounding may take it past 1.
+    # Rounding may take the ratio past 1.
     return min(explained / total, 1.0)
 
 

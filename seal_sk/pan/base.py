@@ -28,8 +28,8 @@ class AffinityNet(nn.Module):
 
     A third number, the dither, is used only in prediction (`Predictor`), neither in
     `forward` nor in ONNX files. A fixed random pattern lowers each affinity by up to
-    this share. Without it, ERS would segment flat areas into strips, where all
-    affinities are nearly equal.
+    this share. Without it, ERS would divide areas in which all affinities are nearly
+    equal into strips.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class AffinityNet(nn.Module):
     def architecture(self) -> dict[str, Any]:
         """The architecture; networks share weights only if it is the same.
 
-        ``network`` is the name of the class; the other items are its arguments.
+        ``network`` is its name; the other items are arguments of the class.
         """
         raise NotImplementedError
 

@@ -159,7 +159,7 @@ def cut_and_merge(
     connectivity : {4, 8}, default=8
         Neighbours of a pixel.
     mask : ndarray of bool of shape (H, W), optional
-        Where to segment.
+        True where to segment the image.
 
     Returns
     -------
