@@ -1,4 +1,4 @@
-"""``python -m seal_sk`` is ``seal-sk``."""
+"""Run ``seal-sk`` by ``python -m seal_sk``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""scikit-learn: names it keeps private, imported here only, and tags of estimators."""
+"""Private names of scikit-learn, imported only here, and tags of estimators."""
 
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
@@ -13,7 +13,7 @@ __all__ = [
 
 
 def tags_of_images(tags):
-    """Change the tags of an estimator to those of one that takes images."""
+    """Change the tags of an estimator to say that it takes images."""
     tags.input_tags.two_d_array = False
     tags.input_tags.three_d_array = True
     tags.no_validation = True
@@ -21,5 +21,5 @@ def tags_of_images(tags):
 
 
 def check_params(estimator):
-    """Raise what is wrong with the parameters of an estimator, as its `fit` would."""
+    """Check the parameters of an estimator, as its `fit` would."""
     estimator._validate_params()

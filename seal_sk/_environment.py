@@ -1,4 +1,4 @@
-"""What the package runs on: the machine, and the versions of what it needs."""
+"""The machine, and the versions of the packages that seal_sk needs or can use."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from ._version import __version__
 
 __all__ = ["OPENCV", "machine", "show_versions"]
 
-#: Packages that bring OpenCV with its contributed modules: either will do.
+#: Packages that contain OpenCV with its contributed modules; either will do.
 OPENCV = ("opencv-contrib-python-headless", "opencv-contrib-python")
 
 # Extras for people who change the package, not for those who use it.
@@ -23,7 +23,7 @@ _OF_DEVELOPMENT = ("docs", "test")
 
 @cache
 def machine() -> str:
-    """One line: the processor, how many of its cores may be used, the system."""
+    """One line with the processor, the number of usable cores, and the system."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     return (
         f"{_processor()}, {cores or os.cpu_count()} cores, "
@@ -42,20 +42,20 @@ def _processor() -> str:
 
 
 def show_versions() -> None:
-    """Print what a report of a problem should say about where it happened.
+    """Print the information about the environment that a bug report needs.
 
-    The versions of seal_sk, of Python and of every package that seal_sk needs or can
-    use; the processor; what torch can compute on; the libraries that compute in
-    threads. It names no folder and no user. On the command line:
+    It lists the versions of seal_sk, of Python and of every package that seal_sk needs
+    or can use; the processor; the devices that torch can use; and the libraries that
+    compute in threads. It names no folder and no user. On the command line:
     ``python -c "import seal_sk; seal_sk.show_versions()"``.
 
     See Also
     --------
-    sklearn.show_versions : The same of scikit-learn.
+    sklearn.show_versions : The same for scikit-learn.
 
     Notes
     -----
-    A package that is missing, or can't be imported, is said to be so: nothing is
+    Packages that are missing or can't be imported are listed as such; no error is
     raised.
 
     Examples
@@ -89,7 +89,7 @@ def _lines() -> Iterator[str]:
 
 
 def _requirements() -> dict[str, list[str]]:
-    """Packages by the extra that asks for them; "" for those always needed."""
+    """Packages by the extra that requires them; "" for those always needed."""
     try:
         lines = requires("seal_sk") or []
     except PackageNotFoundError:  # imported from a folder, not installed
@@ -98,7 +98,7 @@ def _requirements() -> dict[str, list[str]]:
     for requirement in map(Requirement, lines):
         extra = re.search(r"extra == \"([\w-]+)\"", str(requirement.marker or ""))
         group = extra[1] if extra else ""
-        # An extra may take in another one, which is listed by itself.
+        # An extra may include another one, which is listed separately.
         if requirement.name != "seal_sk" and group not in _OF_DEVELOPMENT:
             found.setdefault(group, []).append(requirement.name)
     return found
@@ -135,7 +135,7 @@ def _torch() -> Iterator[str]:
 
 
 def _thread_pools() -> Iterator[str]:
-    """The libraries of linear algebra and of threads that are loaded by now."""
+    """The loaded libraries of linear algebra and of threads."""
     try:
         from threadpoolctl import threadpool_info
 

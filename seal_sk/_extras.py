@@ -1,4 +1,4 @@
-"""Packages that parts of seal_sk need, and seal_sk itself does not."""
+"""Optional packages, which only parts of seal_sk need."""
 
 from importlib import import_module
 from typing import Any
@@ -7,7 +7,7 @@ __all__ = ["import_extra"]
 
 
 def import_extra(module: str, extra: str | None, purpose: str) -> Any:
-    """A module, or an error that says how to get it: by the extra, if one has it."""
+    """Import a module; if it is missing, the error says how to install it."""
     try:
         return import_module(module)
     except ImportError as error:
@@ -17,7 +17,7 @@ def import_extra(module: str, extra: str | None, purpose: str) -> Any:
             problem = f"is not installed: pip install {command}."
         else:
             problem = (
-                f"can't be imported ({error}); install it anew: pip install "
+                f"can't be imported ({error}); reinstall it: pip install "
                 f"--force-reinstall {name}."
             )
         raise ImportError(

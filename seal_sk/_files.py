@@ -1,4 +1,4 @@
-"""Files that are written: their names, and whole or not at all."""
+"""Writing files completely or not at all, and checking their names."""
 
 import os
 import threading
@@ -10,13 +10,15 @@ __all__ = ["check_suffix", "replace_file"]
 
 
 def replace_file(path: PathLike, content: bytes) -> None:
-    """Write bytes to a file so that it is never seen half written."""
+    """Write bytes to a file, so that a partly written file is never visible."""
     path = Path(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(path.parent)!r}; make it.")
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r}; create it first."
+        )
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder; give a file.")
-    # Short, since a name may be as long as the file system takes.
+    # Short, since the name of `path` may be as long as the file system allows.
     part = path.with_name(f".{os.getpid()}.{threading.get_ident()}.part")
     try:
         with part.open("wb") as file:
@@ -25,18 +27,18 @@ def replace_file(path: PathLike, content: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        # Of the file that was asked for; a full disk would name none.
+        # The error names the requested file; that of a full disk names none.
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
 
 
 def check_suffix(path: PathLike, suffixes: tuple[str, ...], what: str) -> Path:
-    """The path of a file that ends in one of the suffixes."""
+    """The path of a file, whose name must end in one of the suffixes."""
     path = Path(path)
     if path.suffix.lower() not in suffixes:
         raise ValueError(
-            f"{str(path)!r} is of no format that {what} is written in: give a name "
-            f"that ends in {', '.join(suffixes)}."
+            f"{str(path)!r} has no suffix of a format in which {what} can be written: "
+            f"give a name that ends in {', '.join(suffixes)}."
         )
     return path

@@ -1,7 +1,7 @@
-"""What tells functions, networks and transformers apart: their contents, as plain data.
+"""Functions, networks and transformers as plain data, to tell them apart.
 
-Two that compute alike give the same in every process, as far as it can be told; two
-that don't, give different data. What is in doubt counts as different.
+As far as possible, two objects that compute the same give the same data, in every
+process, and two that don't give different data. In doubt, they count as different.
 """
 
 import sys
@@ -23,16 +23,17 @@ _PLAIN = (Number, str, bytes, tuple, list, dict, set, frozenset, np.ndarray, typ
 def described(value, around=()):
     """`value` as plain data that has the same hash in every process.
 
-    Functions and classes are told apart by what they compute, since one of the same
-    name may have been edited: their code, constants, defaults, and all that they reach
-    in modules that are not installed. Networks are told apart by their weights and
-    attributes, other objects by what they hold.
+    Functions and classes are told apart by their code, constants, defaults, and all
+    that they use from modules that are not installed, since one of the same name may
+    have been edited. Networks are told apart by their weights and attributes, other
+    objects by their attributes.
 
     Parameters
     ----------
     value : object
+        Object to describe.
     around : tuple
-        What holds it, for what holds itself.
+        The objects that contain it, to detect objects that contain themselves.
     """
     if any(value is outer for outer in around):
         return "one that holds this"
@@ -51,7 +52,7 @@ def described(value, around=()):
         return _kind(value, inner)
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
-        # Bytes, as NumPy lacks some of the dtypes.
+        # Bytes, since NumPy lacks some of the dtypes.
         flat = value.detach().cpu().contiguous().flatten().view(torch.uint8)
         return str(value.dtype), tuple(value.shape), flat.numpy().copy()
     if torch is not None and isinstance(value, torch.nn.Module):
@@ -79,7 +80,7 @@ def _function(function, inner):
 
 
 def _code(code):
-    """What a code object computes, without the place where it stands."""
+    """The contents of a code object, without its place in a file."""
     constants = [
         _code(constant) if isinstance(constant, CodeType) else described(constant)
         for constant in code.co_consts
@@ -90,7 +91,7 @@ def _code(code):
 
 
 def _reached(function):
-    """Names and values of the globals that decide what a function computes."""
+    """Names and values of the globals that a function uses."""
     if _installed(function.__module__):
         return
     names, attributes = _names(function.__code__)
@@ -105,7 +106,7 @@ def _reached(function):
 
 
 def _names(code):
-    """Names of the globals and attributes in a code object and those inside of it."""
+    """Names of the globals and attributes in a code object and those inside it."""
     instructions = list(get_instructions(code))
     names = {
         step.argval
@@ -122,7 +123,7 @@ def _names(code):
 
 
 def _kind(kind, inner):
-    """A class: by its name, and unless it is installed, by what it computes."""
+    """A class by its name and, unless it is installed, by its contents."""
     bodies = [
         {
             name: inner(getattr(value, "__func__", getattr(value, "fget", value)))
@@ -140,7 +141,7 @@ def _kind(kind, inner):
 
 
 def _module(module, inner):
-    """A network: classes, weights, buffers and attributes of all its parts."""
+    """A network by the classes, weights, buffers and attributes of all its parts."""
     if hasattr(module, "inlined_graph"):  # TorchScript, which has no classes.
         return repr(module), str(module.inlined_graph), inner(module.state_dict())
     return _kind(type(module), inner), inner(vars(module))
@@ -148,7 +149,7 @@ def _module(module, inner):
 
 @cache
 def _installed(name):
-    """Whether a module is of the standard library, a package, or this one."""
+    """Whether a module is in the standard library, an installed package, or here."""
     if name is None or name == "__main__":
         return False
     if name.partition(".")[0] == __name__.partition(".")[0]:
@@ -160,5 +161,5 @@ def _installed(name):
         return False
     if file.startswith(sysconfig.get_path("stdlib")):
         return True
-    # By their names: those of a user, or of the system below an environment, too.
+    # By the folders' names, which covers the user's packages and the system's too.
     return not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)

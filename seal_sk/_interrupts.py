@@ -1,4 +1,4 @@
-"""Ctrl-C, handled for a while in another way."""
+"""Handling Ctrl-C temporarily in another way."""
 
 import signal
 import threading
@@ -14,8 +14,9 @@ __all__ = ["interrupt_flag", "on_interrupt"]
 def on_interrupt(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
     """Call `handler` on Ctrl-C.
 
-    It does nothing outside of the main thread, which alone may set handlers, and where
-    a program other than Python has set one, which could not be restored.
+    It does nothing outside the main thread, since only that thread may set handlers. It
+    also does nothing if a handler was not set by Python, since that one could not be
+    restored.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or signal.getsignal(signal.SIGINT) is None:

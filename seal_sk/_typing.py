@@ -1,4 +1,4 @@
-"""Types that public signatures share."""
+"""Types shared by public signatures."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _Item = TypeVar("_Item", covariant=True)
 
 
 class Indexed(Protocol[_Item]):
-    """Anything of a length whose items have numbers: a list, an array, a lazy one."""
+    """Anything with a length and numbered items: a list, an array, a lazy sequence."""
 
     def __len__(self) -> int: ...
 
@@ -18,19 +18,19 @@ class Indexed(Protocol[_Item]):
 
 
 class Transformer(Protocol):
-    """An estimator of scikit-learn's interface that has `transform`."""
+    """An estimator with scikit-learn's interface that has `transform`."""
 
     def fit(self, X: Any, y: Any) -> Any: ...
 
     def transform(self, X: Any) -> Any: ...
 
 
-#: One image an item; they may differ in size.
+#: One image per item; they may differ in size.
 Images: TypeAlias = Indexed[ArrayLike]
 #: Ground truth of one image: a label map, or a list of several annotators' maps.
 Truth: TypeAlias = ArrayLike | Sequence[ArrayLike]
 Truths: TypeAlias = Indexed[Truth]
-#: A mask for each image, None where it is to be segmented everywhere.
+#: A mask for each image; None for an image that is segmented everywhere.
 Masks: TypeAlias = Indexed[ArrayLike | None]
 Connectivity: TypeAlias = Literal[4, 8]
 PathLike: TypeAlias = str | os.PathLike[str]

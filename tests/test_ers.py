@@ -412,7 +412,7 @@ def test_trees_of_any_integer_dtype(rng):
 
 
 def test_no_tree_has_so_many_pixels():
-    with pytest.raises(ValueError, match="the tree's own image"):
+    with pytest.raises(ValueError, match="the image that the tree was made from"):
         cut_tree(np.empty((0, 2), dtype=int), 2**32, shape=(2**16, 2**16))
 
 

@@ -462,11 +462,11 @@ def test_bad_affinities(affinity, parameters, message):
         (np.full((3, 3), 255.0), {}, "floats must lie in"),
         (np.zeros((3, 3)), {"scale": np.inf}, "scale=inf must be finite"),
         (np.zeros((3, 3)), {"sigma": -0.1}, "sigma=-0.1 must be finite"),
-        (np.zeros((3, 5)), {"sigma": 51}, "sigma=51 smooths .* at most 50"),
+        (np.zeros((3, 5)), {"sigma": 51}, "sigma=51 is too large .* at most 50"),
         (np.zeros((3, 3)), {"sigma": 1e300}, "ten times its longer side"),
         (np.zeros((3, 3)), {"connectivity": 6}, "connectivity=6 must be 4 or 8"),
         (np.zeros((3, 3)), {"n_segments": 10}, "more than the 9 pixels"),
-        (np.broadcast_to(np.uint8(0), (2**15, 2**15)), {}, "cut it into tiles"),
+        (np.broadcast_to(np.uint8(0), (2**15, 2**15)), {}, "split it into tiles"),
     ],
 )
 def test_bad_images(image, parameters, message):

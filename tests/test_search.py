@@ -418,7 +418,7 @@ def test_weights_replaced_inside_a_pipeline_are_noticed(five, tmp_path):
 def test_what_cannot_be_kept_is_refused(five, tmp_path):
     source = FeatureAffinity(lambda image: np.moveaxis(image / 255.0, -1, 0))
     graph = GraphSuperpixels(affinity=source, memory=str(tmp_path))
-    with pytest.raises(ValueError, match="functions of a module in place of lambdas"):
+    with pytest.raises(ValueError, match="functions of a module instead of lambdas"):
         graph.fit(*five)
 
 

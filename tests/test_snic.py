@@ -349,5 +349,5 @@ def test_too_large_an_image():
     image = np.lib.stride_tricks.as_strided(
         np.zeros(1, dtype=np.uint8), (2**14, 2**14 + 1), (0, 0)
     )
-    with pytest.raises(ValueError, match="cut it into tiles"):
+    with pytest.raises(ValueError, match="split it into tiles"):
         snic(image, 10)

@@ -1,4 +1,4 @@
-"""The one door in: every check of images, truths, affinities and label maps."""
+"""Checks of images, ground truths, affinities, label maps and parameters."""
 
 from .affinities import (
     FROM_TO,

@@ -1,4 +1,4 @@
-"""Affinity maps, what they are made from, and merge trees."""
+"""Checks of affinity maps, edge maps, features and merge trees."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .images import check_image, check_mask, refuse_infinite, refuse_mask, unit_scale
 
-# For each channel the pixels an edge starts from, and those it leads to.
+# For each channel, the pixels that edges start from, and those they lead to.
 _ALL = slice(None)
 FROM_TO = (
     ((_ALL, slice(None, -1)), (_ALL, slice(1, None))),
@@ -40,8 +40,8 @@ def check_affinity(
         )
     if affinity.size > MAX_EDGES:
         raise ValueError(
-            f"{name} has {affinity.size} entries; at most {MAX_EDGES} fit: cut "
-            "the image into tiles."
+            f"{name} has {affinity.size} entries; at most {MAX_EDGES} are supported: "
+            "split the image into tiles."
         )
     dtype = np.float64 if affinity.dtype.itemsize > 4 else np.float32
     affinity = np.ascontiguousarray(affinity, dtype=dtype)
@@ -50,7 +50,7 @@ def check_affinity(
         mask = check_mask(mask, affinity.shape, name=mask_name)
     # The comparisons are False for NaN as well.
     if not (affinity.min() >= 0 and affinity.max() <= 1):
-        # Entries of edges that don't exist are never read: they may hold anything.
+        # Entries of edges that don't exist are never read, so they may hold anything.
         for channel in range(affinity.shape[2]):
             start, end = FROM_TO[channel]
             values = affinity[(*start, channel)]
@@ -78,11 +78,11 @@ def check_edges(
     edges : array-like of shape (H, W)
         bool, uint8, uint16, float32 or float64; floats in 0..1.
     shape : tuple of int, optional
-        What (H, W) must be.
+        The required (H, W).
     mask : array-like of bool of shape (H, W), optional
         Pixels where it is False may hold anything.
     name : str
-        What the error messages call it.
+        Name in error messages.
     """
     refuse_mask(edges, name)
     edges = np.asarray(edges)
@@ -111,11 +111,11 @@ def check_features(
     features : array-like of shape (C, H, W)
         Finite real numbers.
     shape : tuple of int, optional
-        What (H, W) must be.
+        The required (H, W).
     mask : array-like of bool of shape (H, W), optional
         Pixels where it is False may hold anything.
     name : str
-        What the error messages call it.
+        Name in error messages.
     """
     refuse_mask(features, name)
     features = np.asarray(features)
@@ -148,14 +148,14 @@ def _check_size(size: Sequence[int], shape: Sequence[int] | None, name: str) -> 
     if shape is not None and size != tuple(shape):
         raise ValueError(
             f"{name} is {size[0]} x {size[1]}, but its image is {shape[0]} x "
-            f"{shape[1]}; they must be of the same height and width."
+            f"{shape[1]}; they must have the same height and width."
         )
 
 
 def check_tree(
     tree: ArrayLike, n_pixels: int, *, mask: NDArray[np.bool_] | None = None
 ) -> NDArray[np.int32]:
-    """Return a merge tree over `n_pixels` as a C-contiguous int32 array (joins, 2)."""
+    """Return a merge tree of `n_pixels` as a C-contiguous int32 array (joins, 2)."""
     tree = np.asarray(tree)
     if tree.ndim != 2 or tree.shape[1] != 2 or tree.dtype.kind not in "iu":
         raise ValueError(
@@ -165,16 +165,16 @@ def check_tree(
     if 2 * n_pixels > MAX_EDGES:
         raise ValueError(
             f"shape has {n_pixels} pixels, more than the {MAX_EDGES // 2} of the "
-            "largest tree; give that of the tree's own image."
+            "largest tree; give the shape of the image that the tree was made from."
         )
     own = n_pixels + np.arange(len(tree))[:, None]
     exists = ((tree >= 0) & (tree < own)).all()
     tree = np.ascontiguousarray(tree, dtype=np.int32)
-    # Only nodes that exist are counted: the memory goes with the largest.
+    # Only nodes that exist are counted, since the memory grows with the largest.
     if not exists or (tree.size and np.bincount(tree.ravel()).max() > 1):
         raise ValueError(
-            f"tree is none over {n_pixels} pixels: a join may name each pixel and each "
-            "earlier join once."
+            f"tree is not a merge tree of {n_pixels} pixels: joins may name each pixel "
+            "and each earlier join once."
         )
     if mask is not None and not mask.ravel()[tree[tree < n_pixels]].all():
         raise ValueError(

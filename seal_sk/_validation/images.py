@@ -1,4 +1,4 @@
-"""Images and masks.
+"""Checks of images and masks.
 
 An image is converted by its dtype and never rescaled by its content, so that
 neighbouring crops of one photograph always get the same values.
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-#: What divides an image of this dtype to bring it to 0..1.
+#: The divisor that brings an image of this dtype to 0..1.
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0, "float64": 1.0}
 
 
@@ -27,18 +27,18 @@ def check_image(
     mask : array-like of bool of shape (H, W), optional
         Pixels where it is False may hold anything.
     name : str
-        What the error messages call it.
+        Name in error messages.
 
     Returns
     -------
     ndarray of shape (H, W, C)
-        Native byte order; the dtype is kept. Floats beyond 0..1 outside of the mask
-        are 0.
+        In native byte order; the dtype is kept. Outside the mask, floats beyond 0..1
+        are replaced by 0.
 
     Raises
     ------
     ValueError, TypeError
-        With what is wrong and what to do about it.
+        If the image is not as described; the message says how to mend it.
     """
     image = as_image(image, name)
     if mask is not None:
@@ -60,7 +60,7 @@ def check_image(
 
 
 def _without_outside(image: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """A float image in which what is no colour, outside of the mask, is 0."""
+    """A float image where pixels outside the mask are 0 if they are not in 0..1."""
     wrong = ~((image >= 0) & (image <= 1)).all(axis=2) & ~mask
     if not wrong.any():
         return image
@@ -74,8 +74,8 @@ def check_colors(
 ) -> NDArray[Any]:
     """Return `image` as an (H, W, C) array of the size of a checked label map.
 
-    For what compares colours with each other only: floats may have any range, as in
-    CIELAB, and any value at all where `labels` is negative.
+    It is for functions that only compare colours with each other: floats may have any
+    range, as in CIELAB. Where `labels` is negative, they may hold anything.
     """
     image = as_image(image, name)
     if image.shape[:2] != labels.shape:
@@ -127,7 +127,7 @@ def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
 def refuse_infinite(low: float, high: float, name: str) -> None:
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(
-            f"{name} holds NaN or infinite values; replace them before, for "
+            f"{name} holds NaN or infinite values; replace them first, for "
             "example with numpy.nan_to_num."
         )
 
@@ -148,13 +148,13 @@ def check_mask(
     mask = np.asarray(mask)
     if mask.dtype != bool:
         raise TypeError(
-            f"{name} has dtype {mask.dtype}; give booleans, True where the image is to "
-            "be segmented, for example mask > 0."
+            f"{name} has dtype {mask.dtype}; give booleans that are True where to "
+            "segment the image, for example mask > 0."
         )
     if mask.shape != tuple(shape[:2]):
         raise ValueError(
             f"{name} has shape {mask.shape}, but the image is {tuple(shape[:2])}; they "
-            "must be of the same height and width."
+            "must have the same height and width."
         )
     if not mask.any():
         raise ValueError(f"{name} is False everywhere; nothing is left to segment.")
@@ -162,7 +162,7 @@ def check_mask(
 
 
 def check_areas(n_segments: int, mask: NDArray[np.bool_], connectivity: int) -> None:
-    """Refuse fewer segments than the areas that a checked mask falls into."""
+    """Refuse fewer segments than a checked mask has areas."""
     from scipy.ndimage import label
 
     _, n_areas = label(mask, np.ones((3, 3)) if connectivity == 8 else None)
@@ -188,7 +188,7 @@ def as_8bit_scale(image: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def as_uint8(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """A checked image in 8 bits."""
+    """A checked image as uint8."""
     if image.dtype == np.uint8:
         return image
     return np.rint(unit_scale(image) * 255.0).astype(np.uint8)
@@ -222,9 +222,9 @@ def check_bands(
 
 
 def check_n_channels(image: NDArray[Any], n_channels: int, *, name: str) -> None:
-    """Refuse a checked image of another number of channels than in training."""
+    """Refuse a checked image whose number of channels differs from the training."""
     if image.shape[2] != n_channels:
         raise ValueError(
             f"{name} has {image.shape[2]} channels, but the first image given to fit "
-            f"has {n_channels}; all images must have the same."
+            f"has {n_channels}; all images must have the same number."
         )

@@ -1,4 +1,4 @@
-"""Label maps, annotations, and superpixels with their images."""
+"""Checks of label maps, annotations, and superpixels with their images."""
 
 from collections.abc import Sequence
 from numbers import Integral, Number, Real
@@ -21,9 +21,9 @@ def check_annotations(
     truth : array-like of shape (H, W) or (n_annotations, H, W), or a list of maps
         Any integer (or boolean) dtype.
     shape : tuple of int, optional
-        What (H, W) must be.
+        The required (H, W).
     name : str
-        What the error messages call it.
+        Name in error messages.
     """
     if not hasattr(truth, "__len__"):
         raise TypeError(
@@ -71,7 +71,7 @@ def check_label_map(
 
 
 def check_ground_truth(truth: Truth, *, name: str = "y_true") -> list[NDArray[Any]]:
-    """`check_annotations` for maps that must be of one size, as those of an image."""
+    """`check_annotations` for the maps of one image, which must have the same size."""
     maps = check_annotations(truth, name=name)
     return check_annotations(maps, maps[0].shape, name=name)
 
@@ -79,22 +79,22 @@ def check_ground_truth(truth: Truth, *, name: str = "y_true") -> list[NDArray[An
 def check_superpixels(
     labels: ArrayLike, shape: Sequence[int] | None = None, *, name: str = "labels"
 ) -> tuple[NDArray[np.int32], int]:
-    """Return a label map as C-contiguous int32, -1 where masked, and its number.
+    """Return a label map as C-contiguous int32, -1 where masked, and the number n.
 
-    Each of 0..n-1 must occur; whether each is one region is not looked at.
+    Each label in 0..n-1 must occur. It is not checked that each is one region.
     """
     labels = check_label_map(labels, shape, name=name)
     high = int(labels.max())
     if high < 0:
         raise ValueError(f"{name} masks every pixel; there is no superpixel.")
-    # No more labels than pixels, so that what is counted stays small.
+    # There can't be more labels than pixels, so the counts stay small.
     if high < labels.size:
         labels = np.maximum(labels, -1) if labels.dtype.kind == "i" else labels
         labels = np.ascontiguousarray(labels, dtype=np.int32)
         if np.bincount(labels.ravel() + 1, minlength=high + 2)[1:].all():
             return labels, high + 1
     raise ValueError(
-        f"{name} goes up to {high}, but some label below does not occur; number the "
+        f"{name} goes up to {high}, but some smaller label is missing; number the "
         "superpixels 0, 1, 2, ... with seal_sk.labels.relabel_consecutive."
     )
 
@@ -106,7 +106,7 @@ def check_labelled(
     name: str = "image",
     labels_name: str = "labels",
 ) -> tuple[NDArray[Any], NDArray[np.int32], int]:
-    """Return a checked image, its superpixels as `check_superpixels`, their number.
+    """Return a checked image, its checked superpixels, and their number.
 
     Masked pixels of the image may hold anything.
     """
@@ -117,18 +117,18 @@ def check_labelled(
 
 
 def check_label_maps(label_maps: Any, X: Indexed[Any]) -> None:
-    """Refuse what a segmenter gave for `X` unless it is one thing an image."""
+    """Refuse a segmenter's result for `X` unless it has one item per image."""
     if not hasattr(label_maps, "__len__") or len(label_maps) != len(X):
         raise ValueError(
-            f"the segmenter did not give one label map for each of the {len(X)} "
-            "images; its transform(X) must give a list of them."
+            f"the segmenter did not return one label map for each of the {len(X)} "
+            "images; its transform(X) must return a list of them."
         )
 
 
 def check_labelled_pair(
     pair: object, *, name: str
 ) -> tuple[NDArray[Any], NDArray[np.int32], int]:
-    """`check_labelled` of a tuple or list (image, labels)."""
+    """`check_labelled` for a tuple or list (image, labels)."""
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         raise TypeError(
             f"{name} is {type(pair).__name__}; with segmenter='precomputed' each item "
@@ -140,7 +140,7 @@ def check_labelled_pair(
 
 
 def check_values(values: ArrayLike, n: int) -> NDArray[Any]:
-    """Return numbers for `n` superpixels as an array (n,) or (n, c)."""
+    """Return the values of `n` superpixels as an array (n,) or (n, c)."""
     refuse_mask(values, "values")
     values = np.asarray(values)
     if values.dtype.kind not in "biufc":
@@ -156,7 +156,7 @@ def check_values(values: ArrayLike, n: int) -> NDArray[Any]:
 
 
 def check_fill(fill: Any, dtype: np.dtype[Any]) -> Any:
-    """Refuse what is no number, or none that an array of `dtype` can hold."""
+    """Refuse a `fill` that is not a number or does not fit an array of `dtype`."""
     if not isinstance(fill, (Number, np.bool_)):
         raise TypeError(f"fill={fill!r} must be a number.")
     if dtype.kind in "iu":

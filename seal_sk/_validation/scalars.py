@@ -1,4 +1,4 @@
-"""Numbers, options and names."""
+"""Checks of numbers, options and names."""
 
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -42,7 +42,7 @@ def check_real(
 
 def check_option(value: _Option, options: Sequence[_Option], *, name: str) -> _Option:
     """Return `value`, one of `options`."""
-    # Not by equality alone: 1 is no flag.
+    # Equality alone is not enough: 1 == True, but 1 is not a flag.
     if not any(type(value) is type(option) and value == option for option in options):
         raise ValueError(
             f"{name}={value!r} must be one of {', '.join(map(repr, options))}."
@@ -53,7 +53,7 @@ def check_option(value: _Option, options: Sequence[_Option], *, name: str) -> _O
 def check_names(
     names: Sequence[str], known: Sequence[str], *, name: str
 ) -> tuple[str, ...]:
-    """Return `names`, some of `known` and each once, as a tuple."""
+    """Return `names` as a tuple: some of `known`, each at most once."""
     if not isinstance(names, (tuple, list)):
         raise TypeError(f"{name}={names!r} must be a tuple or list of names.")
     unknown = [one for one in names if one not in known]
@@ -83,7 +83,7 @@ def check_shape(shape: object) -> tuple[int, int]:
 def check_n_segments(
     n_segments: object, shape: Sequence[int], mask: NDArray[np.bool_] | None = None
 ) -> int:
-    """Return `n_segments` as an int from 1 to the pixels (of the mask, if any)."""
+    """Return `n_segments` as an int, at most the number of pixels (in the mask)."""
     n_segments = check_int(n_segments, 1, name="n_segments")
     n_pixels = int(shape[0]) * int(shape[1])
     if n_segments > n_pixels:
@@ -104,17 +104,17 @@ def check_n_pixels(image: NDArray[Any]) -> None:
     if image.shape[0] * image.shape[1] > MAX_PIXELS:
         raise ValueError(
             f"image has {image.shape[0]} x {image.shape[1]} pixels; at most "
-            f"{MAX_PIXELS} fit: cut it into tiles."
+            f"{MAX_PIXELS} are supported: split it into tiles."
         )
 
 
 def check_sigma(sigma: object, shape: Sequence[int]) -> float:
-    """Return the standard deviation of a Gaussian, at most ten times the image."""
+    """Return the standard deviation of a Gaussian, not too large for the image."""
     sigma = check_real(sigma, 0, name="sigma")
     longest = max(shape[:2])
     if sigma > 10 * longest:
         raise ValueError(
-            f"sigma={sigma:g} smooths an image of {shape[0]} x {shape[1]} away; give "
-            f"at most {10 * longest}, ten times its longer side."
+            f"sigma={sigma:g} is too large for an image of {shape[0]} x {shape[1]}; "
+            f"give at most {10 * longest}, ten times its longer side."
         )
     return sigma

@@ -1,4 +1,4 @@
-"""Sequences of images, masks and ground truths."""
+"""Checks of sequences of images, masks and ground truths."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +19,8 @@ def check_images(
 ) -> Indexed[Any]:
     """Check that `X` is a sequence of images, and return it.
 
-    Images in memory are looked at one by one, by `check`; those of a lazy sequence are
-    checked when they are loaded. `mask` is as `check_masks` has passed it.
+    Images in memory are checked one by one with `check`; those of a lazy sequence are
+    checked when they are loaded. `mask` must have passed `check_masks`.
     """
     check_sequence(X, name=name)
     if isinstance(X, (list, tuple, np.ndarray)):
@@ -31,7 +31,7 @@ def check_images(
 
 
 def check_masks(mask: Indexed[Any] | None, X: Indexed[Any]) -> None:
-    """Check that `mask` is None, or a sequence as long as `X` of masks and None."""
+    """Check that `mask` is None, or a sequence of masks and None, as long as `X`."""
     if mask is None:
         return
     if isinstance(mask, (str, bytes, dict)) or not (
@@ -47,12 +47,12 @@ def check_masks(mask: Indexed[Any] | None, X: Indexed[Any]) -> None:
     if len(mask) != len(X):
         raise ValueError(
             f"X has {len(X)} images and mask has {len(mask)} masks; they must pair up "
-            "one to one (None where the whole image is meant)."
+            "one to one (None for a whole image)."
         )
 
 
 def check_sequence(X: Indexed[Any], *, name: str) -> Indexed[Any]:
-    """Refuse a bare array, a string, an empty sequence and what has no length."""
+    """Refuse a single array, a string, an empty sequence, and non-sequences."""
     if isinstance(X, np.ndarray) and X.dtype != object and X.ndim != 4:
         raise ValueError(
             f"{name} is one array of shape {X.shape}; a sequence of images is "
@@ -71,7 +71,7 @@ def check_sequence(X: Indexed[Any], *, name: str) -> Indexed[Any]:
             "with __len__ and __getitem__)."
         )
     if len(X) == 0:
-        raise ValueError(f"{name} is empty; give at least one.")
+        raise ValueError(f"{name} is empty; give at least one item.")
     return X
 
 
@@ -108,6 +108,6 @@ def check_weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64
         )
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise ValueError(
-            "sample_weight must hold finite numbers of at least 0, and one above 0."
+            "sample_weight must hold finite numbers of at least 0, not all 0."
         )
     return weights

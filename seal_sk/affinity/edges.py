@@ -10,15 +10,15 @@ from .._validation import as_uint8, unit_scale
 
 __all__ = ["EDGES", "LUMA", "canny"]
 
-#: Where a network's edge channel comes from. Ours is scikit-image's; the authors'
-#: released networks were trained on OpenCV's.
+#: Source of a network's edge channel. The default is scikit-image; the authors'
+#: released networks were trained on OpenCV's edges.
 EDGES = ("skimage", "opencv")
 
 #: Weights of R, G and B in the lightness.
 LUMA = np.array([0.2125, 0.7154, 0.0721])
 
-# With these, scikit-image finds about as many edges as OpenCV's Canny(50, 100) does
-# on photographs, nine in ten of them within a pixel of those.
+# With these, scikit-image finds about as many edges on photographs as OpenCV's
+# Canny(50, 100), and nine in ten of them lie within a pixel of OpenCV's.
 _SIGMA, _LOW, _HIGH = 0.7, 0.1, 0.2
 
 
@@ -28,10 +28,10 @@ def canny(image: NDArray[Any], source: str) -> NDArray[np.bool_]:
     Parameters
     ----------
     image : ndarray of shape (H, W, C)
-        As `check_image` returns it. Three channels are RGB; of other numbers, the
-        edges are those of the mean.
+        As `check_image` returns it. Three channels are RGB; with any other number, the
+        edges are those of their mean.
     source : {"skimage", "opencv"}
-        Whose Canny; OpenCV's is for three channels.
+        Library whose Canny to use; OpenCV's needs three channels.
 
     Returns
     -------
@@ -40,7 +40,7 @@ def canny(image: NDArray[Any], source: str) -> NDArray[np.bool_]:
     Raises
     ------
     ImportError
-        If OpenCV is asked for and not installed.
+        If OpenCV is requested but not installed.
     """
     if source == "skimage":
         from skimage.feature import canny as skimage_canny

@@ -1,4 +1,4 @@
-"""Affinity maps from an image, its edges or features, or from annotations."""
+"""Affinity maps from an image, its edges, its features, or annotations."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ __all__ = [
     "to_eight_connected",
 ]
 
-#: Distances between the features of two pixels, and what share of the mean distance an
-#: estimated scale is (docs/decisions/affinity-sources.md).
+#: Distances between the features of two pixels, with the ratio of an estimated scale to
+#: the mean distance (docs/decisions/affinity-sources.md).
 METRICS = {"cosine": 0.5, "l2": 0.75}
 
 # Cosine distance of vectors that single precision can't tell from parallel ones.
@@ -44,18 +44,17 @@ def rgb_affinity(
 ) -> NDArray[np.float32]:
     """Affinities from the colour differences of neighbouring pixels.
 
-    ``exp(-d**2 / (2 * sigma**2))``, where d is the mean absolute difference over
-    the channels on a 0..255 scale, times the square root of 2 between diagonal
-    neighbours.
+    ``exp(-d**2 / (2 * sigma**2))``, where d is the mean absolute difference over the
+    channels on a scale of 0..255. For diagonal neighbours, it is multiplied by the
+    square root of 2.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
         uint8, uint16, or floating point in 0..1. An array of 2 or 4 channels is
-        taken for one with alpha and refused.
+        refused, since its last channel looks like alpha.
     sigma : float, default=5.0
-        Colour difference, in steps of 8-bit intensity, at which the affinity has
-        fallen to 0.61.
+        Colour difference, in steps of 8-bit intensity, at which the affinity is 0.61.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
 
@@ -97,9 +96,9 @@ def edge_affinity(
 ) -> NDArray[np.float32]:
     """Affinities from an edge map: 1 minus the stronger edge of the two pixels.
 
-    ``1 - max(E[p], E[q])`` for neighbours p and q to the right or below: they are
-    parted where either of them lies on an edge. Diagonals are derived as
-    `to_eight_connected` does.
+    ``1 - max(E[p], E[q])`` for a pixel p and its right or lower neighbour q: two pixels
+    are separated if either of them lies on an edge. Diagonals are derived by
+    `to_eight_connected`.
 
     Parameters
     ----------
@@ -122,7 +121,7 @@ def edge_affinity(
     References
     ----------
     Tu et al., "Learning Superpixels with Segmentation-Aware Affinity Loss",
-    CVPR 2018, section 5.1, takes 1 - E of the detector of Xie and Tu,
+    CVPR 2018, section 5.1, uses 1 - E of the detector of Xie and Tu,
     "Holistically-Nested Edge Detection", ICCV 2015.
 
     Examples
@@ -149,30 +148,31 @@ def feature_affinity(
 ) -> NDArray[np.float32]:
     """Affinities from the distances between the features of neighbouring pixels.
 
-    ``exp(-d**2 / (2 * scale**2))``, where d is the distance between the C values of
-    either pixel, times the square root of 2 between diagonal neighbours.
+    ``exp(-d**2 / (2 * scale**2))``, where d is the distance between the feature vectors
+    of the two pixels. For diagonal neighbours, it is multiplied by the square root
+    of 2.
 
     Parameters
     ----------
     features : array-like of shape (C, H, W)
-        Finite real numbers, channels first, as networks give them; a torch tensor as
-        well, detached and on the CPU.
+        Finite real numbers, channels first, as networks return them. A torch tensor
+        must be detached and on the CPU.
     metric : {"cosine", "l2"}, default="cosine"
-        "cosine" is ``1 - u @ v / (|u| * |v|)`` (0 between two vectors of zeros, 1
-        between one of zeros and another; 0 as well where single precision can't tell u
-        and v from parallel), "l2" is ``|u - v|``.
+        "l2" is ``|u - v|``; "cosine" is ``1 - u @ v / (|u| * |v|)``. The cosine
+        distance of two zero vectors is 0, that of a zero vector and another is 1. It is
+        also 0 if u and v are parallel up to single precision.
     scale : float, optional
-        Distance at which the affinity has fallen to 0.61. None estimates it from the
-        map itself: the mean of d over all neighbours to the right and below, times 0.5
-        for the cosine and 0.75 for l2. Each map then has a scale of its own;
-        `FeatureAffinity` estimates one for all images.
+        Distance at which the affinity is 0.61. By default, it is estimated from the map
+        itself: the mean of d over all neighbours to the right and below, times 0.5 for
+        the cosine and 0.75 for l2. Each map then has its own scale; `FeatureAffinity`
+        estimates one scale for all images.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
 
     Returns
     -------
     ndarray of shape (H, W, 2) or (H, W, 4), float32
-        The affinity map. Where all features are equal, or there is one pixel, each
+        The affinity map. If all features are equal, or there is only one pixel, each
         affinity inside the image is 1.
 
     Raises
@@ -182,8 +182,8 @@ def feature_affinity(
 
     Notes
     -----
-    The result does not depend on the unit of the features where `scale` is None, and
-    with the cosine never. Memory beyond the features is that of a few channels.
+    The result does not depend on the unit of the features if `scale` is None or the
+    metric is the cosine. Memory beyond the features is that of a few channels.
 
     Examples
     --------
@@ -200,7 +200,7 @@ def feature_affinity(
     channels = check_connectivity(connectivity) // 2
     distances = _distances(features, metric, channels)
     if scale is None:
-        # Any scale makes 1 of distances that are all 0.
+        # If all distances are 0, any scale gives affinities of 1.
         scale = scale_of([_total(distances)], metric) or 1.0
     else:
         scale = check_real(scale, 0, name="scale", exclusive=True)
@@ -217,13 +217,13 @@ def feature_affinity(
 def total_distance(features, metric):
     """Sum of the distances to the right and below, and their number.
 
-    What `scale_of` makes a scale of, for checked features.
+    The features must be checked; `scale_of` makes a scale from the result.
     """
     return _total(_distances(features, metric, 2))
 
 
 def scale_of(totals, metric):
-    """The scale for `feature_affinity` from the totals of one image or several."""
+    """The scale for `feature_affinity` from the totals of one or more images."""
     total, number = np.sum(list(totals), axis=0)
     return METRICS[metric] * float(total / number) if number else 0.0
 
@@ -234,24 +234,24 @@ def _total(distances):
 
 
 def _distances(features, metric, channels):
-    """For each channel of the affinity map the distances along its edges."""
+    """The distances along the edges, for each channel of the affinity map."""
     if metric == "cosine":
         norm = np.sqrt(sum(np.square(plane, dtype=np.float64) for plane in features))
         empty = norm == 0
         norm[empty] = 1
     sides = FROM_TO[:channels]
     squares = [np.zeros(features[0][start].shape) for start, _ in sides]
-    # Channel by channel, for the memory's sake.
+    # Channel by channel, to save memory.
     for plane in features:
         plane = plane / norm if metric == "cosine" else plane.astype(np.float64)
         for total, (start, end) in zip(squares, sides, strict=True):
             total += np.square(plane[start] - plane[end])
     if metric == "l2":
         return [np.sqrt(total) for total in squares]
-    # Half the squared distance of unit vectors: 1 - cosine without its cancellation.
+    # Half the squared distance of unit vectors: 1 - cosine without cancellation.
     for total, (start, end) in zip(squares, sides, strict=True):
         total /= 2
-        # Parallel vectors differ by rounding alone, which is no scale to go by.
+        # Parallel vectors differ only by rounding, which must not determine a scale.
         total[total < _PARALLEL] = 0
         total[empty[start] != empty[end]] = 1
     return squares
@@ -263,7 +263,7 @@ def binary_affinity(
     connectivity: Connectivity = 4,
     ignore_label: int | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Affinities of a label map: 0 where the label changes, else 1.
+    """Affinities of a label map: 0 where the label changes, and 1 elsewhere.
 
     Parameters
     ----------
@@ -272,21 +272,20 @@ def binary_affinity(
     connectivity : {4, 8}, default=4
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
     ignore_label : int, optional
-        Label of pixels that nothing is known about: edges that touch them are
-        marked in the second array returned.
+        Label of unknown pixels. Edges that touch them are False in `known`.
 
     Returns
     -------
     affinity : ndarray of shape (H, W, 2) or (H, W, 4), float32
         0 or 1.
     known : ndarray of bool, same shape
-        False where an edge leads out of the image or touches an ignored pixel:
-        the affinity there means nothing.
+        False if an edge leads out of the image or touches an ignored pixel; the
+        affinity is then undefined.
 
     Raises
     ------
     ValueError, TypeError
-        If `labels` is no label map, or `connectivity` neither 4 nor 8.
+        If `labels` is not a label map, or `connectivity` is neither 4 nor 8.
 
     Examples
     --------
@@ -318,21 +317,21 @@ def oracle_affinity(
     connectivity: Connectivity = 8,
     ignore_label: int | None = None,
 ) -> NDArray[np.float32]:
-    """Affinities from ground truth: the mean of the annotators' binary ones.
+    """Affinities from ground truth: the mean of the annotators' binary affinities.
 
-    What the best possible network would predict; segmented by ERS it is the bound
-    for learned superpixels. Diagonals are derived as `to_eight_connected` does, so
-    that it is what a two-channel network is compared with.
+    These are the predictions of the best possible network. Their segmentation by ERS is
+    the upper bound for learned superpixels. Diagonals are derived by
+    `to_eight_connected`, so that the bound can be compared with two-channel networks.
 
     Parameters
     ----------
     annotations : array-like of shape (H, W) or (n_annotations, H, W), or a list
-        One label map or several, of any integer dtype.
+        One or more label maps, of any integer dtype.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
     ignore_label : int, optional
-        Label of unknown pixels. An edge that touches one is judged by the other
-        annotators, and has affinity 1 where nobody knows.
+        Label of unknown pixels. The affinity of an edge that touches one is the mean of
+        the other annotators; it is 1 if no annotator knows.
 
     Returns
     -------
@@ -342,7 +341,7 @@ def oracle_affinity(
     Raises
     ------
     ValueError, TypeError
-        If an annotation is no label map, or they differ in size.
+        If an annotation is not a label map, or they differ in size.
 
     References
     ----------
@@ -367,7 +366,7 @@ def oracle_affinity(
 def mean_affinity(
     maps: Sequence[NDArray[Any]], *, ignore_label: int | None = None
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Mean of the binary affinities of label maps, over those that know an edge.
+    """Mean of the binary affinities over the label maps in which an edge is known.
 
     Parameters
     ----------
@@ -379,9 +378,9 @@ def mean_affinity(
     Returns
     -------
     affinity : ndarray of shape (H, W, 2), float32
-        In 0..1; 0 where nobody knows.
+        In 0..1; 0 if an edge is unknown in all maps.
     known : ndarray of bool, same shape
-        False where an edge leads out of the image or nobody knows it.
+        False if an edge leads out of the image or is unknown in all maps.
     """
     total = np.zeros((*maps[0].shape, 2), dtype=np.float32)
     votes = np.zeros(total.shape, dtype=np.float32)
@@ -409,9 +408,9 @@ def to_eight_connected(
 ) -> NDArray[np.float32] | NDArray[np.float64]:
     """Derive diagonal affinities from those to the right and down.
 
-    A diagonal step is as likely as the weaker of its horizontal and its vertical
-    part, each the mean of the two parallel edges, divided by the square root of 2:
-    the rule that the authors' released program applies to two-channel predictions.
+    A diagonal affinity is the smaller of a horizontal and a vertical one, each the mean
+    of the two parallel edges, divided by the square root of 2. The program released by
+    the paper's authors applies the same rule to two-channel predictions.
 
     Parameters
     ----------
@@ -421,12 +420,12 @@ def to_eight_connected(
     Returns
     -------
     ndarray of shape (H, W, 4)
-        Of the dtype of the input; channels right, down, down-right, up-right.
+        Channels right, down, down-right, up-right; the dtype is that of the input.
 
     Raises
     ------
     ValueError, TypeError
-        If it is not an affinity map of two channels.
+        If `affinity` is not an affinity map of two channels.
 
     Examples
     --------

@@ -1,10 +1,10 @@
 """Scores of label maps, and scorers for model selection.
 
-Against ground truth: `asa_score` and the under-segmentation errors from the overlaps,
-`boundary_recall_score` and its kin from the boundaries. Of the superpixels alone:
-`compactness_score`, `contour_density`, `explained_variation_score`, `size_statistics`.
-`evaluate` computes them all. A data set's figure is the mean over all (image,
-annotation) pairs.
+Scores against ground truth are based on overlaps (`asa_score` and the
+under-segmentation errors) or on boundaries (`boundary_recall_score` and related
+scores). `compactness_score`, `contour_density`, `explained_variation_score` and
+`size_statistics` need no ground truth. `evaluate` computes all of them. The score of a
+data set is the mean over all (image, annotation) pairs.
 """
 
 from .boundary import (

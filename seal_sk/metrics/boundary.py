@@ -1,7 +1,7 @@
 """Scores from the boundaries of superpixels and ground truth.
 
-A pixel is a boundary pixel where its right or lower neighbour has another label. The
-outline of what is masked or ignored is no boundary.
+A pixel is a boundary pixel if its right or lower neighbour has another label. The
+outline of masked or ignored pixels is not a boundary.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ def boundary_recall_score(
     tolerance: int = 1,
     ignore_label: int | None = None,
 ) -> float:
-    """Share of ground-truth boundary pixels that a superpixel boundary lies near.
+    """Share of ground-truth boundary pixels near a superpixel boundary.
 
-    A pixel is a boundary pixel where its right or lower neighbour has another
-    label.
+    A pixel is a boundary pixel if its right or lower neighbour has another label.
 
     Parameters
     ----------
@@ -40,19 +39,19 @@ def boundary_recall_score(
         Ground truth: one label map, or several annotations of the same image, over
         which the score is averaged. Any integer dtype.
     y_pred : array-like of shape (H, W)
-        Superpixels, any integer dtype. Negative labels are masked pixels: neither
-        they nor their outline are boundaries, of either map.
+        Superpixels, any integer dtype. Negative labels are masked pixels: they and
+        their outline are not boundaries of either map.
     tolerance : int, default=1
-        A boundary is near if it lies inside the square of ``2 * tolerance + 1``
-        pixels: 1 is customary on BSDS500, 3 on Cityscapes. Time grows with its
-        logarithm.
+        A boundary is near if it lies inside a square with sides of ``2 * tolerance +
+        1`` pixels. 1 is customary on BSDS500, 3 on Cityscapes. Time grows with the
+        logarithm of the tolerance.
     ignore_label : int, optional
-        Ground-truth label of unknown pixels: their outline is no boundary.
+        Ground-truth label of unknown pixels, whose outline is not a boundary.
 
     Returns
     -------
     float
-        In 0..1, higher is better; 1.0 where there is no boundary to find.
+        In 0..1, higher is better; 1.0 if there is no boundary to find.
 
     Raises
     ------
@@ -62,9 +61,9 @@ def boundary_recall_score(
 
     Notes
     -----
-    Figures of other definitions (boundaries two pixels thick, a tolerance relative
-    to the diagonal, the best annotation instead of the mean) differ by 0.05 to 0.1
-    and can't be compared with these.
+    Scores by other definitions (boundaries two pixels thick, a tolerance relative to
+    the diagonal, the best annotation instead of the mean) differ by 0.05 to 0.1 and
+    can't be compared with these.
 
     References
     ----------
@@ -91,11 +90,11 @@ def boundary_precision_score(
     tolerance: int = 1,
     ignore_label: int | None = None,
 ) -> float:
-    """Share of superpixel boundary pixels that a ground-truth boundary lies near.
+    """Share of superpixel boundary pixels near a ground-truth boundary.
 
-    `boundary_recall_score` with the two maps in each other's place. Superpixels cut
-    inside segments as well, so it falls with their number, and is of use only at a
-    given one.
+    This is `boundary_recall_score` with the two maps swapped. Superpixels have
+    boundaries inside segments too, so the score falls with their number; compare it
+    only at the same number.
 
     Parameters
     ----------
@@ -112,7 +111,7 @@ def boundary_precision_score(
     Returns
     -------
     float
-        In 0..1, higher is better; 1.0 where the superpixels have no boundary.
+        In 0..1, higher is better; 1.0 if the superpixels have no boundary.
 
     Raises
     ------
@@ -149,8 +148,9 @@ def boundary_f_score(
     Parameters
     ----------
     y_true : array-like of shape (H, W) or (n_annotations, H, W), or a list of maps
-        Ground truth, as for `boundary_recall_score`. With several annotations it is
-        the mean of their F-scores, not the F-score of mean recall and precision.
+        Ground truth, as for `boundary_recall_score`. With several annotations, the
+        result is the mean of their F-scores, not the F-score of the mean recall and
+        precision.
     y_pred : array-like of shape (H, W)
         Superpixels, as for `boundary_recall_score`.
     tolerance : int, default=1
@@ -161,7 +161,7 @@ def boundary_f_score(
     Returns
     -------
     float
-        In 0..1, higher is better; 0.0 where recall and precision are.
+        In 0..1, higher is better; 0.0 if recall and precision are both 0.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def contour_density(y_pred: ArrayLike) -> float:
     Returns
     -------
     float
-        In 0..1, lower means smoother or fewer superpixels; 0.0 if no pixel counts.
+        In 0..1; lower means smoother or fewer superpixels. 0.0 if no pixel counts.
 
     Raises
     ------
@@ -211,8 +211,8 @@ def contour_density(y_pred: ArrayLike) -> float:
 
     Notes
     -----
-    Boundaries are one pixel thick here, as for `boundary_recall_score`; where both
-    sides are counted, figures are about twice as high.
+    Boundaries are one pixel thick here, as for `boundary_recall_score`. Definitions
+    that count both sides give values about twice as high.
 
     References
     ----------
@@ -229,7 +229,7 @@ def contour_density(y_pred: ArrayLike) -> float:
 
 
 def near_boundary(superpixels: Superpixels, tolerance: int) -> NDArray[np.uint8]:
-    """1 where a boundary of the superpixels lies near."""
+    """Map that is 1 near a boundary of the superpixels."""
     return _near(superpixels.boundary, tolerance)
 
 
@@ -259,6 +259,6 @@ def density(superpixels: Superpixels) -> float:
 
 
 def _near(boundary: NDArray[np.uint8], tolerance: int) -> NDArray[np.uint8]:
-    # Beyond the size of the map nothing changes any more.
+    # A tolerance beyond the size of the map changes nothing.
     tolerance = min(tolerance, max(boundary.shape))
     return near(boundary, tolerance)

@@ -1,4 +1,4 @@
-"""The scores by name: what each is called, which way it runs, and what it needs."""
+"""The scores by name, with their titles, directions and inputs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class Metric:
     Parameters
     ----------
     column : str
-        Its name in what `evaluate` returns and in the table of a benchmark.
+        Name in the result of `evaluate` and in the table of a benchmark.
     title : str
-        Its name in figures.
+        Name in figures.
     higher_is_better : bool, default=True
         False for errors.
     abbreviation : str, default=""
-        Its name in narrow tables; "" if it has none.
+        Name in narrow tables; "" if there is none.
     needs : {"truth", "labels", "image"}, default="truth"
-        What it compares label maps with: ground truth, nothing, or the image. A score
-        that needs ground truth is averaged over all (image, annotation) pairs, the
-        others over the images.
+        Whether label maps are compared with ground truth, with nothing, or with the
+        image. Scores against ground truth are averaged over all (image, annotation)
+        pairs, the others over the images.
     range : tuple of float, default=(0.0, 1.0)
-        The least and the greatest value that it can have.
+        Smallest and largest possible value.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class Metric:
     range: tuple[float, float] = (0.0, 1.0)
 
 
-#: All of them by name.
+#: All scores by name.
 METRICS = {
     metric.column: metric
     for metric in (

@@ -1,4 +1,4 @@
-"""Label maps made ready for the kernels, each side of a comparison once."""
+"""Label maps prepared for the kernels; each side of a comparison is prepared once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .._metrics import boundary_map, overlaps, run_ends
 from .._typing import Truth
 from .._validation import check_annotations, check_int, check_label_map
 
-# What the kernels read as it is; other dtypes are converted.
+# The dtypes that the kernels read; others are converted.
 _READ = {np.dtype(name) for name in ("uint8", "uint16", "int32", "int64")}
 
 
@@ -23,8 +23,8 @@ def compact(
 ) -> tuple[NDArray[np.int32], int]:
     """Labels as C-contiguous int32 in 0..n-1, -1 where `ignored` is True; and n.
 
-    A range not much larger than the map is only shifted, which is many times
-    faster than sorting.
+    If the range of the labels is not much larger than the map, they are only shifted,
+    which is many times faster than sorting. Then some of 0..n-1 may not occur.
     """
     low, high = int(labels.min()), int(labels.max())
     if high - low < _range_limit(labels):
@@ -42,21 +42,21 @@ def compact(
 
 
 class Superpixels:
-    """A label map and what all the annotations that it is compared with share.
+    """A label map, with the values shared by its comparisons with all annotations.
 
     Parameters
     ----------
     y_pred : array-like of shape (H, W)
         Any integer dtype; negative where masked.
     shape : tuple of int, optional
-        What (H, W) must be.
+        The required (H, W).
 
     Attributes
     ----------
     labels : ndarray of shape (H, W), int32
-        C-contiguous; below `n_labels`, and negative where masked.
+        C-contiguous; less than `n_labels`, and negative where masked.
     known : ndarray of shape (H, W), uint8, or None
-        0 where masked; None where nothing is.
+        0 where masked; None if no pixel is masked.
     """
 
     def __init__(self, y_pred: ArrayLike, shape: Sequence[int] | None = None) -> None:
@@ -69,25 +69,25 @@ class Superpixels:
             self.n_labels = max(high + 1, 0)
         else:
             masked = y_pred < 0
-            # Any label does for what is masked, so long as the range stays small.
+            # Masked pixels may get any label that keeps the range small.
             values = np.where(masked, high, y_pred) if low < 0 else y_pred
             self.labels, self.n_labels = compact(values, masked)
         self.known = (self.labels >= 0).view(np.uint8) if low < 0 else None
 
     @property
     def n_known(self) -> int:
-        """Pixels that are not masked."""
+        """Number of pixels that are not masked."""
         known = self.known
         return self.labels.size if known is None else int(np.count_nonzero(known))
 
     @cached_property
     def run_ends(self) -> NDArray[np.intp]:
-        """Where runs of one label end, in scan order."""
+        """The ends of runs of one label, in scan order."""
         return run_ends(self.labels)
 
     @cached_property
     def boundary(self) -> NDArray[np.uint8]:
-        """1 where the right or lower neighbour, not masked, has another label."""
+        """1 where the right or lower neighbour has another label and is not masked."""
         return boundary_map(self.labels, self.known)
 
 
@@ -99,7 +99,7 @@ class Pair:
     truth : ndarray of shape (H, W)
         The annotation, C-contiguous and of a dtype that the kernels read.
     known : ndarray of shape (H, W), uint8, or None
-        1 where a pixel is neither masked nor ignored; None where all are so.
+        1 where a pixel is neither masked nor ignored; None if this holds for all.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Pair:
 
     @cached_property
     def overlaps(self) -> Overlaps:
-        """What the two have in common."""
+        """The overlaps of superpixels and segments."""
         truth = self.truth
         low, high = int(truth.min()), int(truth.max())
         if high - low >= _range_limit(truth):
@@ -146,7 +146,7 @@ class Overlaps:
     Parameters
     ----------
     first, segment, count : ndarray
-        As the kernel gives them.
+        As the kernel returns them.
     """
 
     def __init__(
@@ -159,7 +159,7 @@ class Overlaps:
         self._first = first
         self.segment = segment
         self.count = count
-        #: Known pixels, by superpixel that has any.
+        #: Number of known pixels of each superpixel that has any.
         self.size = np.add.reduceat(count, first)
         self.n_pixels = int(count.sum())
 

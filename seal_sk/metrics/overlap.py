@@ -1,7 +1,7 @@
 """Scores from the overlaps of superpixels and ground-truth segments.
 
-Below, S are the superpixels, G the ground-truth segments, N the number of pixels that
-count, and ``|A|`` the number of pixels of A.
+In the formulas, S stands for superpixels, G for ground-truth segments, N for the number
+of pixels that count, and ``|A|`` for the number of pixels of A.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def asa_score(
 ) -> float:
     """Achievable segmentation accuracy.
 
-    The share of pixels labelled rightly if every superpixel were given to the
+    The share of correctly labelled pixels if every superpixel is assigned to the
     ground-truth segment that it overlaps most: ``sum_S max_G |S & G| / N``.
 
     Parameters
@@ -108,11 +108,11 @@ def corrected_undersegmentation_error(
 def undersegmentation_error(
     y_true: Truth, y_pred: ArrayLike, *, ignore_label: int | None = None
 ) -> float:
-    """How much larger than a segment all the superpixels that touch it are.
+    """Relative excess size of the superpixels that touch a segment.
 
-    The original definition, a mean over the segments:
-    ``mean_G (sum_{S & G not empty} |S| - |G|) / |G|``. One pixel of overlap counts a
-    whole superpixel as leaking, so large superpixels and thin segments dominate;
+    This is the original definition, a mean over the segments:
+    ``mean_G (sum_{S & G not empty} |S| - |G|) / |G|``. With one pixel of overlap, a
+    whole superpixel counts as leaking, so large superpixels and thin segments dominate;
     `min_undersegmentation_error` is milder.
 
     Parameters
@@ -142,7 +142,7 @@ def undersegmentation_error(
 
     Examples
     --------
-    The first segment is touched by 3 pixels of superpixels, the second by 4:
+    The superpixels that touch the first segment have 3 pixels, those of the second 4:
 
     >>> from seal_sk.metrics import undersegmentation_error
     >>> undersegmentation_error([[0, 0, 1, 1]], [[5, 5, 5, 7]])
@@ -156,9 +156,9 @@ def min_undersegmentation_error(
 ) -> float:
     """Under-segmentation error that counts the smaller part of each split superpixel.
 
-    ``sum_G sum_{S & G not empty} min(|S & G|, |S - G|) / N``. A superpixel that lies
-    in two segments counts its smaller part once for each of them, so this is about
-    twice `corrected_undersegmentation_error`.
+    ``sum_G sum_{S & G not empty} min(|S & G|, |S - G|) / N``. If a superpixel lies in
+    two segments, its smaller part is counted once for each of them, so the error is
+    about twice `corrected_undersegmentation_error`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Means of scores over a data set: over its pairs of image and annotation."""
+"""Means of scores over the (image, annotation) pairs of a data set."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def mean_over_pairs(
 ) -> float:
     """Mean of a score over all (image, annotation) pairs.
 
-    ``score(annotations, labels)`` averages over the annotations of one image; those of
-    image i have the weight ``sample_weight[i]`` each.
+    ``score(annotations, labels)`` averages over the annotations of one image. Each
+    annotation of image i has the weight ``sample_weight[i]``.
     """
     weights = check_weights(sample_weight, len(label_maps))
     total, sum_of_weights = 0.0, 0.0
@@ -38,17 +38,17 @@ def mean_over_pairs(
 def mean_of_rows(
     rows: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None
 ) -> dict[str, float]:
-    """Means of what ``evaluate(..., average=False)`` returns for each image.
+    """Means of the results of ``evaluate(..., average=False)`` for several images.
 
-    Scores against ground truth, arrays, are averaged over all pairs; the others over
-    the images.
+    Scores against ground truth, which are arrays, are averaged over all pairs; the
+    others over the images.
 
     Parameters
     ----------
     rows : list of dict
         One per image, with the same keys.
     names : sequence of str, optional
-        Which of them; all by default.
+        Which keys to average; all by default.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""All the figures of a label map at once."""
+"""All scores of a label map at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def evaluate(
     ignore_label: int | None = None,
     average: bool = True,
 ) -> dict[str, Any]:
-    """All the scores of a label map, for little more than the price of one.
+    """Compute all scores of a label map, in little more time than a single one.
 
     Parameters
     ----------
@@ -37,22 +37,22 @@ def evaluate(
         Superpixels, any integer dtype. Negative labels are masked pixels, which do
         not count.
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C), optional
-        The image, for the explained variation, as for `explained_variation_score`.
+        The image, for the explained variation; see `explained_variation_score`.
     tolerance : int, default=1
-        Of the boundary scores, as for `boundary_recall_score`.
+        Tolerance of the boundary scores; see `boundary_recall_score`.
     ignore_label : int, optional
         Ground-truth label of pixels that do not count.
     average : bool, default=True
-        False gives each score against ground truth as an array of shape
-        (n_annotations,), to take the mean over the pairs of a data set.
+        With False, each score against ground truth is an array of shape
+        (n_annotations,), from which a mean over the pairs of a data set can be taken.
 
     Returns
     -------
     dict
         Means over the annotations: ``asa``, ``corrected_undersegmentation_error``,
         ``undersegmentation_error``, ``min_undersegmentation_error``,
-        ``boundary_recall``, ``boundary_precision``, ``boundary_f``. Of the
-        superpixels: ``contour_density``, ``compactness``, the entries of
+        ``boundary_recall``, ``boundary_precision`` and ``boundary_f``. Scores of the
+        superpixels alone: ``contour_density``, ``compactness``, the entries of
         `size_statistics`, and with an image ``explained_variation``.
 
     Raises

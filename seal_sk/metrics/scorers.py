@@ -1,4 +1,4 @@
-"""Scorers: what ``scoring=`` of scikit-learn's searches takes."""
+"""Scorers, for ``scoring=`` of scikit-learn's searches."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ _DOC = """{title} of an estimator's label maps, for ``scoring=``.
     Parameters
     ----------
     estimator : transformer
-        Anything whose ``transform(X)`` gives one label map per image.
+        Any transformer whose ``transform(X)`` returns one label map per image.
     X : sequence of images
-        As the estimator takes them.
+        Images, as the estimator takes them.
     y : sequence of label maps, or of lists of them
         Ground truth, one item per image.
 {options}
@@ -68,7 +68,7 @@ _DOC = """{title} of an estimator's label maps, for ``scoring=``.
     Raises
     ------
     ValueError, TypeError
-        If `X` and `y` do not pair up, or what came out does not fit `y`.
+        If `X` and `y` differ in length, or the label maps do not fit `y`.
 
     Notes
     -----
@@ -94,9 +94,9 @@ _DOC_OF_IMAGES = """{title} of an estimator's label maps, for ``scoring=``.
     Parameters
     ----------
     estimator : transformer
-        Anything whose ``transform(X)`` gives one label map per image.
+        Any transformer whose ``transform(X)`` returns one label map per image.
     X : sequence of images
-        As the estimator takes them.
+        Images, as the estimator takes them.
     y : ignored
         Present for searches.
 
@@ -108,7 +108,7 @@ _DOC_OF_IMAGES = """{title} of an estimator's label maps, for ``scoring=``.
     Raises
     ------
     ValueError, TypeError
-        If the estimator does not give one label map per image.
+        If the estimator does not return one label map per image.
 
     Examples
     --------
@@ -122,7 +122,7 @@ _DOC_OF_IMAGES = """{title} of an estimator's label maps, for ``scoring=``.
 
 _OPTIONS = {
     "tolerance": """    tolerance : int, default=1
-        In pixels, as for `{score}`.""",
+        Tolerance in pixels; see `{score}`.""",
     "ignore_label": """    ignore_label : int, optional
         Ground-truth label of pixels that do not count.""",
 }
@@ -142,7 +142,7 @@ _SCORES: dict[str, Callable[..., float]] = {
 
 
 def _label_maps(estimator: Any, X: Indexed[Any]) -> Sequence[NDArray[Any]]:
-    """What the estimator makes of images: one label map for each."""
+    """The label maps that the estimator makes, one per image."""
     check_sequence(X, name="X")
     label_maps = estimator.transform(X)
     check_label_maps(label_maps, X)
@@ -200,33 +200,34 @@ def evaluate_scorer(
 ) -> dict[str, float]:
     """All scores of an estimator's label maps at once, for ``scoring=``.
 
-    The images are segmented once, whereas a dict of scorers segments them for each.
+    The images are segmented once, whereas a dict of scorers segments them once per
+    scorer.
 
     Parameters
     ----------
     estimator : transformer
-        Anything whose ``transform(X)`` gives one label map per image.
+        Any transformer whose ``transform(X)`` returns one label map per image.
     X : sequence of images
-        As the estimator takes them.
+        Images, as the estimator takes them.
     y : sequence of label maps, or of lists of them
         Ground truth, one item per image.
     tolerance : int, default=1
-        Of the boundary scores, as for `boundary_recall_score`.
+        Tolerance of the boundary scores; see `boundary_recall_score`.
     ignore_label : int, optional
         Ground-truth label of pixels that do not count.
 
     Returns
     -------
     dict of str to float
-        The means of `evaluate`: of scores against ground truth over all (image,
-        annotation) pairs, of ``contour_density``, ``compactness`` and ``n_segments``
-        over the images. Where lower is better they are negated, and their names begin
-        with ``neg_``.
+        Means of the scores of `evaluate`. Scores against ground truth are averaged over
+        all (image, annotation) pairs; ``contour_density``, ``compactness`` and
+        ``n_segments`` over the images. If lower is better, a score is negated, and its
+        name begins with ``neg_``.
 
     Raises
     ------
     ValueError, TypeError
-        If `X` and `y` do not pair up, or what came out does not fit `y`.
+        If `X` and `y` differ in length, or the label maps do not fit `y`.
 
     Examples
     --------
@@ -252,7 +253,7 @@ def evaluate_scorer(
         )
         for i, labels in enumerate(_label_maps(estimator, X))
     ]
-    # Sizes of superpixels are no scores.
+    # Statistics of sizes are not scores.
     names = [name for name in rows[0] if name in METRICS or name == "n_segments"]
     means = mean_of_rows(rows, names)
     for name in names:

@@ -1,4 +1,4 @@
-"""All the figures of one label map, for one row of the table per annotation."""
+"""All scores of one label map, for a table with one row per annotation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def evaluate_label_map(
     scores : dict
         As ``evaluate(..., average=False)`` returns them.
     kept : list of int
-        The numbers of those annotations.
+        The indices of these annotations.
     """
     labels = check_label_map(labels, np.shape(image)[:2], name="the label map")
     if n_left := int(np.count_nonzero(labels < 0)):
@@ -71,32 +71,32 @@ def score_label_map(
     tolerance: int = 1,
     ignore_label: int | None = None,
 ) -> dict[str, Any]:
-    """All the figures of one label map.
+    """Compute all scores of one label map.
 
     Parameters
     ----------
     labels : ndarray of shape (H, W)
-        Superpixels, of every pixel.
+        Superpixels, which cover every pixel.
     image : ndarray of shape (H, W) or (H, W, C)
     annotations : list of ndarray of shape (H, W)
     tolerance : int, default=1
-        Of boundary scores.
+        Tolerance of the boundary scores.
     ignore_label : int, optional
-        Of pixels that nothing is known about.
+        Ground-truth label of unknown pixels.
 
     Returns
     -------
     dict
-        Those of `seal_sk.metrics.evaluate`, the ones against ground truth as lists
-        with an entry an annotation; ``thick_boundary_recall``, such a list as well;
-        ``annotation``, the numbers of those annotations, without the ones in which
-        every pixel is ignored; and ``n_regions``, the connected regions (8
-        neighbours) in which the superpixels lie.
+        The scores of `seal_sk.metrics.evaluate`, where those against ground truth are
+        lists with one entry per annotation; ``thick_boundary_recall``, also a list;
+        ``annotation``, the indices of these annotations, without those in which every
+        pixel is ignored; and ``n_regions``, the number of connected regions (8
+        neighbours) of the superpixels.
 
     Raises
     ------
     ValueError, TypeError
-        If the labels are no label map of the image, or leave pixels out.
+        If `labels` is not a label map of the image, or leaves pixels out.
     """
     scores, kept = evaluate_label_map(
         labels, image, annotations, tolerance=tolerance, ignore_label=ignore_label
@@ -116,7 +116,7 @@ def score_label_map(
 
 def diagonal_tolerance(shape: tuple[int, int]) -> int:
     """0.25 % of the diagonal, in whole pixels: the tolerance of Stutz et al."""
-    # Halves away from zero, as C rounds.
+    # Halves are rounded away from zero, as in C.
     return math.floor(0.0025 * math.hypot(*shape) + 0.5)
 
 
@@ -128,21 +128,21 @@ def thick_boundary_recalls(
 ) -> list[float]:
     """Boundary recall with boundaries two pixels thick, as in Stutz et al. (2018).
 
-    A pixel is a boundary pixel where any of its four neighbours has another label; the
+    A pixel is a boundary pixel if any of its four neighbours has another label; the
     tolerance is `diagonal_tolerance`.
 
     Parameters
     ----------
     annotations : list of ndarray of int of shape (H, W)
     labels : ndarray of int of shape (H, W)
-        Superpixels, of every pixel.
+        Superpixels, which cover every pixel.
     ignore_label : int, optional
-        Ground-truth label of unknown pixels: their outline is no boundary.
+        Ground-truth label of unknown pixels, whose outline is not a boundary.
 
     Returns
     -------
     list of float
-        In 0..1, one an annotation; 0.0 where it has no boundary, as in their program.
+        In 0..1, one per annotation; 0.0 if it has no boundary, as in their program.
     """
     everywhere = np.ones(labels.shape, dtype=bool)
     found = near(_thick(labels, everywhere), diagonal_tolerance(labels.shape))
@@ -157,7 +157,7 @@ def thick_boundary_recalls(
 
 
 def _thick(labels, known):
-    """1 where any of the four neighbours, both known, has another label."""
+    """1 where any of the four neighbours has another label and both are known."""
     boundary = np.zeros(labels.shape, dtype=np.uint8)
     right = (labels[:, 1:] != labels[:, :-1]) & known[:, 1:] & known[:, :-1]
     down = (labels[1:] != labels[:-1]) & known[1:] & known[:-1]

@@ -1,4 +1,4 @@
-"""Figures of superpixels without ground truth: shape, colour, size."""
+"""Scores of superpixels without ground truth: shape, colour and size."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["compactness_score", "explained_variation_score", "size_statistics"]
 def compactness_score(y_pred: ArrayLike) -> float:
     """Mean isoperimetric quotient of the superpixels, weighted by their size.
 
-    ``sum_S |S| / N * 4 pi A_S / P_S**2`` with the area A in pixels and the perimeter
-    P in pixel sides.
+    ``sum_S |S| / N * 4 pi A_S / P_S**2``, with the area A in pixels and the perimeter P
+    in pixel sides.
 
     Parameters
     ----------
@@ -39,9 +39,9 @@ def compactness_score(y_pred: ArrayLike) -> float:
     Notes
     -----
     The perimeter of a superpixel is the number of pixel sides between it and anything
-    else: other superpixels, masked pixels, holes, and what lies beyond the image.
-    Under this measure squares are the roundest shapes, at pi/4, and a disc has about
-    pi**2/16. Figures for perimeters that are measured otherwise can't be compared.
+    else: other superpixels, masked pixels, holes, and the outside of the image. With
+    this measure, squares are the roundest shapes, with a score of pi/4; a disc has
+    about pi**2/16. Scores based on other perimeters can't be compared with these.
 
     References
     ----------
@@ -69,7 +69,7 @@ def explained_variation_score(image: ArrayLike, y_pred: ArrayLike) -> float:
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
-        uint8, uint16, or floating point in 0..1. Masked pixels may hold anything.
+        uint8, uint16, or floating point in 0..1. Masked pixels may have any value.
     y_pred : array-like of shape (H, W)
         Superpixels, any integer dtype. Negative labels are masked pixels, which do
         not count.
@@ -77,7 +77,7 @@ def explained_variation_score(image: ArrayLike, y_pred: ArrayLike) -> float:
     Returns
     -------
     float
-        In 0..1, higher is better; 1.0 where there is no variance to explain.
+        In 0..1, higher is better; 1.0 if there is no variance to explain.
 
     Raises
     ------
@@ -112,8 +112,8 @@ def size_statistics(y_pred: ArrayLike) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n_segments`` (int), then in pixels ``mean_size``, ``std_size`` (floats),
-        ``min_size`` and ``max_size`` (ints). All 0 if no pixel counts.
+        ``n_segments`` (int), and in pixels ``mean_size``, ``std_size`` (floats),
+        ``min_size`` and ``max_size`` (ints). All are 0 if no pixel counts.
 
     Raises
     ------
@@ -169,13 +169,13 @@ def explained_variation(image: ArrayLike, superpixels: Superpixels) -> float:
         return 1.0
     total = explained = 0.0
     for channel in channels:
-        # Relative to the minimum, so that an equal channel is exactly 0, and to the
-        # largest spread, so that no square is lost to underflow.
+        # Relative to the minimum, so that a constant channel is exactly 0, and divided
+        # by the largest spread, so that no square underflows.
         value = (channel.astype(np.float64) - float(channel.min())) / spread
         value -= value.mean()
         total += float(np.sum(value**2))
         explained += float(np.sum(np.bincount(labels, value) ** 2 / size))
-    # Rounding may carry it past 1.
+    # Rounding may take the ratio past 1.
     return min(explained / total, 1.0)
 
 

@@ -1,6 +1,7 @@
-"""The network that predicts affinities, its losses, files and prediction.
+"""Networks that predict affinities, with their losses, files and prediction.
 
-Importing this package does not import torch; what it lists does, except the settings.
+Importing this package does not import torch; using its names does, except for the
+settings.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""What affinity networks have in common."""
+"""Base class of the affinity networks."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ __all__ = ["AffinityNet"]
 
 
 class AffinityNet(nn.Module):
-    """A network from images to affinities, by way of logits and a calibration.
+    """Base class of networks that turn images into logits, and these into affinities.
 
-    The affinity is ``sigmoid(scale * logit + shift)``. The two numbers are part of the
-    network and of its file. Training does not touch them: they are chosen afterwards by
-    the superpixels that come out (`seal_sk.pan.calibrate`), since ERS wants sharper
-    affinities than probabilities are. A new network has 1 and 0.
+    The affinity is ``sigmoid(scale * logit + shift)``. The two numbers of this
+    calibration belong to the network and its file; a new network has 1 and 0. Training
+    does not change them. Since ERS works better with affinities that are sharper than
+    probabilities, `seal_sk.pan.calibrate` chooses them afterwards by the quality of the
+    superpixels.
 
-    A third number, the dither, is for prediction alone (`Predictor`; neither `forward`
-    nor ONNX files have it): a fixed random pattern lowers the affinities by up to this
-    share of themselves. Where all is certain, what is left of their order would have
-    ERS cut flat areas into strips.
+    A third number, the dither, is used only in prediction (`Predictor`), neither in
+    `forward` nor in ONNX files. A fixed random pattern lowers each affinity by up to
+    this share. Without it, ERS would divide areas in which all affinities are nearly
+    equal into strips.
 
     Examples
     --------
@@ -38,37 +39,37 @@ class AffinityNet(nn.Module):
     (True, 'unet')
     """
 
-    #: Shifts of the image by so many pixels shift the logits.
+    #: Shifting the image by this many pixels shifts the logits by as many.
     stride = 1
-    #: No affinity depends on pixels further away.
+    #: No affinity depends on pixels further away than this.
     margin = 0
-    #: The layout of tensors that it computes fastest in.
+    #: The layout of tensors in which it computes fastest.
     memory_format = torch.contiguous_format
-    #: Whether images of a batch depend on each other in training.
+    #: Whether the images of a batch affect each other in training.
     normalizes_batch = False
 
     calibration: Tensor
     width: int
     in_channels: int
     edges: str | None
-    #: From tensors, as for `forward`, to the affinities' log-odds.
+    #: Turns tensors, as for `forward`, into the log-odds of the affinities.
     logits: Callable[..., Tensor]
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """What tells networks apart that can't share weights; ``network`` is its name.
+        """The architecture; networks share weights only if it is the same.
 
-        The other items are arguments of the class.
+        ``network`` is its name; the other items are arguments of the class.
         """
         raise NotImplementedError
 
     def fused(self) -> AffinityNet:
-        """A copy for prediction, as fast as it can be made.
+        """Return a copy that predicts as fast as possible.
 
         Returns
         -------
         AffinityNet
-            In evaluation mode.
+            A network in evaluation mode.
         """
         raise NotImplementedError
 
@@ -88,7 +89,7 @@ class AffinityNet(nn.Module):
         shift : float
             Finite.
         dither : float, optional
-            In 0..1; by default it stays as it is.
+            In 0..1; by default it is not changed.
 
         Returns
         -------
@@ -97,7 +98,7 @@ class AffinityNet(nn.Module):
         Raises
         ------
         ValueError, TypeError
-            If one is out of its range, or no number.
+            If one is out of range or not a number.
         """
         scale = check_real(scale, 0, name="scale", exclusive=True)
         shift = check_real(shift, -inf, name="shift")
@@ -111,12 +112,12 @@ class AffinityNet(nn.Module):
         return self
 
     def calibrated(self, logits: Tensor) -> Tensor:
-        """Affinities before their sigmoid.
+        """Compute the affinities before their sigmoid.
 
         Parameters
         ----------
         logits : Tensor
-            Of any shape, as `logits` gives them.
+            Tensor of any shape, as `logits` returns it.
 
         Returns
         -------
@@ -126,19 +127,19 @@ class AffinityNet(nn.Module):
         return self.calibration[0] * logits + self.calibration[1]
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Affinities to the right and down.
+        """Compute the affinities to the right and down.
 
         Parameters
         ----------
         *inputs : Tensor
-            The images (N, in_channels, H, W), in 0..1, of which three channels are
-            blue, green, red. For a network with an edge channel then the edges
-            (N, 1, H, W), 0 on Canny's edges, else 1.
+            The images (N, in_channels, H, W), in 0..1; three channels are blue, green,
+            red. For a network with an edge channel, also the edges (N, 1, H, W), 0 on
+            Canny's edges and 1 elsewhere.
 
         Returns
         -------
         Tensor of shape (N, 2, H, W)
-            In 0..1. The last column of the first channel and the last row of the
-            second mean nothing.
+            Affinities in 0..1. The last column of the first channel and the last row of
+            the second are undefined.
         """
         return torch.sigmoid(self.calibrated(self.logits(*inputs)))

@@ -1,4 +1,4 @@
-"""From probabilities to affinities: scale and shift of a network's logits."""
+"""Calibration: the scale and shift that turn a network's logits into affinities."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -17,10 +17,10 @@ from .prediction import Predictor
 
 __all__ = ["calibrate"]
 
-# Among 0.01, 0.03, 0.1 and 0.3 that with the best superpixels of the shipped network.
+# Of 0.01, 0.03, 0.1 and 0.3, this gave the best superpixels with the shipped network.
 _DITHER = 0.03
 
-# Boundary recall moves by about four times as much as ASA between methods.
+# Boundary recall varies about four times as much between methods as ASA.
 _RECALL_WEIGHT = 0.25
 
 
@@ -34,36 +34,36 @@ def calibrate(
     shifts: Sequence[float] = (-3.0, -4.0, -5.0, -6.0, -7.0, -8.0, -9.0),
     n_jobs: int | None = None,
 ) -> dict[str, float]:
-    """Choose and set the calibration of a network by the superpixels that come out.
+    """Choose and set the calibration of a network by the quality of superpixels.
 
-    A network trained by cross-entropy predicts probabilities, which are close to 1
-    nearly everywhere; ERS cuts better along ``sigmoid(scale * logit + shift)``, which
-    tells the nearly certain from the certain. Every pair of a grid is tried, and the
-    dither set to 0.03.
+    A network trained with cross-entropy predicts probabilities, which are close to 1
+    nearly everywhere. ERS makes better superpixels from ``sigmoid(scale * logit +
+    shift)``, which spreads the probabilities near 1. All pairs of a grid are tried; the
+    dither is set to 0.03.
 
     Parameters
     ----------
     net : PAN or UNet
-        Trained; its calibration is set in place.
+        A trained network; its calibration is set in place.
     images, annotations : sequences
         Images that it was not trained on, and a list of label maps for each.
     n_segments : sequence of int
-        Counts that are averaged over.
+        Numbers of superpixels, over which scores are averaged.
     scales, shifts : sequences of float
-        The grid.
+        The grid of values to try.
     n_jobs : int, optional
-        Threads, as in joblib.
+        Number of threads, as in joblib.
 
     Returns
     -------
     dict
-        ``scale``, ``shift`` and the ``asa`` and ``br`` (boundary recall) that they
-        give: the pair with the greatest ``asa + br / 4``.
+        ``scale`` and ``shift`` with the largest ``asa + br / 4``, and the ``asa`` and
+        ``br`` (boundary recall) that they give.
 
     Raises
     ------
     ValueError, TypeError
-        If images and annotations do not pair up, or a grid is empty or out of range.
+        If images and annotations differ in length, or a grid is empty or out of range.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def _worth(found):
 
 
 def _scores(affinity, annotations, n_segments):
-    """(ASA, BR) of each annotation, the mean over the counts."""
+    """(ASA, BR) of each annotation, averaged over the counts."""
     label_maps = ers(to_eight_connected(affinity), list(n_segments))
     return np.mean(
         [

@@ -1,4 +1,4 @@
-"""Where and in which precision a network computes."""
+"""The device and the precision in which a network computes."""
 
 import torch
 
@@ -6,7 +6,7 @@ __all__ = ["resolve_device", "resolve_precision"]
 
 
 def resolve_device(name: str) -> torch.device:
-    """A torch device from a parameter; "auto" is CUDA, then MPS, then the CPU."""
+    """The torch device of a parameter; "auto" means CUDA, then MPS, then the CPU."""
     if name != "auto":
         try:
             device = torch.device(name)
@@ -22,7 +22,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_precision(name: str, device: torch.device) -> str:
-    """Precision of the training; "auto" is bfloat16 where the hardware has it."""
+    """Precision of the training; "auto" is bfloat16 if the hardware supports it."""
     if name != "auto":
         return name
     if device.type == "cuda":

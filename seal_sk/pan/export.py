@@ -1,4 +1,4 @@
-"""The affinity network as an ONNX file, for programs without torch."""
+"""Export of affinity networks to ONNX files, for programs without torch."""
 
 from io import BytesIO
 from typing import Any
@@ -15,14 +15,14 @@ __all__ = ["export_onnx"]
 
 
 def export_onnx(net: AffinityNet, path: PathLike) -> None:
-    """Write a network as an ONNX file, whole or not at all.
+    """Write a network to an ONNX file, completely or not at all.
 
     Parameters
     ----------
     net : PAN or UNet
-        The network (``net_`` of an estimator, or what `read_weights` gives).
+        The network: ``net_`` of an estimator, or the result of `read_weights`.
     path : path-like
-        Where to.
+        File to write.
 
     Raises
     ------
@@ -31,11 +31,12 @@ def export_onnx(net: AffinityNet, path: PathLike) -> None:
 
     Notes
     -----
-    Input ``image``: float32 (N, C, H, W) in 0..1, of any size; three channels are red,
-    green, blue. PAN with an edge channel also has ``edges``: float32 (N, 1, H, W), 0 on
-    Canny's edges, else 1. Output ``affinity``: float32 (N, 2, H, W), to the right and
-    down, calibrated, in 0..1. It is not dithered, as the package's own predictions by a
-    calibrated network are: superpixels differ in flat areas.
+    The input ``image`` is float32 (N, C, H, W) in 0..1, of any size; three channels are
+    red, green, blue. PAN with an edge channel has a second input ``edges``: float32
+    (N, 1, H, W), 0 on Canny's edges and 1 elsewhere. The output ``affinity`` is float32
+    (N, 2, H, W) in 0..1: right and down, calibrated. Unlike the predictions of a
+    calibrated network in this package, it is not dithered, so superpixels differ in
+    flat areas.
 
     Examples
     --------
@@ -45,7 +46,7 @@ def export_onnx(net: AffinityNet, path: PathLike) -> None:
     for package in ("onnx", "onnxscript"):
         import_extra(package, "onnx", "Writing ONNX files")
     model = _Exported(net).eval()
-    # No size is the other's, or 1: those would become constants.
+    # All sizes differ, and none is 1: such sizes would become constants.
     inputs = [torch.rand(2, net.in_channels, 50, 70)]
     names = ["image"]
     if net.edges is not None:
@@ -71,7 +72,7 @@ def export_onnx(net: AffinityNet, path: PathLike) -> None:
 
 
 class _Exported(nn.Module):
-    """The network for prediction, with channels in the usual order."""
+    """The network for prediction, with channels in the order RGB."""
 
     def __init__(self, net):
         super().__init__()

@@ -1,9 +1,9 @@
 """Losses of predicted affinities against ground-truth label maps.
 
 All of them take logits (affinities before their sigmoid) of shape (N, 2, H, W) and
-label maps of shape (N, H, W), and return the sum over the edges that mean something,
-divided by their number. The last column of the first channel, the last row of the
-second, and edges that touch an ignored pixel carry no loss and no gradient.
+label maps of shape (N, H, W), and return the mean over all valid edges. The last column
+of the first channel, the last row of the second, and edges that touch an ignored pixel
+are not valid: they have no loss and no gradient.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
     "superpixel_leak",
 ]
 
-# That of the paper's 300 superpixels on an image of 481 x 321.
+# The mean size of the paper's 300 superpixels on an image of 481 x 321.
 _SEGMENT_SIZE = 515.0
 
 _Boundary: TypeAlias = Literal["direction", "joint"]
@@ -47,7 +47,7 @@ _SEGMENTERS = ("ers", "fh")
 def affinity_target(
     truth: Tensor, ignore_label: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Binary affinities of label maps, and which of them are known.
+    """Compute the binary affinities of label maps, and which of them are known.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def affinity_target(
         False where the label changes to the right (channel 0) or downwards (channel
         1).
     known : bool Tensor of shape (N, 2, H, W)
-        False where the edge leads out of the image or touches an unknown pixel.
+        False if the edge leads out of the image or touches an unknown pixel.
 
     Examples
     --------
@@ -98,8 +98,8 @@ def bce_loss(
     logits : Tensor of shape (N, 2, H, W)
         Affinities before their sigmoid.
     truth : int Tensor of shape (N, H, W), or float Tensor of shape (N, 2, H, W)
-        Label maps; or affinities in 0..1, the mean of several annotations or another
-        network's, NaN where they are not known.
+        Label maps, or affinities in 0..1, such as the mean of several annotations or
+        those of another network, NaN where they are unknown.
     ignore_label : int, optional
         Label of unknown pixels in label maps.
 
@@ -127,7 +127,7 @@ def bce_loss(
     if truth.shape != logits.shape:
         raise ValueError(
             f"logits have shape {tuple(logits.shape)} and affinities "
-            f"{tuple(truth.shape)}; expected (N, 2, H, W) of both."
+            f"{tuple(truth.shape)}; both must have shape (N, 2, H, W)."
         )
     known = ~truth.isnan()
     return _weighted_bce(logits, truth.nan_to_num(), known, 1.0)
@@ -138,8 +138,9 @@ def balanced_bce_loss(
 ) -> Tensor:
     """Binary cross-entropy with the two classes weighted against each other.
 
-    An edge across a boundary weighs as much as the share of edges that are not, and
-    the other way round, for each image and direction by itself: the loss of HED.
+    An edge across a boundary is weighted by the share of edges that are inside
+    segments, and an edge inside a segment by the share of those across boundaries. The
+    shares are computed for each image and direction. This is the loss of HED.
 
     Parameters
     ----------
@@ -189,8 +190,8 @@ def seal_loss(
 ) -> Tensor:
     """Segmentation-aware loss: boundaries weigh more where superpixels leak.
 
-    Binary cross-entropy in which an edge at a ground-truth boundary weighs 1 plus the
-    leak of the superpixel it starts from.
+    This is binary cross-entropy in which an edge at a ground-truth boundary has the
+    weight 1 plus the leak of the superpixel in which it starts.
 
     Parameters
     ----------
@@ -199,11 +200,12 @@ def seal_loss(
     truth : int Tensor of shape (N, H, W)
         Label maps.
     leak : Tensor of shape (N, H, W)
-        Of the superpixels of the current prediction, in pixels, as `superpixel_leak`
-        gives it; normalised and clipped already, if that is wanted.
+        Leaks of the superpixels of the current prediction, in pixels, as
+        `superpixel_leak` returns them; they may be normalised and clipped.
     boundary : {"direction", "joint"}, default="direction"
-        Which edges are at a boundary: those that cross it, so that an edge along it
-        keeps weight 1; or both edges of a pixel of which one crosses it.
+        Which edges are at a boundary. With "direction", those that cross it, so that an
+        edge along it keeps the weight 1; with "joint", both edges of a pixel if one of
+        them crosses it.
     ignore_label : int, optional
         Label of unknown pixels.
 
@@ -215,7 +217,7 @@ def seal_loss(
     Raises
     ------
     ValueError
-        If shapes do not fit, or `boundary` is none of the two.
+        If shapes do not fit, or `boundary` is neither of the two.
 
     References
     ----------
@@ -235,7 +237,7 @@ def seal_loss(
     if leak.shape != truth.shape:
         raise ValueError(
             f"leak has shape {tuple(leak.shape)} and truth {tuple(truth.shape)}; "
-            "there must be one leak a pixel."
+            "there must be one leak per pixel."
         )
     at_boundary = ~target & known
     if check_option(boundary, _BOUNDARIES, name="boundary") == "joint":
@@ -247,7 +249,7 @@ def seal_loss(
 def superpixel_leak(
     labels: ArrayLike, truth: ArrayLike, *, ignore_label: int | None = None
 ) -> NDArray[np.float32]:
-    """For each pixel, how far its superpixel leaks out of one truth segment.
+    """Compute how far the superpixel of each pixel leaks out of its segment.
 
     Parameters
     ----------
@@ -259,12 +261,13 @@ def superpixel_leak(
     Returns
     -------
     ndarray of shape (H, W), float32
-        Pixels of the superpixel outside the truth segment that it overlaps most.
+        Number of pixels of the superpixel outside the ground-truth segment that it
+        overlaps most.
 
     Raises
     ------
     ValueError, TypeError
-        If either is no label map, or they differ in size.
+        If either is not a label map, or they differ in size.
 
     Examples
     --------
@@ -286,28 +289,28 @@ def superpixel_leak(
 
 
 class SEALLoss(nn.Module):
-    """`seal_loss`, cutting superpixels from the predictions that it is given.
+    """`seal_loss` with superpixels that are made from the predictions.
 
-    The defaults are the paper's, where it says what they are. As ``loss`` of an
-    estimator, it is how variants are trained.
+    The defaults are those of the paper, as far as it states them. To train with a
+    variant, pass an instance as ``loss`` of an estimator.
 
     Parameters
     ----------
     segment_size : float, optional
-        Mean size of the superpixels in pixels, at least 1. None is
-        ``train_segment_size`` of the estimator, or 515 without one.
+        Mean size of the superpixels in pixels, at least 1. By default,
+        ``train_segment_size`` of the estimator, or 515 without an estimator.
     segmenter : {"ers", "fh"}, default="ers"
         Graph algorithm. The graph is 4-connected, as in the paper's training.
     balance : float, default=0.5
         As for `seal_sk.ers`.
     boundary : {"direction", "joint"}, default="direction"
-        Which edges are weighed, as for `seal_loss`.
+        Which edges get more weight, as for `seal_loss`.
     normalize : bool, default=False
         Divide each leak by the mean size of the superpixels, so that weights don't
         depend on it.
     clip : float, optional
-        Upper bound of the leaks, above 0: in pixels, or in mean sizes with
-        `normalize`.
+        Upper bound of the leaks, above 0: in pixels or, with `normalize`, in mean
+        sizes.
 
     Raises
     ------
@@ -356,7 +359,7 @@ class SEALLoss(nn.Module):
     def leak(
         self, logits: Tensor, truth: Tensor, *, ignore_label: int | None = None
     ) -> Tensor:
-        """Superpixel leaks of one prediction, without a gradient.
+        """Compute the superpixel leaks of one prediction, without a gradient.
 
         Parameters
         ----------
@@ -370,7 +373,7 @@ class SEALLoss(nn.Module):
         Returns
         -------
         Tensor of shape (H, W), float32
-            On the CPU; normalised and clipped if that is asked for.
+            Leaks on the CPU, normalised and clipped as the parameters say.
         """
         with torch.no_grad():
             affinity = torch.sigmoid(logits.float()).permute(1, 2, 0).cpu().numpy()
@@ -396,7 +399,7 @@ class SEALLoss(nn.Module):
         ignore_label: int | None = None,
         leak: Tensor | None = None,
     ) -> Tensor:
-        """The loss of predictions.
+        """Compute the loss of predictions.
 
         Parameters
         ----------
@@ -407,7 +410,7 @@ class SEALLoss(nn.Module):
         ignore_label : int, optional
             Label of unknown pixels.
         leak : Tensor of shape (N, H, W), optional
-            Where it is known already, from the method `leak`.
+            Result of the method `leak`, if it is known already.
 
         Returns
         -------
@@ -434,7 +437,7 @@ class SEALLoss(nn.Module):
         )
 
     def extra_repr(self) -> str:
-        """The parameters: what `loss_name` tells variants apart by.
+        """Return the parameters, by which `loss_name` tells variants apart.
 
         Returns
         -------
@@ -449,24 +452,24 @@ class SEALLoss(nn.Module):
 
 
 def resolve_loss(loss: Any, segment_size: float) -> Callable[..., Tensor]:
-    """The loss of an estimator's parameters.
+    """Return the loss that an estimator's parameters define.
 
     Parameters
     ----------
     loss : {"seal", "bce", "balanced_bce"} or callable
         The parameter `loss`.
     segment_size : float
-        For a `SEALLoss` that leaves it open.
+        Used for a `SEALLoss` whose `segment_size` is None.
 
     Returns
     -------
     callable
-        Called as ``loss(logits, truth)``, with ``ignore_label=...`` where there is one.
+        Called as ``loss(logits, truth)``, and with ``ignore_label=...`` if it is set.
 
     Raises
     ------
     ValueError, TypeError
-        If it is neither a known name nor callable.
+        If `loss` is neither a known name nor callable.
 
     Examples
     --------
@@ -493,11 +496,11 @@ def resolve_loss(loss: Any, segment_size: float) -> Callable[..., Tensor]:
 
 
 def loss_name(loss: Any) -> str:
-    """What tells losses apart, the same in every process.
+    """Return a name that tells losses apart, and is the same in every process.
 
-    A function is told apart by where it is defined, a `functools.partial` by its
-    function and arguments, any other object, modules included, by its class and what
-    its ``repr`` says.
+    The name of a function says where it is defined, that of a `functools.partial` its
+    function and arguments, and that of any other object, modules included, its class
+    and its ``repr``.
 
     Parameters
     ----------
@@ -534,7 +537,7 @@ def _argument_name(value):
 
 
 def _lasting_repr(value):
-    # Without addresses, which are others in each process.
+    # Without addresses, which differ from process to process.
     return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
@@ -559,8 +562,8 @@ def _check_shapes(logits: Tensor, truth: Tensor) -> None:
 def _weighted_bce(
     logits: Tensor, target: Tensor, known: Tensor, weight: Tensor | float
 ) -> Tensor:
-    # A selection before the loss, not a product with 0 after it: no gradient reaches
-    # a meaningless edge, whatever stands there.
+    # Undefined edges are replaced before the loss, not multiplied by 0 after it, so
+    # that they get no gradient, whatever their values are.
     nothing = torch.zeros_like(logits)
     loss = weight * functional.binary_cross_entropy_with_logits(
         torch.where(known, logits, nothing), target.to(logits.dtype), reduction="none"

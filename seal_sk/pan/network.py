@@ -32,21 +32,22 @@ class _Residual(nn.Module):
 class PAN(AffinityNet):
     """Pixel Affinity Net: the affinity of each pixel with its neighbours.
 
-    One convolution of 1 x 7, three residual blocks, an intermediate affinity, joined
-    with Canny's edges for the final one. The net predicts affinities to the right;
-    those downwards come from the transposed image through the same weights.
+    A convolution of 1 x 7 and three residual blocks predict an intermediate affinity,
+    which is combined with Canny's edges into the final one. The net predicts affinities
+    to the right; those downwards are predicted from the transposed image with the same
+    weights.
 
     Parameters
     ----------
     width : int, default=128
-        Channels of the residual blocks; the paper has 128.
+        Channels of the residual blocks; the paper uses 128.
     in_channels : int, default=3
         Channels of the images.
     edges : {"skimage", "opencv"} or None, default="skimage"
-        Whose Canny the edge channel comes from; None for a net without one. OpenCV's
-        is for three channels.
+        Library whose Canny gives the edge channel; None for a net without one.
+        OpenCV's needs three channels.
     seed : int, default=0
-        Of the initial weights (Kaiming normal, fan out).
+        Seed of the initial weights (Kaiming normal, fan out).
 
     References
     ----------
@@ -81,7 +82,7 @@ class PAN(AffinityNet):
                 f"edges='opencv' needs 3 channels, not {in_channels}; use 'skimage'."
             )
         self.edges = edges
-        # The layers' own initialisation would draw from the global generator.
+        # Otherwise, the layers' initialisation would use the global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.conv1 = _conv(in_channels, width, (1, 7))
@@ -105,7 +106,7 @@ class PAN(AffinityNet):
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """What tells networks apart that can't share weights."""
+        """The architecture; networks share weights only if it is the same."""
         return {
             "network": "pan",
             "width": self.width,
@@ -114,19 +115,20 @@ class PAN(AffinityNet):
         }
 
     def logits(self, images: Tensor, edges: Tensor | None = None) -> Tensor:
-        """The log-odds that neighbours belong together, before the calibration.
+        """Compute the log-odds that neighbours belong together, uncalibrated.
 
         Parameters
         ----------
         images : Tensor of shape (N, in_channels, H, W)
             In 0..1; three channels are blue, green, red.
         edges : Tensor of shape (N, 1, H, W), optional
-            0 on Canny's edges, else 1; needed by a network with an edge channel.
+            0 on Canny's edges and 1 elsewhere; needed by a network with an edge
+            channel.
 
         Returns
         -------
         Tensor of shape (N, 2, H, W)
-            To the right and down.
+            Logits to the right and down.
 
         Raises
         ------
@@ -136,7 +138,7 @@ class PAN(AffinityNet):
         if self.edges is not None and edges is None:
             raise ValueError(
                 "This network reads edges beside the images: give a tensor "
-                "(N, 1, H, W), 0 on edges, else 1, or build PAN(edges=None)."
+                "(N, 1, H, W), 0 on edges and 1 elsewhere, or build PAN(edges=None)."
             )
         inputs = [images] if edges is None or self.edges is None else [images, edges]
         across = [part.transpose(2, 3) for part in inputs]
@@ -148,12 +150,12 @@ class PAN(AffinityNet):
         return torch.cat([right, down.transpose(2, 3)], dim=1)
 
     def fused(self) -> PAN:
-        """A copy for prediction; its normalisations stay.
+        """Return a copy for prediction; it keeps its normalisation layers.
 
         Returns
         -------
         PAN
-            In evaluation mode.
+            A network in evaluation mode.
         """
         return deepcopy(self).eval()
 
@@ -179,6 +181,6 @@ def _conv(inputs: int, outputs: int, kernel: int | tuple[int, int]) -> nn.Conv2d
 
 
 def _norm(width: int) -> nn.InstanceNorm2d:
-    # In training by the statistics of the image, afterwards by their running mean:
-    # then it is a fixed scaling.
+    # In training, it normalises by the statistics of the image; afterwards by their
+    # running mean, which is a fixed scaling.
     return nn.InstanceNorm2d(width, affine=False, track_running_stats=True)

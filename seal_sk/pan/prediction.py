@@ -1,4 +1,4 @@
-"""Affinity maps of images by a network: in batches, in tiles, on any device."""
+"""Prediction of affinity maps by a network: in batches, in tiles, on any device."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .base import AffinityNet
 
 __all__ = ["Predictor", "network_input", "predict_affinity"]
 
-# Side of the tiles that large images are done in, without their margins.
+# Side of the tiles in which large images are processed, without margins.
 _TILE = 1024
 
 # Period of the dither.
 _PATTERN = 256
 
-# Pixels that go through the network at a time on a GPU. A CPU takes image by image:
-# batches don't make it faster, only larger.
+# Pixels per batch on a GPU. A CPU processes single images: batches don't make it
+# faster, but need more memory.
 _BATCH_PIXELS = 4_000_000
 
 
@@ -33,8 +33,8 @@ def network_input(
 ) -> list[NDArray[np.float32]]:
     """A checked image as float32 arrays: (C, H, W), and its edges (1, H, W) if any.
 
-    Three channels, RGB, come out as blue, green, red. `edges` is the bool map of
-    `canny`; the network reads 0 on an edge, else 1.
+    Three channels, RGB, are returned as blue, green, red. `edges` is the bool map of
+    `canny`; in the result, it is 0 on an edge and 1 elsewhere.
     """
     image = image[..., ::-1] if image.shape[2] == 3 else image
     values = np.ascontiguousarray(unit_scale(image, np.float32).transpose(2, 0, 1))
@@ -42,17 +42,17 @@ def network_input(
 
 
 class Predictor:
-    """A network made ready for prediction.
+    """A network prepared for prediction.
 
     Parameters
     ----------
     net : PAN or UNet
-        In evaluation mode, on the CPU; it is not changed.
+        A network in evaluation mode, on the CPU; it is not changed.
     device : str or torch.device, default="cpu"
         Where to compute.
     precision : {"float32", "bfloat16"}, default="float32"
-        Of the network's arithmetic. bfloat16 halves the time where the hardware has
-        it; affinities then differ by up to a few hundredths.
+        Precision of the network's arithmetic. bfloat16 halves the time if the hardware
+        supports it; affinities then differ by up to a few hundredths.
 
     Examples
     --------
@@ -80,13 +80,13 @@ class Predictor:
         self.net = net.to(memory_format=net.memory_format)  # type: ignore[call-overload]
 
     def __call__(self, images: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.float32]]:
-        """Affinity maps of checked images, one after the other.
+        """Compute the affinity maps of checked images, one by one.
 
         Parameters
         ----------
         images : iterable of ndarray of shape (H, W, C)
-            As `check_bands` gives them. Consecutive ones of one size share a batch
-            on a GPU.
+            As `check_bands` returns them. On a GPU, consecutive images of the same size
+            share a batch.
 
         Yields
         ------
@@ -97,17 +97,17 @@ class Predictor:
             yield self.affinity(logits)
 
     def affinity(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The affinity map that logits make.
+        """Compute an affinity map from logits.
 
         Parameters
         ----------
         logits : ndarray of shape (H, W, 2), float32
-            As `logits` gives them.
+            Logits of one image, as from `logits`.
 
         Returns
         -------
         ndarray of shape (H, W, 2), float32
-            Calibrated and dithered.
+            Affinities, calibrated and dithered.
         """
         logits = self.scale * torch.from_numpy(logits) + self.shift
         affinity = torch.sigmoid(logits).numpy()
@@ -117,7 +117,7 @@ class Predictor:
         return affinity
 
     def logits(self, images: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.float32]]:
-        """Logits before the calibration, of one image after the other.
+        """Compute the uncalibrated logits of checked images, one by one.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class Predictor:
         Yields
         ------
         ndarray of shape (H, W, 2), float32
-            To the right and down.
+            Logits to the right and down.
         """
         for shape, group in groupby(images, key=lambda image: image.shape):
             size = 1
@@ -149,8 +149,8 @@ class Predictor:
         for top in range(0, height, _TILE):
             for left in range(0, width, _TILE):
                 bottom, right = min(top + _TILE, height), min(left + _TILE, width)
-                # Margins, so that seams are exact: a tile begins where the network's
-                # coarsest cells do.
+                # With margins, the result has no seams. A tile starts at a cell of the
+                # network's coarsest scale.
                 y, x = max(top - net.margin, 0), max(left - net.margin, 0)
                 window = (
                     ...,
@@ -180,7 +180,7 @@ class Predictor:
 
 @cache
 def _pattern() -> NDArray[np.float32]:
-    # Of this generator, NumPy promises that it stays as it is.
+    # NumPy guarantees that the numbers of this generator never change.
     random = np.random.RandomState(0)
     return random.random_sample((_PATTERN, _PATTERN, 2)).astype(np.float32)
 
@@ -188,16 +188,16 @@ def _pattern() -> NDArray[np.float32]:
 def predict_affinity(
     net: AffinityNet, image: ArrayLike, device: str | torch.device = "cpu"
 ) -> NDArray[np.float32]:
-    """Affinity map of one image by a network in evaluation mode.
+    """Predict the affinity map of one image.
 
     Parameters
     ----------
     net : PAN or UNet
-        The network.
+        A network in evaluation mode.
     image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
-        uint8, uint16, or floating point in 0..1, of as many channels as the network
-        reads; grey is repeated for one of three. A large image is done in tiles that
-        overlap by more than the network sees.
+        uint8, uint16, or floating point in 0..1, with as many channels as the network
+        reads; a grey image is repeated to three channels if needed. A large image is
+        processed in tiles whose overlap exceeds the network's field of view.
     device : str or torch.device
         Where to compute.
 

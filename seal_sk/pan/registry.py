@@ -1,4 +1,4 @@
-"""The networks by name, and what each is by default."""
+"""The networks by name, and their default widths."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["NETWORKS", "build", "network_class"]
 class _Network(NamedTuple):
     module: str  # imported when the class is needed, since it needs torch
     name: str
-    width: int  # where none is asked for
+    width: int  # the default
 
 
-#: Each by the name that `network=`, the command line and files of weights have for it.
+#: The networks by their names in `network=`, on the command line and in files.
 NETWORKS = {
     "pan": _Network("network", "PAN", 32),
     "unet": _Network("unet", "UNet", 24),
@@ -26,7 +26,7 @@ NETWORKS = {
 
 
 def network_class(name: str) -> type[AffinityNet]:
-    """The class of a network."""
+    """The class of a network, by its name."""
     network = NETWORKS[name]
     module = import_module(f".{network.module}", __package__)
     return getattr(module, network.name)
@@ -35,7 +35,7 @@ def network_class(name: str) -> type[AffinityNet]:
 def build(
     name: str, width: int | None, in_channels: int, *, use_edges: bool, seed: int
 ) -> AffinityNet:
-    """A new network; one without an edge channel ignores `use_edges`."""
+    """Build a new network; one without an edge channel ignores `use_edges`."""
     kind = network_class(name)
     settings: dict[str, Any] = {"in_channels": in_channels, "seed": seed}
     if "edges" in signature(kind).parameters:

@@ -1,8 +1,8 @@
-"""Training settings known by name."""
+"""Named training settings."""
 
-#: The paper's training on BSDS500, as parameters of `SEALSuperpixels`. Batch and crop
-#: size are not in the paper: here every sample is a batch and a whole image. It is
-#: meant for a GPU; on two CPU cores it would take weeks.
+#: The paper's training on BSDS500, as parameters of `SEALSuperpixels`. The paper does
+#: not state the batch and crop size; here, every batch is a single whole image. Use a
+#: GPU: on two CPU cores, it would take weeks.
 PAPER_SETTINGS = {
     "n_segments": 300,
     "segmenter": "ers",

@@ -1,4 +1,4 @@
-"""Networks in files, those that ship with the package among them."""
+"""Networks in files, including those that ship with the package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHIPPED = {"bsds500": Path(__file__).with_name("bsds500.safetensors")}
 
 
 def net_of_file(path: Any) -> AffinityNet:
-    """The network in a file of weights, read once as long as the file is the same."""
+    """The network in a file of weights; it is read again only if the file changes."""
     path = Path(SHIPPED.get(path, path)).absolute()
     stamp = path.stat() if path.is_file() else None
     return _net_of_file(path, stamp and (stamp.st_mtime_ns, stamp.st_size))
@@ -31,7 +31,7 @@ def _net_of_file(path, stamp):
 
 
 def check_width(net: AffinityNet, width: int | None, source: str) -> None:
-    """Refuse a network of another width than the one asked for; None takes any."""
+    """Refuse a network whose width is not the requested one; None allows any."""
     if width not in (None, net.width):
         raise ValueError(
             f"width={width}, but the weights in {source} are {net.width} channels "

@@ -74,7 +74,7 @@ def _read_safetensors(path, wanted):
             return {name: file.get_tensor(name) for name in chosen}, names, metadata
     except SafetensorError as error:
         raise ValueError(
-            f"{str(path)!r} is truncated or no safetensors file ({error}); copy it "
+            f"{str(path)!r} is truncated or not a safetensors file ({error}); copy it "
             "again."
         ) from error
 
@@ -82,7 +82,7 @@ def _read_safetensors(path, wanted):
 def _read_state_dict(path):
     try:
         with warnings.catch_warnings():
-            # It warns of pickles that it refuses in the next moment.
+            # torch warns of pickles before it refuses them.
             warnings.simplefilter("ignore", UserWarning)
             # Old files can't be mapped.
             mapped = zipfile.is_zipfile(path)
@@ -90,11 +90,11 @@ def _read_state_dict(path):
                 path, map_location="cpu", weights_only=True, mmap=mapped
             )
     except Exception as error:
-        # Bytes that are no pickle fail in any way: KeyError, for a text file.
+        # Files that are not pickles can raise anything, a text file a KeyError.
         raise ValueError(
-            f"{str(path)!r} is truncated or no weights file ({type(error).__name__}); "
-            "copy it again. Only plain state dicts are read, since others could "
-            "execute code."
+            f"{str(path)!r} is truncated or not a file of weights "
+            f"({type(error).__name__}); copy it again. Only plain state dicts are read, "
+            "since other files could execute code."
         ) from error
     if not isinstance(entries, dict):
         raise ValueError(f"{str(path)!r} is not a state dict.")
@@ -110,6 +110,6 @@ def as_float32(
         tensors = {name: tensor.float() for name, tensor in tensors.items()}
     if not real or not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise ValueError(
-            f"{str(path)!r} holds weights that are NaN, infinite or no real numbers."
+            f"{str(path)!r} holds weights that are NaN, infinite or not real numbers."
         )
     return dict(tensors)

@@ -1,4 +1,4 @@
-"""A multi-scale affinity network: many times cheaper than PAN, with a wider view."""
+"""A multi-scale affinity network, many times cheaper than PAN, with a wider view."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["UNet"]
 # Channels of the scales 1, 1/2, 1/4, 1/8, 1/16, in units of the width.
 _SCALES = (1, 2, 3, 4, 4)
 
-# Of an untrained network: most neighbours belong together.
+# Initial bias of the logits, since most neighbours belong together.
 _BIAS = 3.0
 
 
 class UNet(AffinityNet):
-    """Affinities from an encoder and decoder of five scales.
+    """Affinity network with an encoder and a decoder of five scales.
 
-    Residual blocks at each scale, strided convolutions down, bilinear interpolation
-    and sums with the encoder's features up. Both affinities come from one pass, of
-    pixels that see about 140 pixels in each direction.
+    There are residual blocks at each scale. The encoder uses strided convolutions; the
+    decoder interpolates bilinearly and adds the encoder's features. One pass predicts
+    both affinities, for which it sees about 140 pixels in each direction.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class UNet(AffinityNet):
     in_channels : int, default=3
         Channels of the images.
     seed : int, default=0
-        Of the initial weights.
+        Seed of the initial weights.
 
     References
     ----------
@@ -54,7 +54,7 @@ class UNet(AffinityNet):
     torch.Size([1, 2, 20, 30])
     """
 
-    edges = None  # it reads no edge channel
+    edges = None  # there is no edge channel
     stride = 2 ** (len(_SCALES) - 1)
     margin = 9 * stride
     memory_format = torch.channels_last
@@ -65,7 +65,7 @@ class UNet(AffinityNet):
         self.width = check_int(width, 1, name="width")
         self.in_channels = check_int(in_channels, 1, name="in_channels")
         widths = [width * scale for scale in _SCALES]
-        # The layers' own initialisation would draw from the global generator.
+        # Otherwise, the layers' initialisation would use the global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.stem = _Convolution(in_channels, widths[0])
@@ -76,7 +76,7 @@ class UNet(AffinityNet):
             self.lateral = nn.ModuleList(
                 _Convolution(i, o, kernel=1, active=False) for o, i in pairwise(widths)
             )
-            # The finest scale costs most: a single convolution there.
+            # The finest scale costs most, so it has only a single convolution.
             self.up = nn.ModuleList(
                 [_Convolution(width, width), *map(_Residual, widths[1:-1])]
             )
@@ -92,7 +92,7 @@ class UNet(AffinityNet):
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """What tells networks apart that can't share weights."""
+        """The architecture; networks share weights only if it is the same."""
         return {
             "network": "unet",
             "width": self.width,
@@ -100,7 +100,7 @@ class UNet(AffinityNet):
         }
 
     def logits(self, images: Tensor) -> Tensor:
-        """The log-odds that neighbours belong together, before the calibration.
+        """Compute the log-odds that neighbours belong together, uncalibrated.
 
         Parameters
         ----------
@@ -110,14 +110,14 @@ class UNet(AffinityNet):
         Returns
         -------
         Tensor of shape (N, 2, H, W)
-            To the right and down.
+            Logits to the right and down.
         """
         height, width = images.shape[-2:]
         if self.training and len(images) == 1 and max(height, width) <= self.stride:
             raise ValueError(
-                f"One image of {height} x {width} is too small to normalise by; train "
-                f"with a crop_size over {self.stride} and larger images, or with a "
-                "larger batch_size."
+                f"One image of {height} x {width} is too small for batch "
+                f"normalisation; train with a crop_size over {self.stride} and larger "
+                "images, or with a larger batch_size."
             )
         bottom, right = -height % self.stride, -width % self.stride
         x = functional.pad(images, (0, right, 0, bottom), mode="replicate")
@@ -131,12 +131,12 @@ class UNet(AffinityNet):
         return self.head(x)[..., :height, :width]
 
     def fused(self) -> UNet:
-        """A copy for prediction, its normalisations merged into the convolutions.
+        """Return a copy for prediction, with normalisations merged into convolutions.
 
         Returns
         -------
         UNet
-            In evaluation mode; it can't be trained.
+            A network in evaluation mode; it can't be trained.
         """
         net = deepcopy(self).eval()
         for module in net.modules():
@@ -147,7 +147,7 @@ class UNet(AffinityNet):
 
 
 class _Convolution(nn.Module):
-    """Convolution, batch normalisation and, if it is `active`, ReLU."""
+    """Convolution, batch normalisation and, if `active`, ReLU."""
 
     def __init__(
         self,

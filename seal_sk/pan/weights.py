@@ -1,6 +1,6 @@
-"""Networks in files: our safetensors, and the authors' released state dicts.
+"""Reading and writing networks: own safetensors files, and the authors' state dicts.
 
-Neither format can execute code when it is read.
+Reading either format can't execute code.
 """
 
 import json
@@ -20,7 +20,7 @@ __all__ = ["read_weights", "write_weights"]
 
 _FORMAT = "seal_sk"
 
-# Kernels of so many weights cost nothing, whatever the file holds.
+# Networks with up to this many weights are cheap to build, whatever the file holds.
 _SMALL = 10_000
 
 
@@ -31,25 +31,25 @@ def write_weights(
     *,
     half: bool = False,
 ) -> None:
-    """Write a network as a safetensors file, whole or not at all.
+    """Write a network to a safetensors file, completely or not at all.
 
     Parameters
     ----------
     path : path-like
-        Where to.
+        File to write.
     net : PAN or UNet
         The network.
     params : dict, optional
-        JSON values kept beside it (an estimator's parameters).
+        JSON values to save with it, such as an estimator's parameters.
     half : bool, default=False
-        Round the kernels of the convolutions to float16, for a file of half the size.
+        Round the kernels of the convolutions to float16, for half the file size.
 
     Raises
     ------
     OSError
         If the file can't be written.
     TypeError
-        If `params` holds what JSON can't.
+        If `params` holds values that JSON can't represent.
 
     Examples
     --------
@@ -86,16 +86,16 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
     Returns
     -------
     net : PAN or UNet
-        In evaluation mode, in float32.
+        The network in evaluation mode, in float32.
     params : dict
-        What was kept beside it; empty for the authors' files.
+        The values saved with it; empty for the authors' files.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If the file is truncated, of another format, or of another network.
+        If the file is truncated, has another format, or is for another network.
 
     Examples
     --------
@@ -114,8 +114,8 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(
             f"No weights at {str(path)!r}; give a .safetensors file written by "
-            "SEALSuperpixels.save, a .pkl of the paper's authors, or to an estimator "
-            "'bsds500', the network that ships."
+            "SEALSuperpixels.save, a .pkl of the paper's authors or, to an estimator, "
+            "'bsds500' for the network that ships with the package."
         )
     tensors, _, metadata = read_tensors(path)
     if is_safetensors(path):
@@ -137,8 +137,8 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
         or any(tensors[k].shape != expected[k].shape for k in expected)
     ):
         raise ValueError(
-            f"{str(path)!r} holds the weights of another network than the "
-            f"{architecture} that it should be."
+            f"{str(path)!r} names the network {architecture}, but holds the weights of "
+            "another network."
         )
     tensors = as_float32(tensors, path)
     if any(t.min() < 0 for name, t in tensors.items() if name.endswith("running_var")):
@@ -152,10 +152,10 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
 
 
 def _may_be(architecture, tensors):
-    """Whether the file is as large as its network: it may ask for any size."""
+    """Whether the file is large enough for its network, which may claim any size."""
     width, n_channels = architecture["width"], architecture["in_channels"]
     if not (isinstance(width, int) and isinstance(n_channels, int)):
-        return True  # to be refused for that
+        return True  # the wrong type is refused later
     n_weights = sum(t.numel() for t in tensors.values())
     # UNet has about 1,700 weights for each pair of channels.
     least = max((1000 if architecture["network"] == "unet" else 1) * width, n_channels)
@@ -168,13 +168,13 @@ def _build(architecture, path):
         return network_class(settings.pop("network"))(**settings)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{str(path)!r} is for a network that can't be: "
+            f"{str(path)!r} describes a network that can't be built: "
             f"{str(error).splitlines()[0]}"
         ) from error
 
 
 def _settings_of(name):
-    """The settings that a network's weights depend on."""
+    """The settings of a network on which its weights depend."""
     return set(signature(network_class(name)).parameters) - {"seed"}
 
 
@@ -209,7 +209,7 @@ def _described(metadata, path):
     if not known:
         raise ValueError(
             f"{str(path)!r} is for the network {architecture}, which this version of "
-            "seal_sk does not know; a newer one may."
+            "seal_sk does not know; a newer version may."
         )
     return architecture, params
 

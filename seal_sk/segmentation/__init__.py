@@ -1,4 +1,4 @@
-"""One function an algorithm: from an affinity map or an image to a label map."""
+"""One function per algorithm: from an affinity map or an image to a label map."""
 
 from .graph import cut_tree, ers, fh
 from .image import fh_image, slic, snic

@@ -76,45 +76,45 @@ def ers(
 ) -> Any:
     """Entropy rate superpixels on an affinity map.
 
-    Joins pixels, edge by edge, where the entropy rate of a random walk over the
-    graph and the balance of the segments' sizes gain most, until `n_segments`
-    remain: the greedy maximisation of Liu et al., exact, with lazy evaluation.
+    Joins pixels along the edges that most increase the entropy rate of a random walk
+    over the graph and the balance of the segments' sizes, until `n_segments` remain.
+    This is the greedy maximisation of Liu et al., exact, with lazy evaluation.
 
     Parameters
     ----------
     affinity : array-like of shape (H, W, 2) or (H, W, 4)
         float32 or float64 in 0..1: right, down (and down-right, up-right).
     n_segments : int or sequence of int
-        Number of segments, from 1 (or the number of areas that `mask` falls into) to
-        the number of pixels. Exactly so many come out. For several counts, what does
-        not depend on the count is done once.
+        Number of segments, from 1 (or the number of areas of `mask`) to the number of
+        pixels. You get exactly this many. With several counts, the work that does not
+        depend on the count is done once.
     balance : float, default=0.5
         Weight of the balance term, at least 0. It is multiplied by `n_segments`
-        and by the ratio of the two terms' largest first gains; more makes the
+        and by the ratio of the two terms' largest first gains. Higher values make the
         segments more equal in size.
     mask : array-like of bool of shape (H, W), optional
-        True where the image is to be segmented: the graph is that of these pixels
-        alone. Edges that lead out of it may have any affinity, NaN included.
+        True where to segment the image; the graph has these pixels only. Edges that
+        lead out of the mask may have any affinity, NaN included.
     nested : bool, default=False
-        Take all counts from one run, with the balance weight of the largest of them:
-        each level of this hierarchy refines those with fewer segments, and all of them
-        take as long as one. Levels below the largest count differ from what `ers`
-        gives for that count alone, with segments that are less equal in size.
+        Take all counts from one run, with the balance weight of the largest count. The
+        label maps then form a hierarchy: each refines those with fewer segments. All
+        counts together take as long as one. For the smaller counts, the segments
+        differ from those of a run with that count alone: they are less equal in size.
     return_tree : bool, default=False
-        Return the joins of a nested run as well; `cut_tree` takes any count from them.
+        Also return the joins of a nested run; `cut_tree` makes a label map of any count
+        from them.
 
     Returns
     -------
     labels : ndarray of shape (H, W), int32, or a list of them
         Labels 0..n_segments-1, numbered in scan order of their first pixels. Each
         label is one region, connected as the affinity map is (4 or 8 neighbours).
-        -1 outside the mask. A list, in the order of the counts, where `n_segments` is
-        a sequence.
+        -1 outside the mask. If `n_segments` is a sequence, a list in its order.
     tree : ndarray of shape (n_pixels - min(n_segments), 2), int32
-        Only with `return_tree`: the two nodes that join i makes into node H * W + i,
-        in the order of the joins; nodes below H * W are the pixels in scan order, of
-        which a mask leaves `n_pixels`. As ``children_`` of scikit-learn's
-        AgglomerativeClustering.
+        Only with `return_tree`: the joins, in their order. Row i holds the two nodes
+        that are joined into node H * W + i. Nodes below H * W are the pixels in scan
+        order; `n_pixels` of them are in the mask. The format is that of ``children_``
+        of scikit-learn's AgglomerativeClustering.
 
     Raises
     ------
@@ -124,11 +124,12 @@ def ers(
     Notes
     -----
     Edges of equal gain are taken in a fixed scattered order (by
-    ``id * 2654435769 % 2**32``, where ``id`` counts the entries of the affinity map),
-    so a given input has one result, and flat areas are cut into compact pieces. Time
-    is close to linear in the number of pixels; memory beyond the input is at most 40
-    bytes a pixel for two channels and 56 for four (for several counts that are not
-    nested, 32 and 40 more), beside the label maps of the further counts.
+    ``id * 2654435769 % 2**32``, where ``id`` counts the entries of the affinity map).
+    So the result is deterministic, and flat areas are segmented into compact pieces.
+
+    Time is close to linear in the number of pixels. Memory beyond the input is at most
+    40 bytes per pixel for two channels and 56 for four (32 and 40 more for several
+    counts that are not nested), plus the label maps of the further counts.
 
     References
     ----------
@@ -170,8 +171,8 @@ def ers(
         raise ValueError(
             "return_tree needs nested=True: only then do the counts share one tree."
         )
-    # Each count once, falling: the order in which one run comes by them. One segment
-    # needs no run, unless its tree is asked for.
+    # Each count once, in decreasing order, as a run reaches them. A single segment
+    # needs no run, unless its tree is requested.
     falling = np.unique(np.array(counts, dtype=np.intp))[::-1].copy()
     whole = not return_tree and falling[-1] == 1
     run = falling[: len(falling) - whole]
@@ -195,18 +196,19 @@ def cut_tree(
     shape: tuple[int, int],
     mask: ArrayLike | None = None,
 ) -> NDArray[np.int32]:
-    """Label map of any count from the joins of a nested `ers`.
+    """Make a label map of any count from the joins of a nested `ers`.
 
     Parameters
     ----------
     tree : array-like of shape (n_joins, 2), integers
-        What ``ers(..., nested=True, return_tree=True)`` returns.
+        The tree that ``ers(..., nested=True, return_tree=True)`` returns.
     n_segments : int
-        From ``n_pixels - n_joins`` to ``n_pixels``: all of the image, or of the mask.
+        Number of segments, from ``n_pixels - n_joins`` to ``n_pixels``, the number of
+        pixels in the image, or in the mask.
     shape : tuple of int
         Height and width of the image.
     mask : array-like of bool of shape (H, W), optional
-        The one that the tree was made with.
+        The mask with which the tree was made.
 
     Returns
     -------
@@ -217,7 +219,8 @@ def cut_tree(
     Raises
     ------
     ValueError, TypeError
-        If the tree is not one over so many pixels, or does not reach the count.
+        If the tree is not a merge tree of this many pixels, or does not reach the
+        count.
 
     Examples
     --------
@@ -244,7 +247,7 @@ def cut_tree(
             f"n_segments={n_segments} is less than the {n_last} that the tree ends "
             "with; make it with a smaller count, or give the mask it was made with."
         )
-    # Pixels outside are segments of their own until their labels are taken away.
+    # Each pixel outside is a segment of its own until its label is removed.
     labels = of_tree(tree, n, n_segments + n_outside).reshape(shape)
     if mask is not None and n_outside:
         labels[~mask] = -1
@@ -262,34 +265,36 @@ def fh(
 ) -> NDArray[np.int32]:
     """Felzenszwalb and Huttenlocher's segmentation of an affinity map.
 
-    Takes the edges by rising dissimilarity (1 - affinity) and joins two segments
-    where it exceeds neither's bound: the largest dissimilarity inside, plus `scale`
-    divided by the number of pixels. Segments under `min_size` then join the
-    neighbour that is least dissimilar.
+    Takes the edges in order of increasing dissimilarity (1 - affinity). An edge joins
+    two segments if its dissimilarity exceeds neither segment's bound: the largest
+    dissimilarity inside the segment, plus `scale` divided by its number of pixels.
+    Segments smaller than `min_size` then join the least dissimilar neighbour.
 
     Parameters
     ----------
     affinity : array-like of shape (H, W, 2) or (H, W, 4)
         float32 or float64 in 0..1: right, down (and down-right, up-right).
     scale : float, default=3.0
-        Dissimilarity times pixels, at least 0: a segment of n pixels joins over
-        scale / n more than it holds inside. From 1 on any two pixels join; more
-        makes fewer, larger segments. Not used where `n_segments` is given.
+        Dissimilarity times pixels, at least 0: a segment of n pixels joins across an
+        edge whose dissimilarity exceeds the largest inside by up to scale / n. From 1
+        on, any two pixels join. Higher values give fewer, larger segments. Ignored if
+        `n_segments` is given.
     min_size : int, optional
-        Least number of pixels in a segment. By default 20, or
-        ``n_pixels // (8 * n_segments)`` for `n_pixels` in the image, or in the mask.
-        Smaller areas of a mask stay as they are.
+        Smallest number of pixels in a segment. By default 20; with `n_segments`,
+        ``n_pixels // (8 * n_segments)``, where `n_pixels` is the number of pixels in
+        the image, or in the mask. Areas of a mask that are smaller stay as they are.
     n_segments : int, optional
-        Number of segments, from 1 (or the number of areas that `mask` falls into) to
-        the number of pixels. Exactly so many come out: segments under `min_size` join
-        first; then segments of up to n pixels join over scale / n, whatever they hold
-        inside, while the scale rises from 0, at least doubling, until so many are
-        left. Where fewer segments of `min_size` are found than asked for (rare up to
-        ``n_segments * min_size`` of half the pixels), it is halved until there are
-        enough. Results of the same `min_size` are nested.
+        Number of segments, from 1 (or the number of areas of `mask`) to the number of
+        pixels. You get exactly this many. First, segments smaller than `min_size` join
+        a neighbour. Then segments of up to n pixels join across edges of up to
+        scale / n, whatever is inside them. The scale rises from 0, at least doubling,
+        until this many segments are left. If there are too few segments of `min_size`
+        to begin with, `min_size` is halved until there are enough; this is rare if
+        ``n_segments * min_size`` is at most half the pixels. Results of the same
+        `min_size` are nested.
     mask : array-like of bool of shape (H, W), optional
-        True where the image is to be segmented: the graph is that of these pixels
-        alone. Edges that lead out of it may have any affinity, NaN included.
+        True where to segment the image; the graph has these pixels only. Edges that
+        lead out of the mask may have any affinity, NaN included.
 
     Returns
     -------
@@ -311,9 +316,11 @@ def fh(
     -----
     Edges of equal dissimilarity are taken in a fixed scattered order (by
     ``id * 2654435769 % 2**32``, where ``id`` counts the entries of the affinity map).
-    Without `n_segments`, bounds are rounded to single precision, though never below
-    the dissimilarity inside. Time is close to linear in the number of pixels; memory
-    beyond the input is about 64 bytes a pixel for two channels and 112 for four.
+    Without `n_segments`, bounds are rounded to single precision, but never below the
+    largest dissimilarity inside.
+
+    Time is close to linear in the number of pixels. Memory beyond the input is about
+    64 bytes per pixel for two channels and 112 for four.
 
     References
     ----------
@@ -339,7 +346,7 @@ def fh(
     n_segments, min_size = check_sizes(
         n_segments, min_size, affinity.shape, mask, 2 * affinity.shape[2]
     )
-    # In double, so that float32 affinities lose nothing that float64 would keep.
+    # In double precision, so that differences of float32 affinities are exact.
     distance = np.subtract(1.0, affinity, dtype=np.float64)
     return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
 
@@ -351,7 +358,7 @@ def check_sizes(
     mask: NDArray[np.bool_] | None,
     connectivity: int,
 ) -> tuple[int, int]:
-    """`n_segments`, 0 for as many as come out, and `min_size`, both as ints."""
+    """`n_segments` (0 if it is not given) and `min_size`, both as ints."""
     n_pixels = shape[0] * shape[1] if mask is None else int(np.count_nonzero(mask))
     default = 20
     if n_segments is None:
@@ -363,11 +370,11 @@ def check_sizes(
             check_areas(n_segments, mask, connectivity)
     if min_size is None:
         return n_segments, default
-    # A segment of more than all pixels is one of all pixels.
+    # No segment has more than all pixels.
     min_size = check_int(min_size, 0, name="min_size")
     return n_segments, min(min_size, n_pixels)
 
 
 def as_bytes(mask: NDArray[np.bool_] | None) -> NDArray[np.uint8] | None:
-    """A checked mask as the kernels take it."""
+    """A checked mask in the form that the kernels read."""
     return None if mask is None else mask.view(np.uint8)

@@ -1,4 +1,4 @@
-"""Where clusters start: (n, 2) positions [y, x] of different pixels."""
+"""Seeds of clusters: (n, 2) positions [y, x] of different pixels."""
 
 import math
 
@@ -16,7 +16,7 @@ def grid_seeds(
     shape : tuple of int
         (H, W).
     n_segments : int
-        With a mask, about so many lie in it.
+        With a mask, the approximate number of seeds inside it.
     mask : bool ndarray of shape (H, W), optional
     """
     height, width = shape
@@ -42,9 +42,10 @@ def exact_seeds(
 ) -> NDArray[np.int32]:
     """Exactly `n_segments` seeds, evenly spread.
 
-    Those of the grid, if they are as many. Else they stand in rows; or, with a mask,
-    its regions share them by their sizes, one each at least, and are cut into as many
-    parts, of equal size, with a seed in the middle of each.
+    If the grid has this many seeds, they are used. Otherwise, without a mask, the seeds
+    are placed in rows. With a mask, its regions share the seeds in proportion to their
+    sizes, at least one each; every region is divided into as many parts of equal size,
+    with a seed in the middle of each.
     """
     seeds = grid_seeds(shape, n_segments, mask)
     if len(seeds) == n_segments:
@@ -79,10 +80,11 @@ def _product(ys, xs):
 
 
 def _grid_axes(height, width, n):
-    """Rows and columns of the original's grid.
+    """Rows and columns of the grid in the original program.
 
-    Of steps within 1 of its first guess it takes the first whose count is nearest.
-    Sums are accumulated as it does, which decides how a tie is rounded.
+    Among steps within 1 of its first guess, it uses the first whose count is nearest.
+    Sums are accumulated in the same way as there, since this decides how ties are
+    rounded.
     """
     trial = math.sqrt(height * width / n) - 0.5
     end = trial + 2
@@ -93,7 +95,7 @@ def _grid_axes(height, width, n):
             step, least = trial, miss
         trial += 0.1
     ys, xs = _ticks(height, step), _ticks(width, step)
-    # Too thin an image for its step: a single row.
+    # The image is too thin for the step: use a single row.
     if not ys.size:
         ys, xs = _evenly(height, 1), _evenly(width, min(n, width))
     elif not xs.size:
@@ -115,7 +117,7 @@ def _evenly(length, n):
 
 
 def _rows(height, width, n):
-    """Rows of nearly equal numbers of seeds: n in all."""
+    """Rows of seeds, n in all, with nearly the same number in each row."""
     n_rows = round(math.sqrt(n * height / width))
     n_rows = min(max(n_rows, -(-n // width)), height, n)
     counts = np.diff(np.arange(n_rows + 1) * n // n_rows)
@@ -134,7 +136,7 @@ def _regions(mask):
 
 
 def _by_region(regions, chosen):
-    """Chosen pixels (n, 2), region by region, in scan order inside; the sizes."""
+    """Chosen pixels (n, 2), by region and then in scan order; the regions' sizes."""
     pixels = np.argwhere(chosen)
     names = regions[chosen]
     sizes = np.bincount(names)
@@ -142,19 +144,19 @@ def _by_region(regions, chosen):
 
 
 def _shares(sizes, n):
-    """Share n out by the sizes: whole numbers, each in 1..size."""
+    """Distribute n in proportion to the sizes: integers, each in 1..size."""
     spare = n - len(sizes)
     if spare == 0:
         return np.ones_like(sizes)
     shares, rest = np.divmod((sizes - 1) * spare, np.sum(sizes - 1))
-    # The largest remainders; of equal ones the first.
+    # The largest remainders get one more; among equal ones, the first.
     left = spare - np.sum(shares)
     shares[np.argsort(-rest, kind="stable")[:left]] += 1
     return 1 + shares
 
 
 def _equal_parts(pixels, n):
-    """Order of the pixels by part, and the part of each: bands, cut into columns."""
+    """Order of the pixels by part, and the part of each: bands, divided in columns."""
     height, width = np.ptp(pixels, axis=0) + 1
     n_bands = min(max(round(math.sqrt(n * height / width)), 1), n)
     parts = np.arange(len(pixels)) * n // len(pixels)
@@ -169,5 +171,5 @@ def _middles(pixels, parts):
     distance = sum((x - (np.bincount(parts, x) / sizes)[parts]) ** 2 for x in pixels.T)
     starts = np.cumsum(sizes) - sizes
     nearest = np.flatnonzero(distance == np.minimum.reduceat(distance, starts)[parts])
-    # Several may be as near: the first of each part.
+    # Several pixels may be equally near: take the first of each part.
     return pixels[nearest[np.unique(parts[nearest], return_index=True)[1]]]

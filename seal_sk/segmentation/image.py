@@ -1,4 +1,4 @@
-"""From an image straight to a label map."""
+"""From an image directly to a label map."""
 
 from __future__ import annotations
 
@@ -47,34 +47,34 @@ def fh_image(
 ) -> NDArray[np.int32]:
     """Felzenszwalb and Huttenlocher's segmentation of an image.
 
-    As :func:`fh`, with the Euclidean distance between the colours of the smoothed
-    image as dissimilarity.
+    Like :func:`fh`, where the dissimilarity is the Euclidean distance between the
+    colours of the smoothed image.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
         uint8, uint16, or floating point in 0..1. An array of 2 or 4 channels is
-        taken for one with alpha and refused.
+        refused, since its last channel looks like alpha.
     scale : float, default=100.0
         Distance, in steps of 8-bit intensity, times pixels, at least 0: a segment of
-        n pixels joins over scale / n more than it holds inside. More makes fewer,
-        larger segments. Not used where `n_segments` is given.
+        n pixels joins across a distance that exceeds the largest inside by up to
+        scale / n. Higher values give fewer, larger segments. Ignored if `n_segments` is
+        given.
     sigma : float, default=0.8
         Standard deviation of the Gaussian that smooths the image, in pixels, at most
         ten times the image's longer side; 0 for none.
     min_size : int, optional
-        Least number of pixels in a segment. By default 20, or
-        ``n_pixels // (8 * n_segments)`` for `n_pixels` in the image, or in the mask.
-        Smaller areas of a mask stay as they are.
+        Smallest number of pixels in a segment. By default 20; with `n_segments`,
+        ``n_pixels // (8 * n_segments)``, where `n_pixels` is the number of pixels in
+        the image, or in the mask. Areas of a mask that are smaller stay as they are.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel.
     n_segments : int, optional
-        Number of segments, from 1 (or the number of areas that `mask` falls into) to
-        the number of pixels, of which exactly so many come out, as :func:`fh`
-        describes.
+        Number of segments, from 1 (or the number of areas of `mask`) to the number of
+        pixels. You get exactly this many, in the way that :func:`fh` describes.
     mask : array-like of bool of shape (H, W), optional
-        True where the image is to be segmented. Elsewhere it may hold anything, NaN
-        included, and the smoothing takes nothing from there.
+        True where to segment the image. Elsewhere it may hold anything, NaN included;
+        the smoothing ignores these pixels.
 
     Returns
     -------
@@ -89,17 +89,18 @@ def fh_image(
 
     See Also
     --------
-    fh : The same on an affinity map; says how ties are broken.
+    fh : The same on an affinity map; describes how ties are broken.
 
     Notes
     -----
-    With 8 neighbours and without `n_segments` the segments are those of
-    ``skimage.segmentation.felzenszwalb``, `scale`, `sigma` and `min_size` included,
-    but for distances that are equal: scikit-image takes these in the order that an
-    unstable sort leaves, and doesn't join over a distance that equals the bound.
-    Inside a mask, the smoothed image is that of normalised convolution: the Gaussian
-    of the image, 0 outside, divided by the Gaussian of the mask. Memory as for
-    :func:`fh`.
+    With 8 neighbours and without `n_segments`, the segments are those of
+    ``skimage.segmentation.felzenszwalb`` for the same `scale`, `sigma` and `min_size`,
+    except for ties: scikit-image takes equal distances in the order of an unstable
+    sort, and does not join across a distance that equals the bound.
+
+    Inside a mask, the image is smoothed by normalised convolution: the Gaussian filter
+    of the image, 0 outside, divided by the Gaussian filter of the mask. Memory is as
+    for :func:`fh`.
 
     References
     ----------
@@ -121,7 +122,7 @@ def fh_image(
     image = check_image(image, mask=mask)
     if mask is not None:
         mask = check_mask(mask, image.shape)
-    # scikit-image's unit, and that of the original program: colours of 0..255.
+    # The unit of scikit-image and of the original program: colours in 0..255.
     scale = check_real(scale, 0, name="scale") / 255.0
     sigma = check_sigma(sigma, image.shape)
     channels = check_connectivity(connectivity) // 2
@@ -131,7 +132,7 @@ def fh_image(
     if image.shape[0] * image.shape[1] * channels > MAX_EDGES:
         raise ValueError(
             f"image has {image.shape[0]} x {image.shape[1]} pixels; at most "
-            f"{MAX_EDGES // channels} fit: cut it into tiles."
+            f"{MAX_EDGES // channels} are supported: split it into tiles."
         )
     distance = _smooth_distance(image, sigma, channels, mask)
     return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
@@ -147,29 +148,29 @@ def snic(
 ) -> NDArray[np.int32]:
     """Simple non-iterative clustering (SNIC) of an image.
 
-    Clusters grow from seeds on a regular grid, pixel by pixel: of all pixels that
-    touch a cluster, the one nearest to the cluster's mean, in colour and position, is
-    next, and the mean follows.
+    Clusters grow from seeds on a regular grid, pixel by pixel. Of all pixels that touch
+    a cluster, the one nearest to its cluster's mean, in colour and position, is added
+    next, and the mean is updated.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
         uint8, uint16, float32 or float64; floats in 0..1. Three channels are sRGB and
-        are taken to CIELAB, one is grey and is taken to its lightness L*; five or
-        more are used as they are, scaled to 0..100.
+        are converted to CIELAB; one channel is grey and is converted to its lightness
+        L*; five or more are used as they are, scaled to 0..100.
     n_segments : int
-        Number of segments, in 1..H*W (or the number of pixels in the mask). As the
-        grid allows, a few per cent more or fewer come out.
+        Number of segments, in 1..H*W (or up to the number of pixels in the mask). You
+        get a few per cent more or fewer, depending on the grid.
     compactness : float, default=10.0
         Weight of the position, at least 0: the difference in colour that counts as
-        much as one grid step. More makes the segments more compact.
+        much as one grid step. Higher values make the segments more compact.
     mask : array-like of bool of shape (H, W), optional
-        True where the image is to be segmented. Elsewhere it may hold anything,
-        NaN included. A region of the mask without a seed on the grid gets one.
+        True where to segment the image. Elsewhere it may hold anything, NaN included.
+        A region of the mask without a seed on the grid gets one.
     exact : bool, default=False
-        Give exactly `n_segments`. Where the grid has another number of seeds, they
-        stand in rows of nearly equal numbers instead, or, with a mask, in the middle
-        of parts of equal size.
+        Return exactly `n_segments`. If the grid has another number of seeds, they are
+        placed in rows with nearly the same number in each instead, or, with a mask, in
+        the middle of parts of equal size.
 
     Returns
     -------
@@ -186,17 +187,16 @@ def snic(
     Notes
     -----
     The squared distance of a pixel to a cluster is ``|colour - mean|**2 +
-    compactness**2 * n / N * |position - mean|**2`` for n seeds in N pixels. It is taken
-    once, when the pixel's neighbour joins the cluster, in 32-bit floats; of equal
-    ones the first pixel in scan order is next, and a pixel equally near to several
-    clusters joins the one that reached it first. The original breaks such ties by the
-    layout of its heap; but for them and for rounding, this is its result where neither
-    `mask` nor `exact` is given.
+    compactness**2 * n / N * |position - mean|**2`` for n seeds in N pixels. It is
+    computed once, when the pixel's neighbour joins the cluster, in 32-bit floats. At
+    equal distances, the first pixel in scan order is added next, and a pixel equally
+    near to several clusters joins the one that reached it first. The original program
+    breaks such ties by the layout of its heap. Apart from ties and rounding, the result
+    without `mask` and `exact` is that of the original.
 
     Time is close to linear in the number of pixels. Memory beyond the input is about
-    25 bytes a pixel for three channels and four more for each further channel, up to
-    100 where segments have a few pixels only, and 130 if there are a mask and `exact`
-    too.
+    25 bytes per pixel for three channels and four more for each further channel. It is
+    up to 100 if segments have only a few pixels, and 130 with a mask and `exact` too.
 
     References
     ----------
@@ -241,39 +241,39 @@ def slic(
 ) -> NDArray[np.int32]:
     """Simple linear iterative clustering (SLIC) of an image, by scikit-image.
 
-    k-means of colours and positions, which moves each centre by the pixels near it
-    only.
+    k-means clustering of colours and positions, in which only nearby pixels move a
+    centre.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
         uint8, uint16, float32 or float64; floats in 0..1. Three channels are sRGB and
-        are taken to CIELAB, one is grey and is taken to its lightness L*; five or
-        more are used as they are, scaled to 0..100.
+        are converted to CIELAB; one channel is grey and is converted to its lightness
+        L*; five or more are used as they are, scaled to 0..100.
     n_segments : int
-        Number of segments, in 1..H*W (or the number of pixels in the mask). Fewer
-        come out, since many clusters end as small pieces, which are joined: of
-        BSDS500's photographs 66 for 100, 218 for 300 and 880 for 1000 in the mean.
+        Number of segments, in 1..H*W (or up to the number of pixels in the mask). You
+        usually get fewer, since many clusters end as small pieces, which are joined: on
+        BSDS500's photographs, on average 66 for 100, 218 for 300 and 880 for 1000.
     compactness : float, default=10.0
         Weight of the position, above 0: the difference in colour that counts as much
-        as one grid step. More makes the segments more compact.
+        as one grid step. Higher values make the segments more compact.
     max_iter : int, default=10
         Rounds of k-means, at least 1.
     sigma : float, default=0.0
         Standard deviation of the Gaussian that smooths the colours, in pixels, at
-        most ten times the image's longer side; 0 for none. With a mask only colours
-        inside are averaged.
+        most ten times the image's longer side; 0 for none. With a mask, only colours
+        inside it are averaged.
     slic_zero : bool, default=False
-        Let each cluster adapt its compactness to its colours (SLICO); `compactness`
-        is where it starts.
+        Let each cluster adapt its compactness to its colours (SLICO), starting from
+        `compactness`.
     mask : array-like of bool of shape (H, W), optional
-        True where the image is to be segmented. Elsewhere it may hold anything,
-        NaN included. One that is True everywhere changes nothing.
+        True where to segment the image. Elsewhere it may hold anything, NaN included.
+        A mask that is True everywhere changes nothing.
     exact : bool, default=False
-        Give exactly `n_segments`: the connected pieces of the clusters are joined
-        (or split, if they are too few) by :func:`seal_sk.labels.force_n_segments`,
-        in place of scikit-image's rule for small ones. The boundaries follow the
-        colours closer, and more raggedly.
+        Return exactly `n_segments`: :func:`seal_sk.labels.force_n_segments` joins the
+        connected pieces of the clusters (or splits them, if there are too few), instead
+        of scikit-image's rule for small pieces. The boundaries then follow the colours
+        more closely, but are more ragged.
 
     Returns
     -------
@@ -289,21 +289,21 @@ def slic(
 
     See Also
     --------
-    snic : Without iterations, and nearer to the number asked for.
+    snic : Without iterations, and closer to the requested number.
 
     Notes
     -----
-    ``skimage.segmentation.slic`` stretches every image to its own range of values,
-    which changes what `compactness` means from crop to crop. Here it does not: an
-    image is converted by its dtype. On an RGB image whose values span the whole range
-    the segmentation is scikit-image's own, rounding aside. Where that leaves a label
-    in several pieces, those below a quarter of the mean size, ``H * W // (4 *
-    n_segments)``, join the neighbour of the most similar colour, and the larger ones
-    get labels of their own.
+    ``skimage.segmentation.slic`` stretches every image to its own range of values, so
+    the meaning of `compactness` changes from crop to crop. Here an image is converted
+    by its dtype instead. On an RGB image whose values span the whole range, the
+    segmentation equals scikit-image's, apart from rounding. If a label is left in
+    several pieces, those below a quarter of the mean size, ``H * W // (4 *
+    n_segments)``, join the neighbour of the most similar colour, and larger ones get
+    new labels.
 
-    With a mask the centres are set by k-means over its pixels, which takes 12 bytes
-    times the square of `n_segments`, and calls from several threads wait for each
-    other. Else memory is about 130 bytes a pixel for three channels.
+    With a mask, the initial centres are found by k-means over its pixels. This takes 12
+    bytes times the square of `n_segments`, and calls from several threads run one after
+    the other. Without a mask, memory is about 130 bytes per pixel for three channels.
 
     References
     ----------
@@ -355,7 +355,7 @@ def slic(
 def _colors(
     image: NDArray[Any], sigma: float, mask: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Colours as SNIC has them, smoothed; 0 outside the mask."""
+    """Colours in the same units as for SNIC, smoothed; 0 outside the mask."""
     from scipy.ndimage import gaussian_filter
     from skimage.color import rgb2lab
 
@@ -370,7 +370,7 @@ def _colors(
         colors *= 100.0
     if sigma > 0:
         colors = gaussian_filter(colors, (sigma, sigma, 0))
-        # A mean over the pixels inside: 0 / 0 is met outside only.
+        # A mean over the pixels inside; 0 / 0 can occur only outside.
         weights = gaussian_filter(mask.astype(np.float64), sigma)
         colors /= np.where(mask, weights, 1.0)[:, :, None]
     return np.ascontiguousarray(colors)
@@ -385,12 +385,12 @@ def _clusters(colors, mask, *, compactness, **parameters):
     # scikit-image divides the colours by their spread.
     if spread > 0:
         compactness /= spread
-    # From 1, since pixels that no cluster has reached are left at 0.
+    # From 1, since pixels that no cluster reaches keep the label 0.
     parameters |= {"compactness": compactness, "convert2lab": False, "start_label": 1}
     if mask.all():
         return slic(colors, **parameters)
-    # scipy.cluster warns of clusters without pixels; they do no harm. Filters belong
-    # to the whole process.
+    # scipy.cluster warns of clusters without pixels, which do no harm. Warning filters
+    # affect the whole process.
     with _ONE_MASK_AT_A_TIME, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="One of the clusters is empty")
         labels = slic(colors, mask=mask, **parameters)
@@ -402,7 +402,7 @@ def _smooth_distance(
 ) -> NDArray[np.float64]:
     """Distances between the colours of neighbours, smoothed inside the mask."""
     image = np.ascontiguousarray(unit_scale(image))
-    # The division by the Gaussian of a full mask, which is 1, would only round.
+    # The Gaussian of a full mask is 1: dividing by it would only add rounding errors.
     if mask is None or mask.all():
         return colour_distance(image, _half_gaussian(sigma), channels)
     image[~mask] = 0.0

@@ -1,4 +1,4 @@
-"""From a label map of many regions, and an affinity map, to one of fewer."""
+"""From a label map and an affinity map to a label map of fewer regions."""
 
 from __future__ import annotations
 
@@ -34,32 +34,33 @@ def merge_regions(
 ) -> NDArray[np.int32]:
     """Merge the regions of a label map along an affinity map.
 
-    The two neighbours whose border is worth least become one, again and again, until
-    `n_segments` are left. A border is worth the pixels that would leak if an object's
-    boundary ran there, times how much speaks for one::
+    The two neighbours whose border has the least worth are merged, again and again,
+    until `n_segments` are left. The worth of a border is the number of pixels that
+    would leak if it were an object's boundary, times the evidence that it is one::
 
         h * sqrt((1 - a + t) / (a + t) * (5 + d) * sqrt(sqrt(h) / n))
 
-    with h half the harmonic mean of the two sizes in pixels, ``p * q / (p + q)``; the n
-    pairs of neighbouring pixels across the border; their mean affinity a; t = 0.0001;
-    and d, how far apart the two mean colours are in CIELAB. ERS weighs edges one by
-    one; a mean over all of a border is harder to mislead. The last factor keeps
-    regions compact. A border of a = 0 is worth 100 times one of a = 0.5 that is like
-    it otherwise, and one of a = 1 a hundredth: sizes and colours count there, too, and
-    regions join across a = 0 where `n_segments` asks for it.
+    Here h is half the harmonic mean of the two sizes in pixels, ``p * q / (p + q)``; n
+    is the number of pairs of neighbouring pixels across the border, and a their mean
+    affinity; t = 0.0001; d is the distance of the two mean colours in CIELAB. ERS weighs
+    edges one by one; a mean over a whole border is more robust. The last factor keeps
+    regions compact. A border with a = 0 is worth 100 times as much as one with a = 0.5,
+    and one with a = 1 a hundredth of it. Sizes and colours count there, too, and regions
+    merge across a = 0 if `n_segments` requires it.
 
     Parameters
     ----------
     labels : array-like of shape (H, W)
-        Superpixels, two to four times as many as wanted: any integer dtype and any
-        values; negative ones are masked pixels. Every connected component is a region.
+        Superpixels, ideally two to four times `n_segments`. Any integer dtype and any
+        values; negative labels are masked pixels. Every connected component is a
+        region.
     affinity : array-like of shape (H, W, 2) or (H, W, 4)
-        float32 or float64 in 0..1: right, down (and down-right, up-right). Four
-        channels make pixels that share a corner neighbours; the affinities between
-        them count for regions that no others connect.
+        float32 or float64 in 0..1: right, down (and down-right, up-right). With four
+        channels, pixels that share a corner are neighbours too. The affinities between
+        them count only for regions that no other edges connect.
     n_segments : int
-        From the number of connected components of the unmasked area to that of
-        unmasked pixels.
+        Number of regions to keep, from the number of connected components of the
+        unmasked area to the number of unmasked pixels.
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C), optional
         uint8, uint16, or floating point in 0..1; three channels are RGB. Without an
         image, d is 0.
@@ -67,9 +68,9 @@ def merge_regions(
     Returns
     -------
     ndarray of shape (H, W), int32
-        Labels from 0 in scan order of the regions' first pixels, each one region,
-        connected as the affinity map is; -1 where `labels` is negative. Exactly
-        `n_segments` of them, or all regions if there are no more than that.
+        Labels from 0, numbered in scan order of their first pixels. Each label is one
+        region, connected as the affinity map is. -1 where `labels` is negative. There
+        are exactly `n_segments`, or all regions if there are no more than that.
 
     Raises
     ------
@@ -78,19 +79,21 @@ def merge_regions(
 
     See Also
     --------
-    ers : Superpixels to start from, for example.
-    seal_sk.labels.force_n_segments : Merging by colours alone, and splitting.
+    ers : Makes superpixels to start from, for example.
+    seal_sk.labels.force_n_segments : Merges by colours alone, or splits.
 
     Notes
     -----
-    The colour of a region is the mean of its regions in CIELAB, of which the first have
-    that of their mean RGB; for one channel only the lightness is compared, for more
-    than three the values times 100. Borders of equal worth go in a fixed order. Time is
-    linear in the number of pixels, up to a logarithm in the number of borders, where no
-    region has many neighbours: each merger looks at all that the new one has, so that
-    one region around 10,000 specks takes seconds, and around 100,000 minutes. Memory
-    goes with the number of borders: little for superpixels, about 400 bytes a pixel
-    where every pixel is a region.
+    The colour of an initial region is its mean RGB, converted to CIELAB; that of a
+    merged region is the mean of its parts in CIELAB. For one channel, only the lightness
+    is compared; for more than three, the values times 100. Borders of equal worth are
+    merged in a fixed order.
+
+    Time is linear in the number of pixels, up to a logarithm in the number of borders,
+    if no region has many neighbours. Each merge visits all neighbours of the new
+    region: a region around 10,000 specks takes seconds, and one around 100,000 takes
+    minutes. Memory grows with the number of borders: it is small for superpixels, and
+    about 400 bytes per pixel if every pixel is a region.
 
     Examples
     --------
@@ -137,34 +140,35 @@ def cut_and_merge(
     connectivity: Connectivity = 8,
     mask: NDArray[np.bool_] | None = None,
 ) -> Any:
-    """Cut more superpixels than are asked for, and merge them.
+    """Make more superpixels than requested, and merge them.
 
-    A third of the affinities that are cut are those of colours, which place the borders
-    of small superpixels better; the merging follows the affinities alone.
+    The superpixels are made from affinities that are two thirds the given ones and one
+    third based on colours, which place the borders of small superpixels better. For the
+    merging, the given affinities are used as they are.
 
     Parameters
     ----------
     affinity : ndarray of shape (H, W, 2) or (H, W, 4), floating point
-        Checked, with 0 outside of the mask; two channels for `connectivity` 4.
+        Checked, 0 outside the mask; two channels for `connectivity` 4.
     image : ndarray of shape (H, W, C)
         Checked.
     n_segments : int, or list of int
-        How many superpixels remain.
+        Number of superpixels after the merging.
     cut : callable
         ``cut(affinity, [n_segments, ...], mask)`` returns a list of label maps.
     oversegmentation : float, default=3
-        How many times as many superpixels are cut.
+        How many times more superpixels to make first.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel.
     mask : ndarray of bool of shape (H, W), optional
-        Where to segment.
+        True where to segment the image.
 
     Returns
     -------
-    ndarray of shape (H, W), int32; a list of them where `n_segments` is a list
+    ndarray of shape (H, W), int32; a list of them if `n_segments` is a list
     """
     asked = n_segments if isinstance(n_segments, list) else [n_segments]
-    # Python's own numbers: NumPy's small integers would overflow.
+    # Python's integers, since small integers of NumPy would overflow.
     counts = [int(n) for n in asked]
     if mask is not None:
         check_areas(min(counts), mask, connectivity)
@@ -184,7 +188,7 @@ def _check_size(array, labels, name):
     if array.shape[:2] != labels.shape:
         raise ValueError(
             f"{name} is {array.shape[:2]}, but labels has shape {labels.shape}; they "
-            "must be of the same height and width."
+            "must have the same height and width."
         )
 
 
@@ -194,7 +198,7 @@ def _colors(labels, size, image):
 
     size = size[:, None]
     full_scale = unit_scale(np.ones(1, dtype=image.dtype))
-    # Rounded, so that 8-bit colours are the same numbers in every dtype.
+    # Rounded, so that 8-bit colours are the same in every dtype.
     means = color_sums(labels, len(size), image) / size * full_scale
     colors = np.round(means * 255.0, 4) / 255.0
     if colors.shape[1] == 1:

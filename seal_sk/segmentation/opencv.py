@@ -1,4 +1,4 @@
-"""From an image to a label map by OpenCV's contributed modules."""
+"""From an image to a label map with OpenCV's contributed modules."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ..labels import force_n_segments, merge_small
 
 __all__ = ["lsc", "seeds"]
 
-# OpenCV takes a smaller number of superpixels for this one.
+# OpenCV replaces smaller numbers of superpixels by this one.
 _LEAST = 10
 
-# It numbers the entries of its histograms in 32 bits, and rounds each up by some.
+# OpenCV numbers the entries of its histograms in 32 bits, and pads each histogram.
 _MAX_ENTRIES = 2**30
 
 _threads_lock = Lock()
@@ -43,27 +43,26 @@ def lsc(
 ) -> NDArray[np.int32]:
     """Linear spectral clustering (LSC) of an image, by OpenCV.
 
-    k-means of colours and positions, mapped to a space in which it approximates
-    normalized cuts.
+    k-means clustering of colours and positions, mapped to a space in which it
+    approximates normalized cuts.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, 3)
-        uint8, uint16, float32 or float64; floats in 0..1. Three channels are sRGB;
-        one is grey, and gives what its three-channel copy gives. Colours are rounded
-        to 8 bits.
+        uint8, uint16, float32 or float64; floats in 0..1. Three channels are sRGB; one
+        is grey, and is repeated to three. Colours are rounded to 8 bits.
     n_segments : int
-        Number of segments, in 1..H*W. As the grid allows, a few more or fewer come
-        out: of BSDS500's photographs 99 for 100, 287 for 300 and 1054 for 1000 in the
-        mean. Up to twice as many do where each has a few pixels only, since the step
+        Number of segments, in 1..H*W. You get a few more or fewer, depending on the
+        grid: on BSDS500's photographs, on average 99 for 100, 287 for 300 and 1054 for
+        1000. You get up to twice as many if each has only a few pixels, since the step
         of the grid is a whole number of pixels.
     ratio : float, default=0.075
-        Weight of the position against the colour, at least 0.
+        Weight of the position relative to the colour, at least 0.
     max_iter : int, default=10
         Rounds of k-means, at least 1.
     exact : bool, default=False
-        Give exactly `n_segments`: the connected pieces of the clusters are joined or
-        split by :func:`seal_sk.labels.force_n_segments`.
+        Return exactly `n_segments`: :func:`seal_sk.labels.force_n_segments` joins or
+        splits the connected pieces of the clusters.
 
     Returns
     -------
@@ -80,17 +79,18 @@ def lsc(
 
     Notes
     -----
-    The image is smoothed with a 3 x 3 Gaussian and taken to 8-bit CIELAB, as OpenCV's
-    documentation recommends. OpenCV's own rule for small pieces leaves labels in
-    several pieces; in its place, pieces below a quarter of the mean size, ``H * W //
-    (4 * n_segments)`` pixels, join the neighbour of the most similar colour.
+    The image is smoothed with a 3 x 3 Gaussian and converted to 8-bit CIELAB, as
+    OpenCV's documentation recommends. OpenCV's own rule for small pieces can leave a
+    label in several pieces. Instead, pieces below a quarter of the mean size, ``H * W
+    // (4 * n_segments)`` pixels, join the neighbour of the most similar colour.
 
-    OpenCV can't start where a grid of clusters so large doesn't fit, in thin images.
-    They are then made as small as is needed, and exactly `n_segments` come out. In
-    images one pixel wide none fit, and one region is split.
+    In thin images, a grid of clusters of the required size may not fit, and OpenCV
+    can't start. The clusters are then made smaller until it fits, and you get exactly
+    `n_segments`. In images one pixel wide no grid fits, and a single region is split.
 
-    OpenCV's result depends on chance where it uses several threads. While this runs,
-    it uses one, in the whole process; images can run side by side.
+    With several threads, OpenCV's result is not deterministic. While this function
+    runs, OpenCV uses one thread in the whole process; several images can still be
+    segmented at a time.
 
     References
     ----------
@@ -138,32 +138,32 @@ def seeds(
 ) -> NDArray[np.int32]:
     """Superpixels extracted via energy-driven sampling (SEEDS), by OpenCV.
 
-    A grid of rectangles, whose boundaries move by blocks, from large ones to pixels,
-    as long as the colour histograms inside get more uniform.
+    Starts from a grid of rectangles and moves their boundaries block by block, from
+    large blocks to single pixels, while the colour histograms inside get more uniform.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, 3)
-        uint8, uint16, float32 or float64; floats in 0..1. Three channels are sRGB;
-        one is grey, and gives what its three-channel copy gives. Colours are rounded
-        to 8 bits.
+        uint8, uint16, float32 or float64; floats in 0..1. Three channels are sRGB; one
+        is grey, and is repeated to three. Colours are rounded to 8 bits.
     n_segments : int
-        Number of segments, in 1..H*W. Fewer come out, since their sides are whole
-        numbers of the largest blocks: of BSDS500's photographs 60 for 100, 216 for
-        300, 261 for 600 and 599 for 1000 in the mean, and of small images still
-        fewer. OpenCV takes 10 for any number below.
+        Number of segments, in 1..H*W. You usually get fewer, since their sides are
+        whole numbers of the largest blocks: on BSDS500's photographs, on average 60 for
+        100, 216 for 300, 261 for 600 and 599 for 1000, and even fewer on small images.
+        OpenCV uses 10 for any smaller number.
     n_levels : int, default=4
-        Sizes of blocks, each twice as wide as the one before, in 2..16; fewer are
-        used where the image has no room for them. More allow for fewer numbers.
+        Number of block sizes, each twice the one before, in 2..16; fewer are used if
+        the image is too small for them. With more levels, fewer different numbers of
+        segments are possible.
     prior : int, default=2
-        Smoothness of the boundaries, in 0..5; 0 is none.
+        Smoothness of the boundaries, in 0..5; 0 means none.
     n_bins : int, default=5
         Bins of the histograms for each channel, at least 1.
     max_iter : int, default=10
         Rounds of moving single pixels, at least 1.
     exact : bool, default=False
-        Give exactly `n_segments`: OpenCV is asked for twice as many, which are joined
-        (or split) by :func:`seal_sk.labels.force_n_segments`.
+        Return exactly `n_segments`: OpenCV makes about twice as many, which
+        :func:`seal_sk.labels.force_n_segments` joins (or splits).
 
     Returns
     -------
@@ -180,14 +180,14 @@ def seeds(
 
     Notes
     -----
-    Colours are 8-bit CIELAB. Pieces that lie apart from their label join the neighbour
-    of the most similar colour if they are below a quarter of the mean size, ``H * W //
-    (4 * n_segments)`` pixels; larger ones get labels of their own.
+    Colours are 8-bit CIELAB. If a label is in several pieces, those below a quarter of
+    the mean size, ``H * W // (4 * n_segments)`` pixels, join the neighbour of the most
+    similar colour, and larger ones get new labels.
 
-    OpenCV needs room for blocks: two pixels by two in each superpixel, and a grid whose
-    cells are nearly square. Where there is none, it is asked for half as many, again
-    and again; where the image is too thin for any grid, one region takes its place.
-    What comes out is then split into exactly `n_segments`.
+    OpenCV needs at least two by two pixels in each superpixel, and a grid whose cells
+    are nearly square. If they do not fit, the requested number is halved until they
+    do; if the image is too thin for any grid, a single region is used. In these cases,
+    the result is split into exactly `n_segments`.
 
     Memory is 4 bytes for each bin of each block's histogram: up to ``4 * n_bins**3 *
     n_segments * 4**(n_levels - 1)``.
@@ -276,7 +276,7 @@ def _connected(labels, n_segments, lab, exact):
 def _has_grid(height, width, side):
     """Whether OpenCV can start LSC: it divides by these numbers."""
     n_clusters = height * width // (side * side)
-    # How it rounds is not known: both ways must do.
+    # It is not known how OpenCV rounds: the grid must fit either way.
     least, most = (
         int(sqrt(width * n_clusters / height * nearly))
         for nearly in (1 - 1e-6, 1 + 1e-6)
@@ -287,8 +287,7 @@ def _has_grid(height, width, side):
 def _fitting_levels(height, width, n_superpixels, n_levels):
     """Levels of blocks with which OpenCV can start, at most `n_levels`; 0 for none.
 
-    OpenCV computes the same, but never returns, or reads where it must not, if there
-    are none.
+    OpenCV computes the same. If there are none, it would hang, or read invalid memory.
     """
     n = np.float32(max(n_superpixels, _LEAST))
     n_rows = int(np.sqrt(n * np.float32(height) / np.float32(width)))
@@ -310,7 +309,7 @@ def _fitting_levels(height, width, n_superpixels, n_levels):
 
 @contextmanager
 def _one_thread(cv2):
-    """Let OpenCV use one thread until the last of those inside has left."""
+    """Let OpenCV use one thread until the last caller has left."""
     with _threads_lock:
         _threads_before.append(cv2.getNumThreads())
         cv2.setNumThreads(1)
@@ -318,7 +317,7 @@ def _one_thread(cv2):
         yield
     finally:
         with _threads_lock:
-            # The first to enter has seen the number from outside.
+            # The first caller has saved the original number.
             before = _threads_before.pop()
             if not _threads_before:
                 cv2.setNumThreads(before)

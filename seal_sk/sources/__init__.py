@@ -1,7 +1,7 @@
 """Sources of affinities: transformers from a sequence of images to affinity maps.
 
-Each is a shell around a function of `seal_sk.affinity`, or learns. `vgg`, which needs
-torch, is imported on its own.
+Each applies a function of `seal_sk.affinity`, except for `LearnedAffinity`, which
+trains a network. `vgg`, which needs torch, is imported separately.
 """
 
 from .features import FeatureAffinity

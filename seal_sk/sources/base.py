@@ -1,4 +1,4 @@
-"""What all the transformers from images to affinity maps have in common."""
+"""Base class of the transformers from images to affinity maps."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["AffinitySource"]
 
 
-# mypy knows nothing of scikit-learn's bases, nor what they take here.
+# mypy does not know scikit-learn's base classes, nor the arguments they take.
 class AffinitySource(  # type: ignore[call-arg]
     TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
-    """What all the transformers from images to affinity maps have in common.
+    """Base class of the transformers from images to affinity maps.
 
-    A subclass implements ``_affinity(image)`` for one checked image, and where work
-    for one image serves the next, overrides ``_affinities(images)`` too.
+    A subclass implements ``_affinity(image)`` for one checked image. It also overrides
+    ``_affinities(images)`` if several images can share work.
     """
 
     n_jobs: int | None
@@ -45,7 +45,7 @@ class AffinitySource(  # type: ignore[call-arg]
         Parameters
         ----------
         X : sequence
-            What `transform` takes.
+            As for `transform`.
         y : ignored
             Present for pipelines.
 
@@ -63,12 +63,12 @@ class AffinitySource(  # type: ignore[call-arg]
         return self
 
     def transform(self, X: Indexed[Any]) -> list[NDArray[np.float32]]:
-        """Affinity maps of images.
+        """Compute the affinity maps of images.
 
         Parameters
         ----------
         X : sequence
-            Images, or what the class says stands for them; they may differ in size.
+            Images, or the items that the class takes instead; they may differ in size.
             A lazy sequence is loaded item by item.
 
         Returns
@@ -96,7 +96,7 @@ class AffinitySource(  # type: ignore[call-arg]
     def _check_input(
         self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
     ) -> Any:
-        """An item of `X` as `_affinity` takes it."""
+        """Check an item of `X`, and return it as `_affinity` takes it."""
         return check_image(item, mask=mask, name=name)
 
     @property
@@ -105,7 +105,7 @@ class AffinitySource(  # type: ignore[call-arg]
         return True
 
     def _check_ready(self) -> None:
-        """Raise what is missing before the first image is looked at."""
+        """Raise an error if something is missing, before any image is checked."""
 
     def _prepared(self) -> AffinitySource:
         """Itself, with whatever takes time to find already found."""
@@ -124,7 +124,7 @@ class AffinitySource(  # type: ignore[call-arg]
             yield self._affinity(image)
 
     def _loaded(self, X: Indexed[Any]) -> Iterator[Any]:
-        """Items one by one; lazy ones are checked only here."""
+        """Checked items one by one; lazy ones are checked only here."""
         for i in range(len(X)):
             yield self._check_input(X[i], name=f"X[{i}]")
 

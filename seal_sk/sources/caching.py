@@ -1,7 +1,7 @@
-"""Affinities that are kept: nothing is trained or computed twice.
+"""Caching of fitted sources and affinity maps, so that nothing is computed twice.
 
-What is kept is found again by what decides it: the parameters and weights of the
-source, the images and ground truths themselves, the version of the package.
+The key of a result is everything that determines it: the parameters and weights of the
+source, the contents of images and ground truths, and the version of the package.
 """
 
 import pickle
@@ -22,21 +22,21 @@ __all__ = ["affinity_function", "affinity_maps", "fit_source"]
 
 
 def fit_source(source, X, y, memory):
-    """Fit a source of affinities, or take what the same fit gave before.
+    """Fit a source of affinities, or return the cached result of the same fit.
 
     Parameters
     ----------
     source : transformer
-        From images to affinity maps.
+        Turns images into affinity maps.
     X, y : sequences
         As for its `fit`.
     memory : None, str or joblib.Memory
-        Where results are kept; None keeps none.
+        Where to cache results; None caches nothing.
 
     Returns
     -------
     transformer
-        `source` itself, or one like it that was fitted before.
+        `source` itself, or an equal one that was fitted before.
     """
     memory = check_memory(memory)
     learns = not isinstance(source, FrozenEstimator) and (
@@ -49,11 +49,11 @@ def fit_source(source, X, y, memory):
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
             f"memory keeps fitted sources in files, and {source} can't be written to "
-            f"one ({error}); give it functions of a module in place of lambdas, and "
-            "in several processes also in place of those of a script or notebook."
+            f"one ({error}); use functions of a module instead of lambdas and, with "
+            "several processes, instead of functions of a script or notebook."
         ) from error
     key = (_key_of(source), _digests(X), y is not None and _digests(y))
-    # A search in several processes trains in one of them, while the others wait.
+    # In a search with several processes, one trains while the others wait.
     name = f"{joblib.hash((__version__, key))}.lock"
     Path(memory.location).mkdir(parents=True, exist_ok=True)
     with FileLock(Path(memory.location) / name):
@@ -68,14 +68,14 @@ def affinity_function(reader, memory):
     Parameters
     ----------
     reader : SourceReader
-        Of a source that is fitted, if it has to be.
+        Reader of a source; a source that learns must be fitted.
     memory : None, str or joblib.Memory
-        Where maps are kept and found again; None keeps none.
+        Where to cache maps; None caches nothing.
 
     Returns
     -------
     callable
-        From an image, as the source reads it, to an array (H, W, 2) or (H, W, 4).
+        Takes an image, as the source reads it; returns an array (H, W, 2) or (H, W, 4).
     """
     memory = check_memory(memory)
     if memory.location is None or reader.source is None:
@@ -92,7 +92,7 @@ def affinity_maps(reader, memory, images):
     reader, memory
         As for `affinity_function`.
     images : iterable of ndarray
-        As the source reads them. One that can do several at a time reads ahead.
+        As the source reads them. A source that computes several at a time reads ahead.
 
     Returns
     -------
@@ -112,16 +112,17 @@ def _kept_affinity(reader, image, key, version):
 
 
 def _key_of(source):
-    """What tells sources apart; by default all that they hold."""
+    """A key that tells sources apart, by default from all their attributes."""
     try:
         return joblib.hash(described(unfrozen(source)))
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
-            f"memory tells sources apart by what they hold, and {source} holds what "
-            f"can't be written to a file ({error}); leave that out, or memory unset."
+            f"memory tells sources apart by their attributes, and {source} has one "
+            f"that can't be written to a file ({error}); leave it out, or set "
+            "memory=None."
         ) from error
 
 
 def _digests(sequence):
-    """Of the items themselves: a lazy sequence holds no more than their names."""
+    """Hashes of the items themselves, since a lazy sequence may hold only names."""
     return [joblib.hash(sequence[i]) for i in range(len(sequence))]

@@ -1,4 +1,4 @@
-"""FeatureAffinity: affinities from the features of a network, or any others."""
+"""FeatureAffinity: affinities from features, of a network or any others."""
 
 from __future__ import annotations
 
@@ -36,33 +36,32 @@ class FeatureAffinity(AffinitySource):
         Where the features come from:
 
         - a Module that takes a float32 tensor (1, 3, H, W), RGB in 0..1, and returns
-          features (1, F, H', W') or (F, H', W'). They are resized bilinearly to the
-          image's H and W where a network with strides returns less. Grey images are
-          repeated. The Module is copied, and computes in evaluation mode and without
-          gradients;
-        - any other callable that takes an image (H, W, C), of the dtype that it has in
-          `X`, and returns features (F, H, W) of the same height and width;
-        - "precomputed": `X` holds features (F, H, W) in place of images.
+          features (1, F, H', W') or (F, H', W'). If their size differs from the
+          image's, they are resized bilinearly. Grey images are repeated to three
+          channels. The Module is copied, and runs in evaluation mode without gradients;
+        - any other callable that takes an image (H, W, C), with its dtype in `X`, and
+          returns features (F, H, W) of the same height and width;
+        - "precomputed": `X` holds features (F, H, W) instead of images.
     metric : {"cosine", "l2"}, default="cosine"
         Distance between the features of two pixels; see `seal_sk.feature_affinity`.
     scale : float, optional
-        Distance at which the affinity has fallen to 0.61. By default `fit` estimates
-        it, once for all images.
+        Distance at which the affinity is 0.61. By default, `fit` estimates one scale
+        for all images.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
     device : str, default="auto"
-        Where a Module computes; "auto" is CUDA, then MPS, then the CPU.
+        Where a Module computes; "auto" means CUDA, then MPS, then the CPU.
     n_jobs : int, optional
-        Items at a time of those precomputed, as in joblib: None is 1 (unless a
-        ``joblib.parallel_config`` says otherwise), -1 all processors. Modules and
+        Number of precomputed items processed at a time, as in joblib: None is 1 (unless
+        a ``joblib.parallel_config`` says otherwise), -1 all processors. Modules and
         other callables are called from one thread.
 
     Attributes
     ----------
     scale_ : float
-        The scale in use after `fit`: `scale`, or the mean distance between neighbours
-        to the right and below over all images of `X`, times 0.5 for the cosine and 0.75
-        for l2.
+        The scale after `fit`: `scale` if it is given; otherwise the mean distance
+        between neighbours to the right and below over all images of `X`, times 0.5 for
+        the cosine and 0.75 for l2.
 
     See Also
     --------
@@ -71,7 +70,7 @@ class FeatureAffinity(AffinitySource):
 
     Notes
     -----
-    With `scale` given, it transforms without `fit`.
+    If `scale` is given, `transform` works without `fit`.
 
     References
     ----------
@@ -80,7 +79,7 @@ class FeatureAffinity(AffinitySource):
 
     Examples
     --------
-    Any function will do; here, colours in CIELAB.
+    Any function can compute the features; here they are colours in CIELAB.
 
     >>> from skimage.color import rgb2lab
     >>> from seal_sk import FeatureAffinity
@@ -126,7 +125,7 @@ class FeatureAffinity(AffinitySource):
         Parameters
         ----------
         X : sequence
-            What `transform` takes; gone through once.
+            As for `transform`; each item is read once.
         y : ignored
             Present for pipelines.
 
@@ -137,8 +136,8 @@ class FeatureAffinity(AffinitySource):
         Raises
         ------
         ValueError, TypeError
-            If `X` or a parameter is not as described, or the features of neighbours
-            are equal everywhere, which leaves nothing to estimate from.
+            If `X` or a parameter is not as described, or if the features of neighbours
+            are equal everywhere, so that no scale can be estimated.
         """
         super().fit(X)
         if self.scale is not None:
@@ -155,7 +154,7 @@ class FeatureAffinity(AffinitySource):
         if scale == 0:
             raise ValueError(
                 "The features of neighbouring pixels are equal in all images, so no "
-                "scale can be estimated; give one as scale=, or other images."
+                "scale can be estimated; set scale, or give other images."
             )
         self.scale_ = scale
         return self
@@ -199,7 +198,7 @@ class FeatureAffinity(AffinitySource):
             )
 
     def _is_module(self) -> bool:
-        # Who has a Module has torch.
+        # Anyone who has a Module has imported torch.
         torch = sys.modules.get("torch")
         return torch is not None and isinstance(self.features, torch.nn.Module)
 
@@ -212,7 +211,7 @@ class FeatureAffinity(AffinitySource):
             extract = _Extractor(extract, self.device)
         for image in images:
             yield check_features(
-                extract(image), image.shape[:2], name="what features(image) returned"
+                extract(image), image.shape[:2], name="the result of features(image)"
             )
 
     def __sklearn_tags__(self):
@@ -239,15 +238,16 @@ class _Extractor:
             features = self.module(torch.from_numpy(planes)[None].to(self.device))
             if not isinstance(features, torch.Tensor):
                 raise TypeError(
-                    f"features(image) returned {type(features).__name__}; a Module is "
-                    "to return one tensor (1, F, H, W): wrap it in one that picks it."
+                    f"features(image) returned {type(features).__name__}; a Module "
+                    "must return one tensor (1, F, H, W): wrap it in one that selects "
+                    "that tensor."
                 )
             if features.ndim == 3:
                 features = features[None]
             if features.ndim != 4 or len(features) != 1 or 0 in features.shape:
                 raise ValueError(
                     f"features(image) returned a tensor of shape "
-                    f"{tuple(features.shape)}; a Module is to return (1, F, H, W) or "
+                    f"{tuple(features.shape)}; a Module must return (1, F, H, W) or "
                     "(F, H, W)."
                 )
             features = features.float()

@@ -1,4 +1,4 @@
-"""Transformers from images, or what stands for them, to affinity maps."""
+"""Transformers from images, edge maps or ground truths to affinity maps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .base import AffinitySource
 __all__ = ["EdgeAffinity", "OracleAffinity", "RGBAffinity"]
 
 _FILTERS = ("farid", "prewitt", "roberts", "scharr", "sobel")
-# Gradient of the lightness, as scikit-image scales it, that makes an edge of 0.39.
+# Gradient of the lightness, as scikit-image scales it, at which the edge is 0.39.
 # Chosen on training images: docs/decisions/affinity-sources.md.
 _GRADIENT = 0.03
 
@@ -34,8 +34,8 @@ class RGBAffinity(AffinitySource):
     connectivity : {4, 8}, default=8
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
     n_jobs : int, optional
-        Images at a time, as in joblib: None is 1 (unless a ``joblib.parallel_config``
-        says otherwise), -1 all processors.
+        Images processed at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors.
 
     See Also
     --------
@@ -83,17 +83,18 @@ class EdgeAffinity(AffinitySource):
         - "sobel", "scharr", "prewitt", "roberts" or "farid": ``1 - exp(-g**2 / (2 *
           0.03**2))``, where g is the gradient that scikit-image's filter of this name
           finds in the lightness (in 0..1);
-        - a callable that takes an image (H, W, C), of the dtype that it has in `X`, and
-          returns its edge map (H, W): bool, uint8, uint16 or floating point in 0..1;
-        - "precomputed": `X` holds edge maps (H, W) in place of images.
+        - a callable that takes an image (H, W, C), with its dtype in `X`, and returns
+          its edge map (H, W): bool, uint8, uint16 or floating point in 0..1;
+        - "precomputed": `X` holds edge maps (H, W) instead of images.
 
-        The lightness is ``0.2125 R + 0.7154 G + 0.0721 B`` of three channels, and the
-        mean of any other number.
+        The lightness of three channels is ``0.2125 R + 0.7154 G + 0.0721 B``; that of
+        any other number is their mean.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
     n_jobs : int, optional
-        Images at a time, as in joblib: None is 1 (unless a ``joblib.parallel_config``
-        says otherwise), -1 all processors. A callable is called from one thread.
+        Images processed at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors. A callable is
+        called from one thread.
 
     See Also
     --------
@@ -112,7 +113,7 @@ class EdgeAffinity(AffinitySource):
     >>> [affinity.shape for affinity in EdgeAffinity("sobel").transform(images)]
     [(64, 64, 4), (64, 64, 4)]
 
-    Edge maps of any detector go in as they are:
+    Edge maps of any detector can be used directly:
 
     >>> import numpy as np
     >>> edge_maps = [np.zeros((20, 30)), np.zeros((30, 20))]
@@ -155,7 +156,7 @@ class EdgeAffinity(AffinitySource):
         if callable(self.edges):
             found = self.edges(image)
             return check_edges(
-                found, image.shape[:2], name="what edges(image) returned"
+                found, image.shape[:2], name="the result of edges(image)"
             )
         if self.edges == "precomputed":
             return image
@@ -171,20 +172,20 @@ class EdgeAffinity(AffinitySource):
 
 
 class OracleAffinity(AffinitySource):
-    """Affinities from ground truth that stands in the place of the images.
+    """Affinities of the ground truth, passed in place of the images.
 
-    Segmented, they give the bound for learned superpixels: what a network that predicts
-    the annotators' mean opinion would reach.
+    Their segmentation is the upper bound for learned superpixels: the result of a
+    network that predicts exactly the mean of the annotators.
 
     Parameters
     ----------
     connectivity : {4, 8}, default=8
         Neighbours of a pixel: 4 gives two channels, 8 gives four.
     ignore_label : int, optional
-        Label of pixels that nothing is known about.
+        Label of unknown pixels.
     n_jobs : int, optional
-        Items at a time, as in joblib: None is 1 (unless a ``joblib.parallel_config``
-        says otherwise), -1 all processors.
+        Items processed at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors.
 
     See Also
     --------
@@ -192,8 +193,8 @@ class OracleAffinity(AffinitySource):
 
     Notes
     -----
-    `X` is what others have as `y`: an item is one label map (H, W) or a list of
-    annotations. So the bound is
+    `X` is what other estimators take as `y`: each item is one label map (H, W) or a
+    list of annotations. So the upper bound is
     ``GraphSuperpixels(affinity=OracleAffinity()).score(truths, truths)``.
 
     References

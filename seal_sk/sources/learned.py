@@ -30,50 +30,51 @@ __all__ = ["LearnedAffinity"]
 class LearnedAffinity(AffinitySource):
     """Affinities of a network that is trained on images and ground truth.
 
-    The network (PAN) learns how likely neighbouring pixels belong to one object,
-    under a loss that weighs every boundary pixel by how far the superpixels of the
-    current prediction leak over it. How its affinities are cut later has no part in
-    the training, so that one network serves any number of superpixels.
+    The network (PAN) learns how likely it is that neighbouring pixels belong to one
+    object. Its loss weighs every boundary pixel by how far the superpixels of the
+    current prediction leak over it. The training does not depend on how the affinities
+    are segmented later, so one network serves any number of superpixels.
 
     Parameters
     ----------
     network : {"pan", "unet"}, default="pan"
-        Architecture: the paper's (`seal_sk.pan.PAN`), or one of several scales that
-        sees further for a fraction of the work (`seal_sk.pan.UNet`). `weights` decide
-        for themselves.
+        Architecture: "pan" is the paper's (`seal_sk.pan.PAN`); "unet" works at several
+        scales, sees further and is many times cheaper (`seal_sk.pan.UNet`). Ignored
+        with `weights`, whose file names the architecture.
     width : int, optional
-        Channels of the network: the paper has 128. None takes the width of
-        `weights`; without them it is 32 for "pan", a sixteenth of the paper's work,
-        and 24 for "unet".
+        Channels of the network; the paper uses 128. By default the width of `weights`;
+        without them 32 for "pan", which takes a sixteenth of the paper's work, and 24
+        for "unet".
     use_edges : bool, default=True
-        Whether "pan" sees Canny's edges beside the image. `weights` decide for
-        themselves.
+        Whether "pan" reads Canny's edges beside the image. Ignored with `weights`,
+        whose file says which.
     loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
-        What training minimises: one of those in `seal_sk.pan`, a
-        `seal_sk.pan.SEALLoss` with other parameters, or any
-        ``loss(logits, truth)`` of tensors (N, 2, H, W) and (N, H, W) that returns a
-        scalar (``loss(logits, truth, ignore_label=...)`` where `ignore_label` is set).
+        Loss to minimise: one of those in `seal_sk.pan`, a `seal_sk.pan.SEALLoss` with
+        other parameters, or any ``loss(logits, truth)`` of tensors (N, 2, H, W) and
+        (N, H, W) that returns a scalar. If `ignore_label` is set, a callable is called
+        as ``loss(logits, truth, ignore_label=...)``.
     annotations : {"each", "mean"}, default="each"
-        What a training sample is: an image with one of its annotations, as in the
-        paper; or an image with the mean affinities of all of them, for ``loss="bce"``
-        or one of your own, which then gets affinities (N, 2, H, W), NaN where they
-        are not known, for label maps.
+        With "each", a training sample is an image with one of its annotations, as in
+        the paper. With "mean", it is an image with the mean affinities of all its
+        annotations. This needs ``loss="bce"`` or a callable, which then gets affinities
+        (N, 2, H, W), NaN where they are unknown, instead of label maps.
     augmentation : {"rigid", "full"}, default="rigid"
-        How samples are varied: quarter turns and reflections, as in the paper; or
-        these, and other scales, colours, contrasts and noise.
+        How samples are varied. "rigid" applies quarter turns and reflections, as in the
+        paper; "full" also changes scale, colours and contrast, and adds noise.
     train_segment_size : float, default=515
-        Mean size, in pixels, of the superpixels cut during training: those whose
-        leaks the loss counts, and those whose ASA is validated (ERS, 8 neighbours).
+        Mean size, in pixels, of the superpixels made during training: those whose
+        leaks enter the loss, and those whose ASA is validated (ERS, 8 neighbours).
         The default is the paper's 300 superpixels on an image of 481 x 321.
     weights : "bsds500" or path-like, optional
-        The network that ships with the package, trained on BSDS500; a file of `save`;
-        or one of the paper's authors (``.pkl``). With it the estimator transforms
-        without `fit`, and `fit` goes on from it.
+        A trained network: "bsds500", which ships with the package and is trained on
+        BSDS500; a file of `save`; or one released by the paper's authors (``.pkl``).
+        The estimator can then `transform` without `fit`; `fit` continues from these
+        weights.
     max_iter : int, default=2000
-        Steps of the optimizer.
+        Number of optimizer steps.
     max_time : float, optional
         Seconds after which `fit` ends, even before `max_iter`. The learning rate
-        follows `max_iter` alone.
+        depends on `max_iter` alone.
     batch_size : int, default=4
         Crops per step.
     crop_size : int or None, default=160
@@ -84,70 +85,69 @@ class LearnedAffinity(AffinitySource):
         "cosine" falls to 1e-6 at `max_iter`; "step" divides by 10 every `lr_step`
         iterations, down to 1e-6.
     lr_step : int, default=30000
-        For the "step" schedule.
+        Iterations between two divisions of the "step" schedule.
     weight_decay : float, default=1e-4
         L2 penalty on the weights.
     averaging : float, default=0.0
-        Decay of the exponential average of the weights, which is what is validated
-        and kept; 0 keeps the weights themselves.
+        Decay of an exponential moving average of the weights. The average is then
+        validated and kept; with 0, the weights themselves are.
     validation_fraction : float, default=0.1
-        Share of the images held out, ``round(validation_fraction * n)`` of them. The
-        weights with the best ASA on them are kept. With none held out, it is the
-        last ones.
+        Share of the images that are held out: ``round(validation_fraction * n)`` of n
+        images. The weights with the best ASA on these images are kept. If none are held
+        out, the last weights are kept.
     validate_every : int, default=100
-        Iterations between two validations, lines of `history_` and checkpoints.
+        Iterations between two validations, entries of `history_` and checkpoints.
     n_iter_no_change : int or None, default=None
-        Stop after so many validations without a better ASA.
+        Stop when ASA has not improved for this many validations.
     ignore_label : int, optional
-        Ground-truth label of pixels that nothing is known about.
+        Ground-truth label of unknown pixels, which are left out.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the network's arithmetic. "auto" trains in bfloat16 where the hardware has
-        it, and transforms in float32. bfloat16 in `transform` halves the network's
-        time on such hardware, and changes some of the superpixels.
+        Precision of the network's arithmetic. "auto" trains in bfloat16 if the hardware
+        supports it, and transforms in float32. On such hardware, bfloat16 halves the
+        network's time in `transform`, but changes some of the superpixels.
     checkpoint_dir : path-like, optional
-        Folder that the state of the training is written to after each validation
-        and when it is interrupted.
+        Folder to which the state of the training is written, after each validation
+        and on an interruption.
     warm_start : bool, default=False
-        Go on with the training in `checkpoint_dir`, or with that of the last `fit`,
-        instead of starting over. With the same parameters and data, on a CPU, the
-        result is bit for bit that of a training which was never interrupted, with any
-        number of threads.
+        Continue the training in `checkpoint_dir`, or that of the last `fit`, instead of
+        starting over. On a CPU, with the same parameters and data, the result is
+        bitwise equal to that of an uninterrupted training, for any number of threads.
     device : str, default="auto"
-        Where the network computes; "auto" is CUDA, then MPS, then the CPU.
+        Where the network computes; "auto" means CUDA, then MPS, then the CPU.
     n_jobs : int, optional
-        Threads of the training, as in joblib; None is torch's number of threads. It
-        changes the time only.
+        Number of threads in the training, as in joblib; None means torch's number of
+        threads. It affects only the time.
     random_state : int, RandomState instance or None, default=None
-        Of initial weights, crops, and the images held out.
+        Determines the initial weights, the crops, and the images held out.
     verbose : int, default=0
-        1 shows a progress bar in training.
+        With 1, show a progress bar in training.
 
     Attributes
     ----------
     net_ : seal_sk.pan.PAN or seal_sk.pan.UNet
         The trained network, on the CPU, in evaluation mode.
     history_ : list of dict
-        A line per validation: ``iteration``, ``loss`` (mean since the last line),
-        ``lr``, ``seconds``, and ``asa`` where images are held out.
+        One entry per validation: ``iteration``, ``loss`` (mean since the previous
+        entry), ``lr``, ``seconds``, and ``asa`` if images are held out.
     validation_indices_ : ndarray of int
-        The images of `X` that `fit` held out.
+        Indices of the images of `X` that `fit` held out.
     n_iter_ : int
         Steps of the optimizer so far.
 
     See Also
     --------
     SEALSuperpixels : These affinities and their segmentation in one estimator.
-    GraphSuperpixels : The segmentation of any affinities.
+    GraphSuperpixels : Superpixels from any affinities.
 
     Notes
     -----
-    `transform` gives maps of two channels, right and down; it raises NotFittedError
-    without `fit` and without `weights`. Images have as many channels as those of the
-    training; a network of three reads grey images too.
+    `transform` returns maps of two channels, right and down. Without `fit` or
+    `weights`, it raises NotFittedError. Images must have as many channels as in the
+    training; a network of three channels reads grey images too.
 
-    Ctrl-C ends the training after the current step, writes the checkpoint, leaves a
-    fitted estimator and raises KeyboardInterrupt; ``warm_start=True`` goes on from
-    there. A second Ctrl-C stops at once.
+    Ctrl-C ends the training after the current step: the checkpoint is written, the
+    estimator is fitted, and KeyboardInterrupt is raised. With ``warm_start=True``,
+    `fit` continues from there. A second Ctrl-C stops at once.
 
     References
     ----------
@@ -246,14 +246,14 @@ class LearnedAffinity(AffinitySource):
         ----------
         X : sequence of array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
             Images, which may differ in size; uint8, uint16, or floating point in
-            0..1. They decide how many channels the network reads: 3 where grey and
-            RGB are mixed. A lazy sequence is loaded once to look at it, then an image
-            for each crop, in threads.
+            0..1. They determine how many channels the network reads: 3 if grey and RGB
+            images are mixed. Every item of a lazy sequence is loaded once to check it,
+            and then again for each crop, in threads.
         y : sequence of label maps, or of lists of them
-            One item an image: a map (H, W) of any integer dtype, or a list of
-            annotations. With ``annotations="mean"`` also an affinity map (H, W, 2),
-            floating point in 0..1: that of another network. Such images are never
-            held out.
+            One item per image: a map (H, W) of any integer dtype, or a list of
+            annotations. With ``annotations="mean"``, an item may also be an affinity
+            map (H, W, 2), floating point in 0..1, for example of another network. Such
+            images are never held out.
 
         Returns
         -------
@@ -262,14 +262,14 @@ class LearnedAffinity(AffinitySource):
         Raises
         ------
         ValueError, TypeError
-            If `X` and `y` do not pair up, an image or label map is not as described,
+            If `X` and `y` differ in length, an image or label map is not as described,
             or `checkpoint_dir` holds a training on other data or with other
             parameters.
         FloatingPointError
             If the training diverges.
         KeyboardInterrupt
-            On Ctrl-C; once the first step is done, with the estimator fitted and the
-            state written.
+            On Ctrl-C. After the first step, the estimator is then fitted and the state
+            is written.
         """
         from ..pan.training.fitting import fit
 
@@ -282,15 +282,15 @@ class LearnedAffinity(AffinitySource):
         return self
 
     def partial_fit(self, X: Images, y: Truths) -> Self:
-        """One pass over more data, at the constant learning rate `lr`.
+        """Make one pass over more data, at the constant learning rate `lr`.
 
-        The last batch is filled up from the beginning.
+        The last batch is filled up with samples from the beginning.
 
         Parameters
         ----------
         X, y : sequences
-            As for `fit`. The first call starts from `weights` or from scratch, a
-            later one goes on from the network as it is.
+            As for `fit`. The first call starts from `weights` or from scratch; later
+            calls continue from the current network.
 
         Returns
         -------
@@ -326,15 +326,15 @@ class LearnedAffinity(AffinitySource):
     def save(self, path: PathLike) -> None:
         """Write the network and the parameters to one file.
 
-        The format is safetensors with JSON metadata, which says which architecture
-        the weights are for; reading it can't execute code. Parameters that belong to
-        a machine or a run (`device`, `n_jobs`, `checkpoint_dir`, ...) are left out,
-        and so is a `loss` that is no string.
+        The format is safetensors with JSON metadata, which names the architecture;
+        reading the file can't execute code. Parameters that belong to a machine or a
+        run (`device`, `n_jobs`, `checkpoint_dir`, ...) are left out. `loss` is saved
+        only if it is a string.
 
         Parameters
         ----------
         path : path-like
-            Written whole or not at all.
+            File to write. It is written completely or not at all.
 
         Raises
         ------
@@ -347,27 +347,29 @@ class LearnedAffinity(AffinitySource):
 
     @classmethod
     def load(cls, path: PathLike) -> Self:
-        """Read what `save` wrote.
+        """Read an estimator that `save` wrote.
 
         Parameters
         ----------
         path : path-like
-            The file. One of `SEALSuperpixels.save` is read too, and one of the paper's
-            authors' networks, whose parameters are then the defaults.
+            File to read, or "bsds500" for the network that ships with the package.
+            Files of `SEALSuperpixels.save` can be read too, and so can the networks
+            released by the paper's authors; with these, all parameters have their
+            defaults.
 
         Returns
         -------
         LearnedAffinity
-            Fitted, with `weights` set to `path`: a clone of it transforms as well, and
-            `fit` goes on from the file.
+            A fitted estimator, with `weights` set to `path`. Its clones can transform
+            as well, and `fit` continues from the file.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            If there is no such file, or it is truncated or of another kind.
+            If the file does not exist, is truncated, or has another format.
         """
         estimator = cls(**read_params(path, cls))
-        # A copy: what its owner does to it must not reach others of the same file.
+        # A copy: changes to it must not affect other estimators of the same file.
         estimator.net_ = deepcopy(net_of_file(path))
         return estimator
 
@@ -404,7 +406,7 @@ class LearnedAffinity(AffinitySource):
         return predictor(images)
 
     def _ready_net(self) -> AffinityNet:
-        """The network to predict with, on the CPU: not to be changed."""
+        """The network to predict with, on the CPU; it must not be changed."""
         if hasattr(self, "net_"):
             return self.net_
         if self.weights is None:
@@ -417,7 +419,7 @@ class LearnedAffinity(AffinitySource):
         return net
 
     def _cache_key(self) -> dict[str, Any]:
-        """What decides the affinities, and a training: equal where those are."""
+        """The values that determine the affinities, or the result of a training."""
         if hasattr(self, "net_"):
             return {
                 "net": self.net_,
@@ -427,7 +429,7 @@ class LearnedAffinity(AffinitySource):
         key = self.get_params(deep=False)
         del key["n_jobs"], key["verbose"]
         if self.weights is not None:
-            # The file may be another one tomorrow.
+            # The file may change later.
             key["weights"] = net_of_file(self.weights)
         return key
 
@@ -444,7 +446,7 @@ class LearnedAffinity(AffinitySource):
 def write_estimator(
     path: PathLike, affinity: LearnedAffinity, params: dict[str, Any]
 ) -> None:
-    """Write a network and parameters: those of the estimator around it, perhaps."""
+    """Write the network of `affinity`, with the parameters of any estimator."""
     from ..pan.weights import write_weights
 
     net = affinity._ready_net()
@@ -452,7 +454,7 @@ def write_estimator(
 
 
 def read_params(path: Any, cls: type[Any]) -> dict[str, Any]:
-    """Parameters for `cls` from a file of `save`, `weights` among them."""
+    """Parameters for `cls` from a file of `save`, including `weights`."""
     from ..pan.weights import read_weights
 
     net, params = read_weights(SHIPPED.get(path, path))
@@ -462,5 +464,5 @@ def read_params(path: Any, cls: type[Any]) -> dict[str, Any]:
         params["width"] = net.width
     if path in SHIPPED:
         return {**params, "weights": path}
-    # Absolute, since clones outlive a change of folder.
+    # Absolute, so that clones still find it after a change of folder.
     return {**params, "weights": str(Path(path).absolute())}

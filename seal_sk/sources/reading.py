@@ -1,6 +1,6 @@
-"""One way to read affinities from any source.
+"""A common interface to read affinities from any source.
 
-A source may be one of this package, any other transformer, or none at all where the
+The source may belong to this package or be any other transformer. There is none if the
 items are affinity maps already.
 """
 
@@ -20,12 +20,12 @@ __all__ = ["SourceReader", "reader_of", "unfrozen"]
 
 
 def unfrozen(source: Any) -> Any:
-    """The source itself, where FrozenEstimator holds it."""
+    """The source itself, taken out of a FrozenEstimator if it is in one."""
     return source.estimator if isinstance(source, FrozenEstimator) else source
 
 
 def reader_of(source: Any) -> SourceReader:
-    """The reader of a source; None stands for items that are affinity maps."""
+    """The reader of a source; None means that the items are affinity maps."""
     if source is None:
         return SourceReader()
     inner = unfrozen(source)
@@ -35,19 +35,19 @@ def reader_of(source: Any) -> SourceReader:
 
 
 class SourceReader:
-    """Reads items that are affinity maps; other readers override it."""
+    """Reads items that are affinity maps; the base class of other readers."""
 
     #: Whether `affinity_of` may run in several threads at once.
     thread_safe = True
-    #: What tells the source apart from others; None where nothing is computed.
+    #: The source of affinities; None if nothing is computed.
     source: Any = None
 
     def check(self, item: Any, *, mask: Any = None, name: str = "image") -> Any:
-        """An item as `affinity_of` takes it."""
+        """Check an item, and return it as `affinity_of` takes it."""
         return check_affinity(item, mask=mask, name=name)
 
     def shape_of(self, item: Any) -> tuple[int, ...] | None:
-        """Height and width of an item; None where it doesn't say."""
+        """Height and width of an item; None if they are unknown."""
         return np.shape(item)[:2]
 
     def affinity_of(self, item: Any) -> NDArray[np.float32]:
@@ -55,7 +55,7 @@ class SourceReader:
         return item
 
     def affinities_of(self, items: Iterable[Any]) -> Iterator[NDArray[np.float32]]:
-        """Those of several, one after the other; it may read ahead."""
+        """The affinity maps of several items, one by one; it may read ahead."""
         return map(self.affinity_of, items)
 
 
@@ -80,7 +80,7 @@ class _OwnReader(SourceReader):
 
 
 class _ForeignReader(SourceReader):
-    """Reads a transformer from elsewhere, which checks for itself."""
+    """Reads any other transformer, which checks its items itself."""
 
     thread_safe = False
 

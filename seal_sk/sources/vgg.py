@@ -1,4 +1,4 @@
-"""VGG16's first layer, the best of the pre-trained features that the paper tried."""
+"""VGG16's first layer: the best pre-trained features among those the paper tried."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ _CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 
 
 class VGG16Conv1(nn.Module):
-    """ImageNet normalisation, convolution conv1_1, ReLU.
+    """ImageNet normalisation, convolution conv1_1 and ReLU.
 
     Parameters
     ----------
     weight : Tensor of shape (64, 3, 3, 3)
-        Of the convolution.
+        Weights of the convolution.
     bias : Tensor of shape (64,)
-        Of the convolution.
+        Biases of the convolution.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class VGG16Conv1(nn.Module):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Features of images.
+        """Compute the features of images.
 
         Parameters
         ----------
@@ -62,7 +62,7 @@ class VGG16Conv1(nn.Module):
         Returns
         -------
         Tensor of shape (N, 64, H, W)
-            At least 0.
+            Features, at least 0.
         """
         images = (images - self.mean) / self.std
         return functional.relu(
@@ -71,19 +71,19 @@ class VGG16Conv1(nn.Module):
 
 
 def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
-    """The features of VGG16's layer conv1_1, from a file of its weights.
+    """Read VGG16's layer conv1_1 from a file of its weights.
 
-    What the paper calls VGG16 features: the first convolution of the network trained
-    on ImageNet, after its ReLU (the layer works in place in the original, so that
-    "conv1_1" names its output).
+    The paper calls its output VGG16 features: the first convolution of the network
+    trained on ImageNet, after the ReLU. (In the original, the ReLU works in place, so
+    that "conv1_1" names its output.)
 
     Parameters
     ----------
     path : path-like
-        The state dict of torchvision's VGG16, as ``.pth`` or as safetensors with the
-        same names. Nothing is downloaded: the file is
+        State dict of torchvision's VGG16, as ``.pth`` or as safetensors with the same
+        names. It is not downloaded for you; you find the file at
         https://download.pytorch.org/models/vgg16-397923af.pth (528 MB). The entries
-        ``features.0.weight`` and ``features.0.bias`` alone are enough.
+        ``features.0.weight`` and ``features.0.bias`` are enough.
 
     Returns
     -------
@@ -93,9 +93,9 @@ def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If the file is truncated, of another format, or of another network.
+        If the file is truncated, has another format, or is for another network.
 
     References
     ----------
@@ -125,8 +125,8 @@ def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
     shapes = tuple(tuple(getattr(tensors.get(name), "shape", ())) for name in _FIRST)
     if found not in (set(_FIRST), whole) or shapes != _SHAPES:
         raise ValueError(
-            f"{str(path)!r} holds the weights of another network than torchvision's "
-            "VGG16; download https://download.pytorch.org/models/vgg16-397923af.pth."
+            f"{str(path)!r} does not hold the weights of torchvision's VGG16; download "
+            "https://download.pytorch.org/models/vgg16-397923af.pth."
         )
     tensors = as_float32(tensors, path)
     return VGG16Conv1(*(tensors[name] for name in _FIRST)).eval()

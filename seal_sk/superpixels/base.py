@@ -42,7 +42,7 @@ class ImageReader:
         return np.shape(image)[:2]
 
 
-# mypy knows nothing of scikit-learn's bases, nor what they take here.
+# mypy does not know scikit-learn's base classes, nor the arguments they take.
 class SuperpixelTransformer(  # type: ignore[call-arg]
     TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
@@ -69,7 +69,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         Parameters
         ----------
         X : sequence of images
-            What `transform` takes.
+            As for `transform`.
         y : ignored
             Present for pipelines.
 
@@ -89,7 +89,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
     def transform(
         self, X: Images, mask: Masks | None = None
     ) -> list[NDArray[np.int32]]:
-        """Cut each image into superpixels.
+        """Segment each image into superpixels.
 
         Parameters
         ----------
@@ -97,14 +97,14 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
             Images, which may differ in size; uint8, uint16, or floating point in
             0..1. A lazy sequence is loaded image by image.
         mask : sequence of array-like of bool of shape (H, W), or of None, optional
-            For each image where to segment it; None is everywhere. Outside, an image
-            may hold anything, NaN included.
+            Where to segment each image; None means everywhere. Outside the mask, an
+            image may hold anything, NaN included.
 
         Returns
         -------
         list of ndarray of shape (H, W), int32
-            Labels from 0, consecutive, each one connected region; -1 outside the
-            mask. `n_segments_` holds how many there are in each.
+            Consecutive labels from 0, each one connected region; -1 outside the mask.
+            `n_segments_` holds the number of superpixels in each image.
 
         Raises
         ------
@@ -122,7 +122,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
     def fit_transform(
         self, X: Images, y: Any = None, mask: Masks | None = None
     ) -> list[NDArray[np.int32]]:
-        """Fit to images, and cut them.
+        """Fit to images, and segment them.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         ValueError, TypeError
             As from `fit` and `transform`.
         """
-        # What learns nothing need not see what a mask hides.
+        # An estimator that learns nothing need not see the masked pixels.
         if mask is None or get_tags(self).requires_fit:
             self.fit(X, y)
         return self.transform(X, mask)
@@ -154,30 +154,30 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         n_segments: int | Sequence[int] | NDArray[np.integer],
         mask: Masks | None = None,
     ) -> list[list[NDArray[np.int32]]]:
-        """Cut each image into several numbers of superpixels.
+        """Segment each image into several numbers of superpixels.
 
-        As `transform` for each number in turn, but what does not depend on the number
-        (affinities, above all those of a network) is computed once.
+        Like `transform` for each number in turn, except that everything independent of
+        the number (above all, the affinities of a network) is computed only once.
 
         Parameters
         ----------
         X : sequence of images
             As for `transform`.
         n_segments : sequence of int, or int
-            What to take in place of the parameter of this name; a list of label maps an
-            image comes out for one number, too.
+            Numbers to use instead of the parameter of this name. A single number also
+            gives a list of label maps per image.
         mask : sequence, optional
             As for `transform`.
 
         Returns
         -------
         list of list of ndarray of shape (H, W), int32
-            For each image a label map for each number.
+            For each image, one label map per number.
 
         Raises
         ------
         ValueError, TypeError
-            As from `transform`, and if there is no number.
+            As from `transform`, and if `n_segments` is empty.
 
         Examples
         --------
@@ -231,12 +231,12 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         X : sequence of images
             As for `transform`.
         y : sequence of label maps, or of lists of them
-            Ground truth: one item an image, each one map (H, W) or a list of
+            Ground truth: one item per image, each a map (H, W) or a list of
             annotations.
         mask : sequence, optional
-            As for `transform`; what is outside does not count.
+            As for `transform`; pixels outside do not count.
         sample_weight : array-like of shape (n_images,), optional
-            Of each image in the mean.
+            Weight of each image in the mean.
 
         Returns
         -------
@@ -246,8 +246,8 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         Raises
         ------
         ValueError, TypeError
-            As from `transform`, and if `X` and `y` do not pair up or a label map is not
-            of its image's size.
+            As from `transform`, and if `X` and `y` differ in length or a label map
+            differs in size from its image.
         """
         check_pairs(X, y)
         score = partial(asa_score, ignore_label=self._ignored_label())
@@ -255,7 +255,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         return mean_over_pairs(score, y, label_maps, sample_weight)
 
     def _reader(self) -> Any:
-        """What checks the items of `X` and knows their size; made once per call."""
+        """The object that checks items of `X` and reads their size; one per call."""
         return ImageReader()
 
     def _ignored_label(self) -> int | None:

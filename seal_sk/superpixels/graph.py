@@ -1,4 +1,4 @@
-"""Estimators of superpixels: segmentations of affinity maps."""
+"""Estimators that segment images by their affinity maps."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ __all__ = ["ERSSuperpixels", "GraphSuperpixels"]
 class AffinitySuperpixels(SuperpixelTransformer):
     """Base class of estimators that segment affinity maps, by ERS.
 
-    A subclass implements ``_ready_source()``; one with another algorithm overrides
-    ``_cut``, and one that does more than a single segmentation ``_labels``.
+    A subclass implements ``_ready_source()``. It overrides ``_cut`` to use another
+    algorithm, and ``_labels`` to do more than a single segmentation.
     """
 
     connectivity: Connectivity
@@ -50,7 +50,7 @@ class AffinitySuperpixels(SuperpixelTransformer):
     }
 
     def predict_affinity(self, X: Images) -> list[NDArray[np.float32]]:
-        """Affinity maps of images, as the source gives them.
+        """Compute the affinity maps of images.
 
         Parameters
         ----------
@@ -60,8 +60,9 @@ class AffinitySuperpixels(SuperpixelTransformer):
         Returns
         -------
         list of ndarray of shape (H, W, 2) or (H, W, 4), float32
-            Affinities in 0..1 to the right and down (and to the lower and the upper
-            right). Entries that lead out of the image mean nothing.
+            Affinities in 0..1, as the source gives them: right and down, or right,
+            down, down-right and up-right. Entries of edges that lead out of the image
+            are undefined.
 
         Raises
         ------
@@ -75,7 +76,7 @@ class AffinitySuperpixels(SuperpixelTransformer):
         return list(affinity_maps(reader, self.memory, images))
 
     def _ready_source(self) -> Any:
-        """The source to compute affinities with: not to be changed."""
+        """The source to compute affinities with; it must not be changed."""
         raise NotImplementedError
 
     def _reader(self) -> SourceReader:
@@ -91,7 +92,7 @@ class AffinitySuperpixels(SuperpixelTransformer):
                 return self._labels(affinity_of(image), image, n_segments, inside)
 
             return parallel(delayed(segment)(*one) for one in loaded)
-        # Threads segment one image while the network looks at the next.
+        # Threads segment one image while the network processes the next.
         loaded, ahead = tee(loaded)
         affinities = affinity_maps(reader, self.memory, (image for image, _ in ahead))
         return parallel(
@@ -112,32 +113,32 @@ class AffinitySuperpixels(SuperpixelTransformer):
 
 
 class GraphSuperpixels(AffinitySuperpixels):
-    """Any source of affinities, cut by any graph algorithm.
+    """Superpixels from any source of affinities and any graph algorithm.
 
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; exactly so many come out.
+        Superpixels per image; you get exactly this many.
     affinity : transformer or "precomputed", optional
-        From images to affinity maps: `RGBAffinity` (the default), `EdgeAffinity`,
-        `FeatureAffinity`, `OracleAffinity`, `LearnedAffinity`, or any other whose
-        ``transform(X)`` gives a list of float arrays (H, W, 2) or (H, W, 4). A fitted
-        one in ``sklearn.frozen.FrozenEstimator`` is used as it is. With "precomputed",
-        the items of `X` are affinity maps.
+        Turns images into affinity maps: `RGBAffinity` (the default), `EdgeAffinity`,
+        `FeatureAffinity`, `OracleAffinity`, `LearnedAffinity`, or any transformer whose
+        ``transform(X)`` returns a list of float arrays (H, W, 2) or (H, W, 4). A fitted
+        one in ``sklearn.frozen.FrozenEstimator`` is used without fitting it again. With
+        "precomputed", the items of `X` are affinity maps.
     segmenter : {"ers", "fh"} or callable, default="ers"
-        Graph algorithm: entropy rate superpixels, or Felzenszwalb and Huttenlocher's;
-        or any ``segmenter(affinity, n_segments=...)`` that returns a label map
-        (``functools.partial(seal_sk.fh, min_size=50)``, for example), with ``mask=...``
-        where there is one.
+        Graph algorithm: entropy rate superpixels (ERS), Felzenszwalb and
+        Huttenlocher's (FH), or any ``segmenter(affinity, n_segments=...)`` that returns
+        a label map (for example ``functools.partial(seal_sk.fh, min_size=50)``). With a
+        mask, it is also passed ``mask=...``.
     connectivity : {4, 8}, default=8
-        Neighbours of a pixel in the graph. For 8, maps of two channels are given
-        diagonals by `to_eight_connected`; for 4, maps of four lose theirs.
+        Neighbours of a pixel in the graph. With 8, `to_eight_connected` adds diagonals
+        to maps of two channels; with 4, maps of four channels lose theirs.
     balance : float, default=0.5
         Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
     memory : str or joblib.Memory, optional
-        Folder that fitted sources and affinity maps are kept in. What they don't
-        depend on (all other parameters here) is then searched without a training or
-        an affinity map computed twice. Read only what you wrote: it holds pickles.
+        Folder in which to cache fitted sources and affinity maps. Among the parameters,
+        they depend only on `affinity`, so a search over the others computes each only
+        once. The folder holds pickles: use only one that you wrote yourself.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.
@@ -145,7 +146,7 @@ class GraphSuperpixels(AffinitySuperpixels):
     Attributes
     ----------
     affinity_ : transformer
-        The fitted source; there is none without `fit`, nor for "precomputed".
+        The fitted source. It does not exist before `fit`, nor with "precomputed".
     n_segments_ : list of int
         Superpixels in each image of the last `transform`.
 
@@ -156,8 +157,8 @@ class GraphSuperpixels(AffinitySuperpixels):
 
     Notes
     -----
-    `transform` and `score` need no `fit` where the source learns nothing. What the
-    source can't read outside of a mask (NaN, say) is taken for 0.
+    `transform` and `score` work without `fit` if the source learns nothing. Values
+    outside a mask that the source can't read (such as NaN) are replaced by 0.
 
     Examples
     --------
@@ -211,9 +212,9 @@ class GraphSuperpixels(AffinitySuperpixels):
         Parameters
         ----------
         X : sequence of images
-            What the source reads: for most, what `transform` takes.
+            Items that the source reads: for most sources, images as for `transform`.
         y : sequence of label maps, or of lists of them, optional
-            Ground truth, for a source that learns from it.
+            Ground truth, for sources that learn from it.
 
         Returns
         -------
@@ -241,13 +242,13 @@ class GraphSuperpixels(AffinitySuperpixels):
         try:
             self.affinity_ = fit_source(source, X, y, self.memory)
         except KeyboardInterrupt:
-            # An interrupted training leaves a network that can be used.
+            # After an interruption, the source still has a usable network.
             if hasattr(source, "net_"):
                 self.affinity_ = source
             raise
 
     def _ready_source(self) -> Any:
-        """The source to compute affinities with: not to be changed."""
+        """The source to compute affinities with; it must not be changed."""
         if isinstance(self.affinity, str):
             return None
         if hasattr(self, "affinity_"):
@@ -287,7 +288,7 @@ class ERSSuperpixels(AffinitySuperpixels):
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; exactly so many come out.
+        Superpixels per image; you get exactly this many.
     balance : float, default=0.5
         Weight of equal sizes, at least 0; see `seal_sk.ers`.
     sigma : float, default=5.0
@@ -306,7 +307,7 @@ class ERSSuperpixels(AffinitySuperpixels):
     See Also
     --------
     GraphSuperpixels : The same segmentation of any affinities.
-    SEALSuperpixels : Learned affinities, with merging after it.
+    SEALSuperpixels : Learned affinities, followed by merging.
 
     References
     ----------
@@ -352,10 +353,10 @@ class ERSSuperpixels(AffinitySuperpixels):
 def connected(
     affinity: ArrayLike, connectivity: Connectivity, mask: ArrayLike | None
 ) -> NDArray[np.floating[Any]]:
-    """A checked affinity map of as many channels as the connectivity has."""
+    """A checked affinity map with the number of channels of the connectivity."""
     checked = check_affinity(affinity, mask=mask)
     if mask is not None:
-        # Edges to the outside may have any value, but not in sums.
+        # Edges to the outside may have any value, which must not enter sums.
         checked = np.where((checked >= 0) & (checked <= 1), checked, 0)
     if connectivity == 4:
         return checked[..., :2]
@@ -369,8 +370,8 @@ def _cut_by(segmenter, affinity, n_segments, mask, connectivity):
     labels = check_label_map(labels, affinity.shape[:2], name="segmenter's result")
     if (labels if mask is None else labels[mask]).min() < 0:
         raise ValueError(
-            "segmenter's result has negative labels, which are for what lies "
-            "outside of a mask; number the segments from 0."
+            "segmenter's result has negative labels, which are reserved for pixels "
+            "outside the mask; number the segments from 0."
         )
     if mask is not None:
         labels = np.where(mask, labels, -1)

@@ -1,4 +1,4 @@
-"""Estimators that cut images without an affinity map."""
+"""Estimators that segment images without an affinity map."""
 
 from numbers import Integral, Real
 
@@ -11,18 +11,18 @@ __all__ = ["FHSuperpixels", "SLICSuperpixels", "SNICSuperpixels"]
 
 
 class FHSuperpixels(SuperpixelTransformer):
-    """Felzenszwalb and Huttenlocher's segmentation, in the number asked for.
+    """Felzenszwalb and Huttenlocher's segmentation into a requested number.
 
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; exactly so many come out.
+        Superpixels per image; you get exactly this many.
     sigma : float, default=0.8
         Standard deviation of the Gaussian that smooths the image, in pixels; 0 for
         none.
     min_size : int, optional
-        Least number of pixels in a superpixel, kept as `seal_sk.fh_image` says. By
-        default an eighth of the mean size.
+        Smallest number of pixels in a superpixel; `seal_sk.fh_image` describes the
+        exceptions. By default an eighth of the mean size.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph.
     n_jobs : int, optional
@@ -94,7 +94,8 @@ class SLICSuperpixels(SuperpixelTransformer):
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; fewer come out, about as many as `seal_sk.slic` says.
+        Superpixels per image. You usually get fewer; see `seal_sk.slic` for typical
+        numbers.
     compactness : float, default=10.0
         Weight of position against colour, above 0, in units of CIELAB.
     max_iter : int, default=10
@@ -105,11 +106,11 @@ class SLICSuperpixels(SuperpixelTransformer):
     slic_zero : bool, default=False
         Let each superpixel adapt its compactness to its colours.
     exact : bool, default=False
-        Join the pieces of the clusters so that exactly `n_segments` come out.
+        Join the pieces of the clusters to get exactly `n_segments`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
-        ``joblib.parallel_config`` says otherwise), -1 all processors. Those with a
-        mask wait for each other.
+        ``joblib.parallel_config`` says otherwise), -1 all processors. Images with a
+        mask are segmented one at a time.
 
     Attributes
     ----------
@@ -184,11 +185,11 @@ class SNICSuperpixels(SuperpixelTransformer):
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; about so many come out, as the grid of seeds allows.
+        Superpixels per image; you get about this many, depending on the grid of seeds.
     compactness : float, default=10.0
         Weight of position against colour, at least 0, in units of CIELAB.
     exact : bool, default=False
-        Choose the seeds so that exactly `n_segments` come out.
+        Choose the seeds so that you get exactly `n_segments`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.

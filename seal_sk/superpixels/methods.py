@@ -1,4 +1,4 @@
-"""The methods by name: those of the command line and of the benchmark."""
+"""The methods of the command line and of the benchmark, by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["METHODS", "method_class"]
 
-#: The estimator of each, whose module is imported when it is needed.
+#: The estimator of each method; its module is imported when needed.
 METHODS = {
     "ers": "ERSSuperpixels",
     "fh": "FHSuperpixels",

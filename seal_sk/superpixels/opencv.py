@@ -1,4 +1,4 @@
-"""Estimators that cut images by OpenCV's contributed modules."""
+"""Estimators that segment images with OpenCV's contributed modules."""
 
 from numbers import Integral, Real
 
@@ -11,21 +11,20 @@ __all__ = ["LSCSuperpixels", "SEEDSSuperpixels"]
 
 
 class LSCSuperpixels(SuperpixelTransformer):
-    """Linear spectral clustering, with ``pip install "seal_sk[opencv]"``.
+    """Linear spectral clustering, needs ``pip install "seal_sk[opencv]"``.
 
-    Images have one channel or three.
+    Images must have one or three channels.
 
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; about so many come out, as the grid allows.
+        Superpixels per image; you get about this many, depending on the grid.
     ratio : float, default=0.075
         Weight of position against colour.
     max_iter : int, default=10
         Rounds of k-means.
     exact : bool, default=False
-        Join or split the pieces of the clusters so that exactly `n_segments` come
-        out.
+        Join or split the pieces of the clusters to get exactly `n_segments`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.
@@ -94,16 +93,17 @@ class LSCSuperpixels(SuperpixelTransformer):
 
 
 class SEEDSSuperpixels(SuperpixelTransformer):
-    """Energy-driven sampling, with ``pip install "seal_sk[opencv]"``.
+    """Energy-driven sampling, needs ``pip install "seal_sk[opencv]"``.
 
-    Images have one channel or three.
+    Images must have one or three channels.
 
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; fewer come out, about as many as `seal_sk.seeds` says.
+        Superpixels per image. You usually get fewer; see `seal_sk.seeds` for typical
+        numbers.
     n_levels : int, default=4
-        Sizes of the blocks that change sides, in 2..16.
+        Number of sizes of the blocks that move between superpixels, in 2..16.
     prior : int, default=2
         Smoothness of the boundaries, in 0..5.
     n_bins : int, default=5
@@ -111,8 +111,7 @@ class SEEDSSuperpixels(SuperpixelTransformer):
     max_iter : int, default=10
         Rounds of moving single pixels.
     exact : bool, default=False
-        Take a finer grid, and join its superpixels so that exactly `n_segments` come
-        out.
+        Use a finer grid, and join its superpixels to get exactly `n_segments`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.

@@ -31,19 +31,21 @@ __all__ = ["SEALSuperpixels"]
 class SEALSuperpixels(GraphSuperpixels):
     """Superpixels along learned affinities.
 
-    A network (PAN) learns from images and ground truth how likely neighbouring
-    pixels belong to one object, under a loss that weighs every boundary pixel by how
-    far the superpixels of the current prediction leak over it. A graph algorithm
-    cuts new images along its predictions into several times as many superpixels as
-    wanted, and these are merged where the predictions and the colours say so.
-    With ``oversegmentation=1``, as in the paper, the graph algorithm does all of it:
-    this is then `GraphSuperpixels` with `LearnedAffinity`, and the parameters of both.
+    A network (PAN) learns from images and ground truth how likely it is that
+    neighbouring pixels belong to one object. Its loss weighs every boundary pixel by
+    how far the superpixels of the current prediction leak over it.
+
+    A graph algorithm then segments new images by the predictions, into several times as
+    many superpixels as requested. These are merged according to the predictions and the
+    colours. With ``oversegmentation=1``, as in the paper, there is no merging: the
+    estimator then equals `GraphSuperpixels` with `LearnedAffinity`, and has the
+    parameters of both.
 
     Parameters
     ----------
     n_segments : int, default=300
-        Superpixels per image; exactly so many come out. It has no part in the
-        training.
+        Superpixels per image; you get exactly this many. The training does not depend
+        on it.
     segmenter : {"ers", "fh"} or callable, default="ers"
         Graph algorithm, as for `GraphSuperpixels`.
     connectivity : {4, 8}, default=8
@@ -51,47 +53,49 @@ class SEALSuperpixels(GraphSuperpixels):
     balance : float, default=0.5
         Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
     oversegmentation : float, default=3
-        The graph algorithm cuts ``oversegmentation * n_segments`` superpixels, along
-        affinities of which a third is those of colours, and `seal_sk.merge_regions`
-        merges them along the learned ones. Exactly 1 cuts `n_segments` along these,
-        without colours: superpixels of more equal sizes, with lower scores.
+        The graph algorithm first makes ``oversegmentation * n_segments`` superpixels,
+        from affinities that are two thirds learned and one third based on colours.
+        `seal_sk.merge_regions` then merges them along the learned affinities. With
+        exactly 1, the graph algorithm makes `n_segments` superpixels from the learned
+        affinities alone: their sizes are more equal, and their scores lower.
     network : {"pan", "unet"}, default="pan"
-        Architecture: the paper's (`seal_sk.pan.PAN`), or one of several scales that
-        sees further for a fraction of the work (`seal_sk.pan.UNet`). `weights` decide
-        for themselves.
+        Architecture: "pan" is the paper's (`seal_sk.pan.PAN`); "unet" works at several
+        scales, sees further and is many times cheaper (`seal_sk.pan.UNet`). Ignored
+        with `weights`, whose file names the architecture.
     width : int, optional
-        Channels of the network: the paper has 128. None takes the width of
-        `weights`; without them it is 32 for "pan", a sixteenth of the paper's work,
-        and 24 for "unet".
+        Channels of the network; the paper uses 128. By default the width of `weights`;
+        without them 32 for "pan", which takes a sixteenth of the paper's work, and 24
+        for "unet".
     use_edges : bool, default=True
-        Whether "pan" sees Canny's edges beside the image. `weights` decide for
-        themselves.
+        Whether "pan" reads Canny's edges beside the image. Ignored with `weights`,
+        whose file says which.
     loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
-        What training minimises: one of those in `seal_sk.pan`, a
-        `seal_sk.pan.SEALLoss` with other parameters, or any
-        ``loss(logits, truth)`` of tensors (N, 2, H, W) and (N, H, W) that returns a
-        scalar (``loss(logits, truth, ignore_label=...)`` where `ignore_label` is set).
+        Loss to minimise: one of those in `seal_sk.pan`, a `seal_sk.pan.SEALLoss` with
+        other parameters, or any ``loss(logits, truth)`` of tensors (N, 2, H, W) and
+        (N, H, W) that returns a scalar. If `ignore_label` is set, a callable is called
+        as ``loss(logits, truth, ignore_label=...)``.
     annotations : {"each", "mean"}, default="each"
-        What a training sample is: an image with one of its annotations, as in the
-        paper; or an image with the mean affinities of all of them, for ``loss="bce"``
-        or one of your own, which then gets affinities (N, 2, H, W), NaN where they
-        are not known, for label maps.
+        With "each", a training sample is an image with one of its annotations, as in
+        the paper. With "mean", it is an image with the mean affinities of all its
+        annotations. This needs ``loss="bce"`` or a callable, which then gets affinities
+        (N, 2, H, W), NaN where they are unknown, instead of label maps.
     augmentation : {"rigid", "full"}, default="rigid"
-        How samples are varied: quarter turns and reflections, as in the paper; or
-        these, and other scales, colours, contrasts and noise.
+        How samples are varied. "rigid" applies quarter turns and reflections, as in the
+        paper; "full" also changes scale, colours and contrast, and adds noise.
     train_segment_size : float, default=515
-        Mean size, in pixels, of the superpixels cut during training: those whose
-        leaks the loss counts, and those whose ASA is validated (ERS, 8 neighbours).
+        Mean size, in pixels, of the superpixels made during training: those whose
+        leaks enter the loss, and those whose ASA is validated (ERS, 8 neighbours).
         The default is the paper's 300 superpixels on an image of 481 x 321.
     weights : "bsds500" or path-like, optional
-        The network that ships with the package, trained on BSDS500; a file of `save`;
-        or one of the paper's authors (``.pkl``). With it the estimator transforms
-        without `fit`, and `fit` goes on from it.
+        A trained network: "bsds500", which ships with the package and is trained on
+        BSDS500; a file of `save`; or one released by the paper's authors (``.pkl``).
+        The estimator can then `transform` without `fit`; `fit` continues from these
+        weights.
     max_iter : int, default=2000
-        Steps of the optimizer.
+        Number of optimizer steps.
     max_time : float, optional
         Seconds after which `fit` ends, even before `max_iter`. The learning rate
-        follows `max_iter` alone.
+        depends on `max_iter` alone.
     batch_size : int, default=4
         Crops per step.
     crop_size : int or None, default=160
@@ -102,48 +106,48 @@ class SEALSuperpixels(GraphSuperpixels):
         "cosine" falls to 1e-6 at `max_iter`; "step" divides by 10 every `lr_step`
         iterations, down to 1e-6.
     lr_step : int, default=30000
-        For the "step" schedule.
+        Iterations between two divisions of the "step" schedule.
     weight_decay : float, default=1e-4
         L2 penalty on the weights.
     averaging : float, default=0.0
-        Decay of the exponential average of the weights, which is what is validated
-        and kept; 0 keeps the weights themselves.
+        Decay of an exponential moving average of the weights. The average is then
+        validated and kept; with 0, the weights themselves are.
     validation_fraction : float, default=0.1
-        Share of the images held out, ``round(validation_fraction * n)`` of them. The
-        weights with the best ASA on them are kept. With none held out, it is the
-        last ones.
+        Share of the images that are held out: ``round(validation_fraction * n)`` of n
+        images. The weights with the best ASA on these images are kept. If none are held
+        out, the last weights are kept.
     validate_every : int, default=100
-        Iterations between two validations, lines of `history_` and checkpoints.
+        Iterations between two validations, entries of `history_` and checkpoints.
     n_iter_no_change : int or None, default=None
-        Stop after so many validations without a better ASA.
+        Stop when ASA has not improved for this many validations.
     ignore_label : int, optional
-        Ground-truth label of pixels that nothing is known about.
+        Ground-truth label of unknown pixels, which are left out.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the network's arithmetic. "auto" trains in bfloat16 where the hardware has
-        it, and transforms in float32. bfloat16 in `transform` halves the network's
-        time on such hardware, and changes some of the superpixels.
+        Precision of the network's arithmetic. "auto" trains in bfloat16 if the hardware
+        supports it, and transforms in float32. On such hardware, bfloat16 halves the
+        network's time in `transform`, but changes some of the superpixels.
     checkpoint_dir : path-like, optional
-        Folder that the state of the training is written to after each validation
-        and when it is interrupted.
+        Folder to which the state of the training is written, after each validation
+        and on an interruption.
     warm_start : bool, default=False
-        Go on with the training in `checkpoint_dir`, or with that of the last `fit`,
-        instead of starting over. With the same parameters and data, on a CPU, the
-        result is bit for bit that of a training which was never interrupted, with any
-        number of threads.
+        Continue the training in `checkpoint_dir`, or that of the last `fit`, instead of
+        starting over. On a CPU, with the same parameters and data, the result is
+        bitwise equal to that of an uninterrupted training, for any number of threads.
     device : str, default="auto"
-        Where the network computes; "auto" is CUDA, then MPS, then the CPU.
+        Where the network computes; "auto" means CUDA, then MPS, then the CPU.
     memory : str or joblib.Memory, optional
-        Folder that trained networks and affinity maps are kept in. Searches over
+        Folder in which to cache trained networks and affinity maps. Searches over
         `n_segments`, `segmenter`, `connectivity`, `balance` and `oversegmentation` then
-        train once for each set of images. Read only what you wrote: it holds pickles.
+        train once for each set of images. The folder holds pickles: use only one that
+        you wrote yourself.
     n_jobs : int, optional
-        Threads, as in joblib: of the training, where None is torch's number of threads,
-        and of `transform`, which segments as many images at a time. It changes the time
-        only.
+        Number of threads, as in joblib. In the training, None means torch's number of
+        threads; in `transform`, it is the number of images segmented at a time. It
+        affects only the time.
     random_state : int, RandomState instance or None, default=None
-        Of initial weights, crops, and the images held out.
+        Determines the initial weights, the crops, and the images held out.
     verbose : int, default=0
-        1 shows a progress bar in training.
+        With 1, show a progress bar in training.
 
     Attributes
     ----------
@@ -152,10 +156,10 @@ class SEALSuperpixels(GraphSuperpixels):
     net_ : seal_sk.pan.PAN or seal_sk.pan.UNet
         The trained network, on the CPU, in evaluation mode.
     history_ : list of dict
-        A line per validation: ``iteration``, ``loss`` (mean since the last line),
-        ``lr``, ``seconds``, and ``asa`` where images are held out.
+        One entry per validation: ``iteration``, ``loss`` (mean since the previous
+        entry), ``lr``, ``seconds``, and ``asa`` if images are held out.
     validation_indices_ : ndarray of int
-        The images of `X` that `fit` held out.
+        Indices of the images of `X` that `fit` held out.
     n_iter_ : int
         Steps of the optimizer so far.
     n_segments_ : list of int
@@ -168,9 +172,9 @@ class SEALSuperpixels(GraphSuperpixels):
 
     Notes
     -----
-    Ctrl-C ends the training after the current step, writes the checkpoint, leaves a
-    fitted estimator and raises KeyboardInterrupt; ``warm_start=True`` goes on from
-    there. A second Ctrl-C stops at once.
+    Ctrl-C ends the training after the current step: the checkpoint is written, the
+    estimator is fitted, and KeyboardInterrupt is raised. With ``warm_start=True``,
+    `fit` continues from there. A second Ctrl-C stops at once.
 
     References
     ----------
@@ -289,14 +293,14 @@ class SEALSuperpixels(GraphSuperpixels):
         Raises
         ------
         ValueError, TypeError
-            If `X` and `y` do not pair up, an image or label map is not as described,
+            If `X` and `y` differ in length, an image or label map is not as described,
             or `checkpoint_dir` holds a training on other data or with other
             parameters.
         FloatingPointError
             If the training diverges.
         KeyboardInterrupt
-            On Ctrl-C; once the first step is done, with the estimator fitted and the
-            state written.
+            On Ctrl-C. After the first step, the estimator is then fitted and the state
+            is written.
         """
         self._validate_params()
         check_pairs(X, y)
@@ -307,15 +311,15 @@ class SEALSuperpixels(GraphSuperpixels):
         return self
 
     def partial_fit(self, X: Images, y: Truths) -> Self:
-        """One pass over more data, at the constant learning rate `lr`.
+        """Make one pass over more data, at the constant learning rate `lr`.
 
-        The last batch is filled up from the beginning.
+        The last batch is filled up with samples from the beginning.
 
         Parameters
         ----------
         X, y : sequences
-            As for `fit`. The first call starts from `weights` or from scratch, a
-            later one goes on from the network as it is.
+            As for `fit`. The first call starts from `weights` or from scratch; later
+            calls continue from the current network.
 
         Returns
         -------
@@ -337,15 +341,15 @@ class SEALSuperpixels(GraphSuperpixels):
     def save(self, path: PathLike) -> None:
         """Write the network and the parameters to one file.
 
-        The format is safetensors with JSON metadata, which says which architecture
-        the weights are for; reading it can't execute code. Parameters that belong to
-        a machine or a run (`device`, `n_jobs`, `checkpoint_dir`, ...) are left out,
-        and so are a `loss` and a `segmenter` that are no strings.
+        The format is safetensors with JSON metadata, which names the architecture;
+        reading the file can't execute code. Parameters that belong to a machine or a
+        run (`device`, `n_jobs`, `checkpoint_dir`, ...) are left out. `loss` and
+        `segmenter` are saved only if they are strings.
 
         Parameters
         ----------
         path : path-like
-            Written whole or not at all.
+            File to write. It is written completely or not at all.
 
         Raises
         ------
@@ -363,19 +367,20 @@ class SEALSuperpixels(GraphSuperpixels):
         Parameters
         ----------
         path : path-like
-            The file. One of the paper's authors' networks is read too; the
-            parameters are then the defaults.
+            File to read, or "bsds500" for the network that ships with the package. The
+            networks released by the paper's authors can be read too; all parameters
+            then have their defaults.
 
         Returns
         -------
         SEALSuperpixels
-            Fitted, with `weights` set to `path`: a clone of it transforms as well, and
-            `fit` goes on from the file.
+            A fitted estimator, with `weights` set to `path`. Its clones can transform
+            as well, and `fit` continues from the file.
 
         Raises
         ------
         FileNotFoundError, ValueError
-            If there is no such file, or it is truncated or of another kind.
+            If the file does not exist, is truncated, or has another format.
         """
         estimator = cls(**read_params(path, cls))
         estimator.affinity_ = LearnedAffinity.load(path)
@@ -388,12 +393,12 @@ class SEALSuperpixels(GraphSuperpixels):
 
     @property
     def history_(self) -> list[dict[str, Any]]:
-        """The course of the training."""
+        """The history of the training."""
         return self._learned("history_")
 
     @property
     def validation_indices_(self) -> NDArray[np.intp]:
-        """The images that were held out."""
+        """The indices of the images that were held out."""
         return self._learned("validation_indices_")
 
     @property
@@ -430,7 +435,7 @@ class SEALSuperpixels(GraphSuperpixels):
     def _ready_source(self) -> LearnedAffinity:
         if not hasattr(self, "affinity_"):
             return self._source()
-        # Where and how it computes is not part of what was learned.
+        # The device and the precision are not part of the fitted state.
         return copy(self.affinity_).set_params(
             device=self.device, precision=self.precision, n_jobs=self.n_jobs
         )

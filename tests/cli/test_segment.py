@@ -525,7 +525,7 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
         ("segment photos --balance nan", "balance"),
         ("segment photos --weights nowhere.pkl", "No weights at 'nowhere.pkl'"),
         ("segment photos --weights=", "No weights at '.'"),
-        ("segment photos --weights notes.txt", "'notes.txt' is truncated or no"),
+        ("segment photos --weights notes.txt", "'notes.txt' is truncated or not"),
         ("segment photos --weights NETWORK --device rubbish", "device='rubbish'"),
     ],
 )

@@ -50,8 +50,8 @@ def test_info_of_a_network_of_the_authors(here, capsys, run):
     ("make", "message"),
     [
         (lambda path, net: path.write_bytes(net.read_bytes()[:300]), "is truncated"),
-        (lambda path, net: path.write_text("hello"), "is truncated or no"),
-        (lambda path, net: path.write_bytes(b""), "is truncated or no"),
+        (lambda path, net: path.write_text("hello"), "is truncated or not"),
+        (lambda path, net: path.write_bytes(b""), "is truncated or not"),
         (lambda path, net: path.mkdir(), "No weights at"),
         (lambda path, net: None, "No weights at"),
     ],

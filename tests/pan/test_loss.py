@@ -337,7 +337,7 @@ def test_bad_shapes(logits, truth, leak):
     for wrong in (logits[:, :1], logits[:1], logits[..., :3]):
         with pytest.raises(ValueError, match="expected"):
             SEALLoss()(wrong, truth)
-    with pytest.raises(ValueError, match="one leak a pixel"):
+    with pytest.raises(ValueError, match="one leak per pixel"):
         seal_loss(logits, truth, leak[:1])
     with pytest.raises(ValueError, match="boundary"):
         seal_loss(logits, truth, leak, boundary="all")

@@ -73,7 +73,7 @@ def test_truncated_files(tmp_path, save):
     ending = ".safetensors" if save is save_file else ".pth"
     for size in (0, 5, 40, 700, len(content) // 2, len(content) - 1):
         path.with_suffix(ending).write_bytes(content[:size])
-        with pytest.raises(ValueError, match="is truncated or no"):
+        with pytest.raises(ValueError, match="is truncated or not"):
             vgg16_conv1_1(path.with_suffix(ending))
 
 
@@ -81,7 +81,7 @@ def test_files_that_are_no_weights(tmp_path, rng):
     path = tmp_path / "weights.pth"
     for content in (b"<html>Not found</html>", b"a" * 99, rng.bytes(500)):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="no weights file"):
+        with pytest.raises(ValueError, match="not a file of weights"):
             vgg16_conv1_1(path)
     torch.save([1, 2], path)
     with pytest.raises(ValueError, match="not a state dict"):
@@ -115,7 +115,9 @@ OTHERS = {
 @pytest.mark.parametrize("tensors", OTHERS.values(), ids=OTHERS)
 def test_another_network(tmp_path, tensors):
     torch.save(tensors, tmp_path / "weights.pth")
-    with pytest.raises(ValueError, match="another network than torchvision's VGG16"):
+    with pytest.raises(
+        ValueError, match="does not hold the weights of torchvision's VGG16"
+    ):
         vgg16_conv1_1(tmp_path / "weights.pth")
 
 
@@ -124,5 +126,5 @@ def test_weights_must_be_numbers(tmp_path, value):
     tensors = state_dict()
     tensors["features.0.weight"][5, 1, 2, 2] = value
     save_file(tensors, tmp_path / "weights.safetensors")
-    with pytest.raises(ValueError, match="NaN, infinite or no real numbers"):
+    with pytest.raises(ValueError, match="NaN, infinite or not real numbers"):
         vgg16_conv1_1(tmp_path / "weights.safetensors")

@@ -1,1 +1,1 @@
-"""The training of a network: settings, samples, state, steps."""
+"""The training of networks: settings, samples, state and steps."""

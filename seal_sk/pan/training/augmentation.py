@@ -1,4 +1,4 @@
-"""Changes of orientation, scale and colour, of an image and its ground truth."""
+"""Random changes of the orientation, scale and colours of training samples."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from torch.nn import functional
 
 __all__ = ["jitter", "resize_image", "resize_labels", "turn", "turn_affinity", "zoom"]
 
-_ZOOM = 1.4  # at most so much larger, or smaller
-_ZOOMED = 0.7  # the share of samples at another scale
+_ZOOM = 1.4  # at most this many times larger or smaller
+_ZOOMED = 0.7  # share of samples at another scale
 
-_COLOURED = 0.8  # the share of samples of other colours
+_COLOURED = 0.8  # share of samples with changed colours
 _SATURATION = (0.5, 1.4)
 _CONTRAST = (0.7, 1.3)
 _BRIGHTNESS = 0.1
@@ -23,8 +23,8 @@ _NOISY = 0.2
 _NOISE = 0.04
 
 
-# A turn is three flags: whether rows and columns change places, and then whether each
-# of the two is reversed.
+# A turn is three flags: whether rows and columns are swapped, and then whether the rows
+# and the columns are reversed.
 
 
 def turn(array: NDArray[Any], flags: Any) -> NDArray[Any]:
@@ -36,9 +36,9 @@ def turn(array: NDArray[Any], flags: Any) -> NDArray[Any]:
 
 
 def turn_affinity(affinity: NDArray[Any], flags: Any) -> NDArray[Any]:
-    """An affinity map (2, H, W) of the image in one of the eight orientations.
+    """The affinity map (2, H, W) of an image in one of the eight orientations.
 
-    A reversed edge starts from its other end, and so lies one pixel further.
+    A reversed edge starts at its other end, so its entry moves by one pixel.
     """
     right, down = affinity[::-1] if flags[0] else affinity
     right, down = turn(right, flags), turn(down, flags)
@@ -52,7 +52,7 @@ def turn_affinity(affinity: NDArray[Any], flags: Any) -> NDArray[Any]:
 
 
 def zoom(height, width, most_height, most_width, rng):
-    """Size of the part of an image that becomes `height` x `width` pixels."""
+    """Random size of the part of an image to resize to `height` x `width` pixels."""
     if rng.random() >= _ZOOMED:
         return height, width
     scale = _ZOOM ** rng.uniform(-1, 1)
@@ -61,7 +61,7 @@ def zoom(height, width, most_height, most_width, rng):
 
 
 def resize_image(values, shape):
-    """Floats (H, W, C) at another size, by a filter that does not alias."""
+    """Floats (H, W, C) at another size, with an antialiasing filter."""
     if values.shape[:2] == tuple(shape):
         return values
     tensor = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
@@ -70,7 +70,7 @@ def resize_image(values, shape):
 
 
 def resize_labels(maps, shape):
-    """Label maps (n, H, W) at another size: the label that lies there."""
+    """Label maps (n, H, W) at another size, by nearest neighbours."""
     for axis, (size, new) in enumerate(zip(maps.shape[1:], shape, strict=True), 1):
         if new != size:
             maps = maps.take(((np.arange(new) + 0.5) * size / new).astype(int), axis)
@@ -78,7 +78,7 @@ def resize_labels(maps, shape):
 
 
 def jitter(values, rng):
-    """Other colours for an image, float32 (H, W, C) in 0..1; the result is so, too."""
+    """An image, float32 (H, W, C) in 0..1, with random changes of its colours."""
     coloured = values.shape[2] == 3
     if rng.random() < _COLOURED:
         if coloured:

@@ -1,4 +1,4 @@
-"""From settings and data to a trained network: a new training, or one continued."""
+"""From settings and data to a trained network, by a new or a continued training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["Fitted", "fit", "partial_fit"]
 
 @dataclass
 class Fitted:
-    """What a training has learned, and all that it needs to be continued."""
+    """The result of a training, and the state from which it can be continued."""
 
     net: AffinityNet  # on the CPU, in evaluation mode
     history: list[dict[str, Any]]
@@ -61,13 +61,13 @@ def fit(
     Parameters
     ----------
     settings : Settings
-        Valid ones.
+        Valid settings.
     X, y : sequences
-        As many ground truths as images.
+        Images and ground truths, of the same length.
     net : AffinityNet, optional
-        That of the last training, which ``warm_start=True`` starts from.
+        Network of the last training, from which ``warm_start=True`` starts.
     state, course : dict, optional
-        Those of the last training, which ``warm_start=True`` continues.
+        State and course of the last training, which ``warm_start=True`` continues.
 
     Returns
     -------
@@ -94,7 +94,8 @@ def fit(
     if settings.n_iter_no_change is not None and not len(held_out):
         raise ValueError(
             f"n_iter_no_change={settings.n_iter_no_change} needs images held out, but "
-            f"validation_fraction={settings.validation_fraction} of {len(X)} is none."
+            f"validation_fraction={settings.validation_fraction} of {len(X)} images is "
+            "none."
         )
     path = _checkpoint_path(settings)
     from_file = path is not None and path.exists()
@@ -110,10 +111,10 @@ def fit(
                 f"with {', '.join(changed)}, raise max_iter."
             )
         if changed:
-            # What was best on other images is not what is looked for now.
+            # The best weights so far were chosen on other data or settings.
             current.forget_validation()
         elif planned.to_dict() != saved_course:
-            # Asked for more steps, or more patience, than before.
+            # More steps, or more patience, are requested than before.
             current.stale_validations = 0
     n_threads = _n_threads(settings)
 
@@ -143,7 +144,7 @@ def partial_fit(
     net: AffinityNet | None = None,
     state: dict[str, Any] | None = None,
 ) -> Fitted:
-    """Make one pass over more data; parameters as for `fit`."""
+    """Make one pass over more data; the parameters are as for `fit`."""
     _check_loss(settings)
     settings, device = _resolved(settings)
     counts, checksum, in_channels = check_data(
@@ -162,7 +163,7 @@ def partial_fit(
     net = _initial_net(settings, in_channels, seed, kept)
     current = _start(net.to(device), settings, seed, state)
     if kept is not None:
-        # `fit` keeps the best weights, which need not be the last ones.
+        # Continue from the best weights, which `fit` keeps, not from the last ones.
         current.net.load_state_dict(kept.state_dict())
     current.forget_validation()
     samples = _samples(
@@ -175,7 +176,7 @@ def partial_fit(
         (seed, iteration),
         first=iteration * settings.batch_size,
     )
-    # None of them is held out any longer.
+    # No images are held out any longer.
     course = Course(settings, n_train, 0, seed, checksum)
     return _run(current, course, samples, device, np.arange(0))
 
@@ -185,35 +186,35 @@ def _check_loss(settings):
         settings.loss in ("seal", "balanced_bce") or isinstance(settings.loss, SEALLoss)
     ):
         raise ValueError(
-            f"loss={settings.loss!r} needs label maps, and annotations='mean' gives "
+            f"loss={settings.loss!r} needs label maps, but annotations='mean' gives "
             "mean affinities; set loss='bce' or annotations='each'."
         )
 
 
 def _resolved(settings):
-    """The settings with the precision that "auto" stands for, and the device."""
+    """The settings with the precision chosen by "auto", and the device."""
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device)
     return replace(settings, precision=precision), device
 
 
 def _held_out(settings, counts, seed):
-    """The images to validate on, in order."""
+    """Sorted indices of the images for validation."""
     n = len(counts)
     order = np.random.default_rng([seed, 2]).permutation(n)
-    # An affinity map is no ground truth to score label maps by.
+    # Label maps can't be scored against an affinity map.
     scorable = [i for i in order if counts[i]]
     n_held_out = round(settings.validation_fraction * n)
     return np.sort(scorable[: min(n_held_out, n - 1)]).astype(np.intp)
 
 
 def _n_samples(settings, counts):
-    """Samples in an epoch, of images with so many annotations each."""
+    """Number of samples in an epoch, given the number of annotations per image."""
     return sum(counts) if settings.annotations == "each" else len(counts)
 
 
 def _superpixels(settings, images, net, device, n_threads):
-    """Label maps that the network is validated by."""
+    """Label maps for the validation of a network."""
 
     def cut(affinity):
         n_pixels = affinity.shape[0] * affinity.shape[1]
@@ -222,13 +223,13 @@ def _superpixels(settings, images, net, device, n_threads):
 
     predictor = Predictor(net, device)
     checked = (check_bands(image, net.in_channels) for image in images)
-    # No more at a time than in a step, which is what fits into memory.
+    # At most as many at a time as in a step, since these fit into memory.
     parallel = Parallel(min(n_threads, settings.batch_size), prefer="threads")
     if device.type == "cpu":
         return parallel(
             delayed(lambda image: cut(*predictor([image])))(image) for image in checked
         )
-    # Threads cut one image while the network looks at the next.
+    # Threads segment one image while the network processes the next.
     return parallel(delayed(cut)(affinity) for affinity in predictor(checked))
 
 
@@ -259,7 +260,7 @@ def _n_threads(settings):
 
 
 def _check_channels(net, in_channels, source):
-    # Grey images are repeated for a network of three channels.
+    # For a network of three channels, grey images are repeated.
     if in_channels != net.in_channels and (in_channels, net.in_channels) != (1, 3):
         raise ValueError(
             f"X has {in_channels} channels, but the network in {source} reads "
@@ -268,7 +269,7 @@ def _check_channels(net, in_channels, source):
 
 
 def _seed(settings, saved):
-    """Seed of a training; one that is continued keeps its own, if none is asked for."""
+    """Seed of a training; a continued one keeps its seed unless one is requested."""
     if saved is not None and not isinstance(settings.random_state, Integral):
         return saved["seed"]
     return int(check_random_state(settings.random_state).randint(2**31 - 1))
@@ -281,7 +282,7 @@ def _checkpoint_path(settings):
 
 
 def _saved(settings, course, state):
-    """Course and state to continue from; None where there is none."""
+    """Course and state to continue from, or None."""
     path = _checkpoint_path(settings)
     if path is not None and path.exists():
         if not settings.warm_start:
@@ -300,7 +301,7 @@ def _start(net, settings, seed, saved):
     if saved["architecture"] != net.architecture:
         raise ValueError(
             f"The saved training is of {saved['architecture']}, but the "
-            f"parameters ask for {net.architecture}."
+            f"parameters define {net.architecture}."
         )
     state.load_dict(saved)
     state.seed = seed

@@ -23,11 +23,11 @@ from .augmentation import jitter, resize_image, resize_labels, turn, turn_affini
 
 __all__ = ["Sample", "Samples", "check_data"]
 
-# Kept around a crop while its edges are found, so that few of them depend on where
-# the crop ends.
+# Margin around a crop in which edges are found, so that the border of the crop affects
+# few of them.
 _EDGE_MARGIN = 8
 
-# Of no, one, two and three quarter turns.
+# The flags of zero to three quarter turns.
 _FLAGS = (
     (False, False, False),
     (True, True, False),
@@ -38,48 +38,47 @@ _FLAGS = (
 
 @dataclass(frozen=True)
 class Sample:
-    """One crop: what the network reads, and what it should say."""
+    """One crop: the input of the network, and its target."""
 
     image: np.ndarray  # (c, h, w) float32; three channels are blue, green, red
     edges: np.ndarray | None  # (1, h, w) float32, 0 on edges
     # (h, w) int64, a label map; or (2, h, w) float32, mean affinities of all
-    # annotations, NaN where they are not known.
+    # annotations, NaN where they are unknown.
     truth: np.ndarray
 
 
 class Samples:
-    """Random crops, each a function of the seed and its number alone.
+    """Random crops, each of which depends only on the seed and its number.
 
-    Nothing has to be remembered to go on after an interruption, and any number of
-    threads draws the same samples.
+    So there is no state to save for an interruption, and any number of threads draws
+    the same samples.
 
     Parameters
     ----------
     X, y : sequences
         Images and ground truths, checked.
     indices : array of int
-        Which images to draw from.
+        Indices of the images to draw from.
     n_annotations : sequence of int
-        How many annotations each image of `X` has.
+        Number of annotations of each image of `X`.
     crop_size : int or None
-        Side of the square crops; images smaller than that are used whole. None
-        takes whole images.
+        Side of the square crops; smaller images are used whole. None uses whole images.
     in_channels : int
         Channels that the network reads.
     edges : str or None
-        Whose Canny; None for no edges.
+        Library whose Canny gives the edges; None for no edges.
     annotations : {"each", "mean"}, default="each"
-        Whether every (image, annotation) pair is a sample of its own, with a label
-        map as its truth, or every image, with the mean affinities of its annotations.
+        With "each", a sample is an (image, annotation) pair, with a label map as its
+        truth; with "mean", it is an image with the mean affinities of its annotations.
     augmentation : {"rigid", "full"}, default="rigid"
-        Rotations by quarter turns and reflections; or these, and other scales,
-        colours, contrasts and noise.
+        "rigid" applies quarter turns and reflections; "full" also changes scale,
+        colours and contrast, and adds noise.
     ignore_label : int, optional
         Label of unknown pixels, for the mean.
     seed : sequence of int
-        Of all that is random.
+        Seed of all random choices.
     first : int, default=0
-        Number of the first sample: where the first epoch begins.
+        Number of the sample at which the first epoch begins.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class Samples:
             self.items = [(i, k) for i in indices for k in range(n_annotations[i])]
         else:
             self.items = [(i, None) for i in indices]
-        # Not a small NumPy integer, whose products would overflow.
+        # Python's integer, since products of small integers of NumPy would overflow.
         self.crop_size = crop_size and int(crop_size)
         self.in_channels = in_channels
         self.edges = edges
@@ -116,11 +115,11 @@ class Samples:
         self._order: tuple[int, Any] = (-1, None)
 
     def __len__(self) -> int:
-        """Samples in an epoch."""
+        """Number of samples in an epoch."""
         return len(self.items)
 
     def draw(self, number: int) -> Sample:
-        """Sample `number` of the endless sequence; each epoch sees every item once."""
+        """Sample `number` of an endless sequence; each epoch has every item once."""
         epoch, position = divmod(number - self.first, len(self))
         i, k = self.items[self._shuffled(epoch)[position]]
         image = check_bands(self.X[i], self.in_channels, name=f"X[{i}]")
@@ -138,14 +137,14 @@ class Samples:
         return order[1]
 
     def _crop(self, image, truth, rng):
-        """A random place of an image and its truth: label maps or an affinity map."""
+        """A random crop of an image and its truth (label maps or an affinity map)."""
         height, width = image.shape[:2]
         size = self.crop_size or max(height, width)
         h, w = min(size, height), min(size, width)
         soft = is_affinity(truth)
         free = self.augmentation == "full"
-        # What is seen at another scale is another part of the image. Affinities belong
-        # to their scale.
+        # To change the scale, a larger or smaller part of the image is resized.
+        # Affinities can't be resized: they are valid only at their scale.
         rescaled = free and not soft
         source_h, source_w = zoom(h, w, height, width, rng) if rescaled else (h, w)
         top = int(rng.integers(height - source_h + 1))
@@ -166,7 +165,7 @@ class Samples:
         image, *edges = (turn(array, flags).copy() for array in inputs)
         edges = edges[0] if edges else None
         if soft:
-            # What leads out of the crop can't be seen.
+            # Edges that lead out of the crop are unknown.
             truth[0, :, -1] = truth[1, -1] = np.nan
             return Sample(image, edges, turn_affinity(truth, flags))
         maps = turn(resize_labels(truth, (h, w)), flags)
@@ -185,12 +184,12 @@ class Samples:
 
 
 def is_affinity(truth: Any) -> bool:
-    """Whether a checked ground truth is an affinity map: another network's, say."""
+    """Whether a checked ground truth is an affinity map, such as a network's."""
     return isinstance(truth, np.ndarray) and truth.dtype == np.float32
 
 
 def check_truth(truth: Any, shape: Sequence[int], *, name: str) -> Any:
-    """A list of label maps, or an affinity map, float32 (H, W, 2), of an image."""
+    """Check the truth of an image: label maps or an affinity map, float32 (H, W, 2)."""
     if isinstance(truth, np.ndarray) and truth.ndim == 3 and truth.dtype.kind == "f":
         truth = check_affinity(truth, name=name).astype(np.float32, copy=False)
         if truth.shape != (*shape, 2):
@@ -205,34 +204,34 @@ def check_truth(truth: Any, shape: Sequence[int], *, name: str) -> Any:
 def check_data(
     X: Images, y: Any, annotations: str = "each", ignore_label: int | None = None
 ) -> tuple[list[int], int, int]:
-    """Look at every image and annotation once, before any work is done on them.
+    """Check every image and annotation once, before the training.
 
     Parameters
     ----------
     X, y : sequences
-        Images and ground truths, as many of each.
+        Images and ground truths, of the same length.
     annotations : {"each", "mean"}, default="each"
         As for `Samples`.
     ignore_label : int, optional
-        Label of pixels that nothing is known about.
+        Label of unknown pixels.
 
     Returns
     -------
     counts : list of int
-        The number of annotations of each image; 0 for one with an affinity map.
+        Number of annotations of each image; 0 for one with an affinity map.
     checksum : int
-        Of all of them, to tell data sets apart.
+        Checksum of all data, to tell data sets apart.
     in_channels : int
-        Channels of the images; 3 where grey and RGB are mixed.
+        Channels of the images; 3 if grey and RGB images are mixed.
 
     Raises
     ------
     ValueError, TypeError
-        If an image or annotation is not as it should be, images differ in their
-        number of channels, or nothing is known about any pixel.
+        If an image or annotation is not valid, images differ in their number of
+        channels, or all pixels are unknown.
     """
     counts, checksum, known = [], 0, ignore_label is None
-    first: dict[int, int] = {}  # the first image of so many channels
+    first: dict[int, int] = {}  # number of channels -> first image that has it
     for i in range(len(X)):
         image = check_image(X[i], name=f"X[{i}]")
         n_channels = image.shape[2]
@@ -253,7 +252,7 @@ def check_data(
         soft = is_affinity(truth)
         if soft and annotations == "each":
             raise ValueError(
-                f"y[{i}] is an affinity map, which is no label map to train on: set "
+                f"y[{i}] is an affinity map, not a label map; to train on it, set "
                 "annotations='mean'."
             )
         known = known or soft or any((m != ignore_label).any() for m in truth)

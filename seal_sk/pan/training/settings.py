@@ -1,6 +1,6 @@
-"""The parameters of a training: names, defaults, constraints, and what is saved."""
+"""The parameters of a training: names, defaults, constraints, and which are saved."""
 
-# The fields are made by functions that only attach what else is known of them.
+# The fields are made by functions that only attach metadata to them.
 # ruff: noqa: RUF009
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ LR_MIN = 1e-6
 
 
 def _decides(default: Any, *constraint: Any) -> Any:
-    """A parameter that decides the course: a training is resumed with the same."""
+    """A parameter that determines the course: a resumed training has the same value."""
     return field(default=default, metadata={"constraint": constraint, "decides": True})
 
 
 def _start(default: Any, *constraint: Any) -> Any:
-    """A parameter that decides which network is trained."""
+    """A parameter that determines how a training starts."""
     return field(default=default, metadata={"constraint": constraint})
 
 
@@ -65,8 +65,8 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 class Settings:
     """The parameters of a training, which `LearnedAffinity` documents.
 
-    This is the only list of them. Signatures and docstrings of estimators repeat it for
-    their readers, and tests compare them with it.
+    This list defines them. Signatures and docstrings of estimators repeat it for their
+    readers, and tests compare them with it.
     """
 
     network: Literal["pan", "unet"] = _start("pan", _choice(*NETWORKS))
@@ -90,7 +90,7 @@ class Settings:
     lr_step: int = _decides(30_000, _at_least(1))
     weight_decay: float = _decides(1e-4, _at_least(0, Real))
     averaging: float = _decides(0.0, _SHARE)
-    # Acts through the images that are held out, of which the course knows.
+    # It affects only which images are held out, and the course includes these.
     validation_fraction: float = _start(0.1, _SHARE)
     validate_every: int = _decides(100, _at_least(1))
     n_iter_no_change: int | None = _decides(None, None, _at_least(1))
@@ -107,7 +107,7 @@ class Settings:
 
     @classmethod
     def of(cls, estimator: Any) -> Settings:
-        """Those of an estimator that has them as parameters."""
+        """The settings of an estimator that has them as parameters."""
         return cls(**{name: plain(getattr(estimator, name)) for name in NAMES})
 
     def lr_at(self, iteration: int) -> float:
@@ -121,14 +121,14 @@ class Settings:
         return max(self.lr * factor, min(self.lr, LR_MIN))
 
 
-#: All of them, in the order of the signatures.
+#: All parameters, in the order of the signatures.
 NAMES = [one.name for one in fields(Settings)]
-#: Those that decide the course of a training.
+#: Those that determine the course of a training.
 DECIDING = [one.name for one in fields(Settings) if "decides" in one.metadata]
-#: As `_parameter_constraints` of an estimator has them.
+#: Their constraints, as in `_parameter_constraints` of an estimator.
 CONSTRAINTS = {one.name: list(one.metadata["constraint"]) for one in fields(Settings)}
 
-# With the cache of the estimators around it.
+# `memory` is a parameter of the estimators, not of the training.
 _OF_A_RUN = {
     "memory",
     *(one.name for one in fields(Settings) if "of_a_run" in one.metadata),
@@ -136,9 +136,10 @@ _OF_A_RUN = {
 
 
 def saved(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of an estimator that its file keeps.
+    """The parameters of an estimator that are saved in its file.
 
-    Those of a machine or a run are left out, and functions, which can't be saved.
+    Those of a machine or a run are left out, and so are functions, which can't be
+    saved.
     """
     return {
         name: plain(value)
@@ -148,5 +149,5 @@ def saved(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value without NumPy's scalar types, which can't be read back safely."""
+    """A value as a Python type, since NumPy's scalars can't be read back safely."""
     return value.item() if isinstance(value, np.generic) else value

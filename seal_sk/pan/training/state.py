@@ -1,7 +1,7 @@
-"""What a training is: its course, and its state, which can be written down.
+"""The course of a training, and its state, which can be saved.
 
-A training can be taken up again after any step; on a CPU it then continues bit for bit
-as if it had never stopped.
+A training can be resumed after any step. On a CPU, the result is then bitwise equal to
+that of an uninterrupted training.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from .settings import DECIDING, Settings
 
 __all__ = ["Course", "TrainingState", "copy_of", "read_checkpoint", "write_checkpoint"]
 
-# What may differ between a training and its continuation from a checkpoint.
+# Settings that may change when a training is continued from a checkpoint.
 _MAY_DIFFER = ("max_iter", "n_iter_no_change")
 
 
 @dataclass(frozen=True)
 class Course:
-    """What decides the course of a training; a resumed one must have the same."""
+    """The values that determine a training; a resumed one must have the same."""
 
-    settings: Settings  # with the precision that "auto" stands for
+    settings: Settings  # with the precision chosen by "auto"
     n_train: int
     n_validation: int
     seed: int
     data: int  # checksum of images and ground truths
 
     def to_dict(self) -> dict[str, Any]:
-        """What is compared, and written into checkpoints."""
+        """The values that are compared, and written to checkpoints."""
         decided = {name: getattr(self.settings, name) for name in DECIDING}
         others = {k: v for k, v in vars(self).items() if k != "settings"}
         return {**decided, "loss": loss_name(self.settings.loss), **others}
 
     def differences(self, saved: dict[str, Any]) -> list[str]:
-        """What a saved course, a dict, has otherwise, in words."""
+        """The differences from a saved course, a dict, in words."""
         return [
             f"{name}={value!r} (it was {saved.get(name)!r})"
             for name, value in self.to_dict().items()
@@ -51,11 +51,11 @@ class Course:
         ]
 
     def check_continues(self, saved: dict[str, Any]) -> None:
-        """Refuse to go on with a training that was begun otherwise."""
+        """Refuse to continue a training that was started with other settings."""
         differing = self.differences(saved)
         if differing:
             raise ValueError(
-                "The training in checkpoint_dir was begun otherwise: "
+                "The training in checkpoint_dir was started with other values: "
                 f"{', '.join(differing)}. Set them as they were, or give another "
                 "checkpoint_dir."
             )
@@ -63,7 +63,7 @@ class Course:
 
 @dataclass
 class TrainingState:
-    """All that a training has to remember between two steps."""
+    """The state of a training between two steps."""
 
     net: torch.nn.Module
     optimizer: torch.optim.Optimizer
@@ -71,16 +71,16 @@ class TrainingState:
     iteration: int = 0
     seconds: float = 0.0
     history: list = field(default_factory=list)
-    loss_sum: float = 0.0  # since the last line of the history
+    loss_sum: float = 0.0  # since the last entry of the history
     loss_count: int = 0
     best_asa: float = -1.0
     best_net: dict | None = None
     stale_validations: int = 0
-    average: AveragedModel | None = None  # of the weights, where they are averaged
+    average: AveragedModel | None = None  # of the weights, if they are averaged
 
     @classmethod
     def start(cls, net: Any, settings: Settings, seed: int) -> TrainingState:
-        """State before the first step."""
+        """The state before the first step."""
         net = net.to(memory_format=net.memory_format)
         state = cls(net, _adam(net, settings), seed)
         if settings.averaging:
@@ -112,8 +112,8 @@ class TrainingState:
         )
 
     def load_dict(self, saved: dict[str, Any]) -> None:
-        """Take up a saved state; net and optimizer must fit."""
-        # A copy, or the steps to come would change what was saved.
+        """Restore a saved state; net and optimizer must fit."""
+        # A copy, since the next steps would change the saved state.
         saved = copy_of(saved)
         saved.pop("architecture")
         self.net.load_state_dict(saved.pop("net"))
@@ -125,23 +125,23 @@ class TrainingState:
             setattr(self, name, value)
 
     def forget_validation(self) -> None:
-        """Start the search for the best weights over."""
+        """Start the search for the best weights again."""
         self.best_asa, self.best_net, self.stale_validations = -1.0, None, 0
 
     def finished(self, settings: Settings) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether the training is complete."""
         patience = settings.n_iter_no_change
         return self.iteration >= settings.max_iter or (
             patience is not None and self.stale_validations >= patience
         )
 
     def final_weights(self) -> dict[str, Any]:
-        """State dict to keep: the best on validation, or the last without one."""
+        """State dict to keep: the best one in validation; without it, the last one."""
         return self.best_net or copy_of(self.kept_net.state_dict())
 
 
 def write_checkpoint(path: PathLike, state: TrainingState, course: Course) -> None:
-    """Write all of a training's state, whole or not at all."""
+    """Write the state of a training, completely or not at all."""
     buffer = BytesIO()
     torch.save({"course": course.to_dict(), "state": state.to_dict()}, buffer)
     path = Path(path)
@@ -150,13 +150,13 @@ def write_checkpoint(path: PathLike, state: TrainingState, course: Course) -> No
 
 
 def read_checkpoint(path: PathLike) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Course and state of `write_checkpoint`, as dicts."""
+    """Read the course and state that `write_checkpoint` wrote, as dicts."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         return saved["course"], saved["state"]
     except Exception as error:
         raise ValueError(
-            f"{str(path)!r} is truncated or no checkpoint ({type(error).__name__}); "
+            f"{str(path)!r} is truncated or not a checkpoint ({type(error).__name__}); "
             "remove it to start over."
         ) from error
 
@@ -169,7 +169,7 @@ def _adam(net, settings):
 
 @torch.no_grad()
 def _average(averaged, current, n_averaged, *, decay):
-    """Go on with an exponential average; at first it forgets faster than later."""
+    """Update an exponential average; at first, it forgets faster than later."""
     n = float(n_averaged)
     share = 1 - min(decay, (1 + n) / (10 + n))
     for old, new in zip(averaged, current, strict=True):
@@ -180,7 +180,7 @@ def _average(averaged, current, n_averaged, *, decay):
 
 
 def copy_of(value):
-    """Deep copy of nested dicts and lists, with the tensors on the CPU."""
+    """Deep copy of nested dicts and lists, with tensors on the CPU."""
     if isinstance(value, torch.Tensor):
         return value.detach().cpu().clone()
     if isinstance(value, dict):

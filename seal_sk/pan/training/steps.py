@@ -1,4 +1,4 @@
-"""The loop of a training: predict, segment, weigh by the leaks, step."""
+"""The training loop: predict, segment, weight by the leaks, step."""
 
 from __future__ import annotations
 
@@ -40,42 +40,41 @@ def train(
     checkpoint: Callable[[], None] | None = None,
     progress: bool = False,
 ) -> str:
-    """Go on with a training until it ends, its time is up, or Ctrl-C.
+    """Continue a training until it ends, its time is up, or Ctrl-C is pressed.
 
     Parameters
     ----------
     state : TrainingState
-        Changed in place; its network lies on `device`.
+        State to start from, changed in place; its network is on `device`.
     settings : Settings
         How to train.
     samples : Samples
-        Where crops come from.
+        Source of the crops.
     criterion : callable
-        The loss, as `resolve_loss` gives it, called with a part of the batch at a
-        time, by several threads. Parameters of its own are neither trained nor moved
-        to `device`.
+        The loss, as `resolve_loss` returns it. It is called with parts of a batch, in
+        several threads. Its own parameters are neither trained nor moved to `device`.
     device : torch.device
         Where the network computes.
     validate : callable, optional
-        Takes the network in evaluation mode, returns its ASA.
+        Takes the network in evaluation mode, and returns its ASA.
     max_time : float, optional
         Seconds that this call may take.
     n_jobs : int
-        Threads; their number changes the time only.
+        Number of threads; it affects only the time.
     checkpoint : callable, optional
-        Called with no argument after each validation, and at the end.
+        Called without arguments after each validation, and at the end.
     progress : bool
-        Whether to show a bar.
+        Whether to show a progress bar.
 
     Returns
     -------
     str
-        Why it ended: "finished", "time" or "interrupted".
+        Why the training ended: "finished", "time" or "interrupted".
 
     Raises
     ------
     TypeError, ValueError
-        If `criterion` returns no scalar tensor, or one without a gradient.
+        If `criterion` does not return a scalar tensor with a gradient.
     FloatingPointError
         If the training diverges.
     """
@@ -134,14 +133,14 @@ def train(
 
 
 class _SingleThreadedTorch:
-    """Let each thread compute by itself.
+    """Let torch use a single thread in each operation.
 
-    The threads inside an operation of torch wait for each other many times per step,
-    spinning: on busy cores that takes longer than the work. And their number decides
-    how sums are rounded. Several samples at a time use the cores as well.
+    The threads inside an operation wait for each other many times per step, spinning:
+    on busy cores, this takes longer than the work. Their number also affects how sums
+    are rounded. Processing several samples at a time uses the cores just as well.
 
-    The number belongs to the process, in which several trainings may run: the last one
-    to end restores it.
+    The number of threads is the process's, in which several trainings may run: the last
+    one to end restores it.
     """
 
     def __init__(self) -> None:
@@ -169,9 +168,9 @@ _single_threaded_torch = _SingleThreadedTorch()
 class _Stepper:
     """Steps of the optimizer, with the parts of a batch in threads.
 
-    A part is predicted, cut, weighed and differentiated by one thread while others do
-    the same with the next. Gradients are added in the order of the parts, so that the
-    number of threads changes nothing.
+    One thread predicts, segments, weights and differentiates a part, while others do
+    the same with the next ones. Gradients are added in the order of the parts, so the
+    result does not depend on the number of threads.
     """
 
     def __init__(self, state, settings, criterion, device, pool, workers):
@@ -179,18 +178,18 @@ class _Stepper:
         self.settings = settings
         self.criterion = criterion
         self.device = device
-        self.pool = pool  # segments
-        # Each worker has a part: on a GPU a half of the batch, elsewhere a sample.
+        self.pool = pool  # makes superpixels
+        # Each worker has a part: a sample on the CPU, elsewhere half of the batch.
         self.map = workers.map
         self.at_a_time = (
             1 if device.type == "cpu" else math.ceil(settings.batch_size / 2)
         )
         if state.net.normalizes_batch:
-            # It needs all of the batch; workers share the samples of a convolution.
+            # This needs the whole batch. The workers share the samples of a convolution.
             self.map = map
             self.at_a_time = settings.batch_size
-        # Each part has buffers of its own: running statistics are written to in the
-        # prediction. The weights are shared.
+        # Each part has its own buffers, since predicting changes the running
+        # statistics. The weights are shared.
         shared = {id(weight): weight for weight in state.net.parameters()}
         self.nets = [
             deepcopy(state.net, dict(shared)) for _ in range(settings.batch_size)
@@ -201,7 +200,7 @@ class _Stepper:
                     module.pool = workers
 
     def step(self, batch):
-        """One step on a batch of drawn samples; the loss before it."""
+        """Make one step on a batch of drawn samples; return the loss before it."""
         state = self.state
         for group in state.optimizer.param_groups:
             group["lr"] = self.settings.lr_at(state.iteration)
@@ -222,15 +221,15 @@ class _Stepper:
         return sum(losses)
 
     def _gradients(self, net, samples, share):
-        """Loss of a part of the batch, and its gradients by the weights."""
+        """Loss of a part of the batch, and its gradients for the weights."""
         ignored = {}
         if self.settings.ignore_label is not None:
             ignored["ignore_label"] = self.settings.ignore_label
         logits, truth = self._logits(net, samples)
         more = dict(ignored)
         if isinstance(self.criterion, SEALLoss):
-            # It trains the affinities that are cut; probabilities, as the other losses
-            # make them, are calibrated afterwards.
+            # This loss trains the affinities that are segmented. Other losses train
+            # probabilities, which are calibrated afterwards.
             logits = net.calibrated(logits)
             cut = partial(self.criterion.leak, **ignored)
             leaks = self.pool.map(cut, logits.detach().cpu(), truth)
@@ -269,7 +268,7 @@ class _Stepper:
 
     @torch.no_grad()
     def _take_over_statistics(self, nets, shares):
-        """Move running statistics by the mean of what the parts moved them by."""
+        """Change the running statistics by the mean of the changes of all parts."""
         for current, *moved in zip(
             self.state.net.buffers(), *(net.buffers() for net in nets), strict=True
         ):
@@ -283,7 +282,7 @@ class _Stepper:
 
 
 def _check_loss(loss):
-    """Refuse what is no loss, as a user's own function may return it."""
+    """Refuse invalid results of a user's loss function."""
     if not isinstance(loss, torch.Tensor):
         raise TypeError(
             "loss(logits, truth) must return a scalar tensor, not "
@@ -297,7 +296,7 @@ def _check_loss(loss):
     if not loss.requires_grad:
         raise ValueError(
             "loss(logits, truth) returned a tensor without a gradient; compute it from "
-            "logits by torch's functions alone, without detach() or item()."
+            "logits with torch's functions only, without detach() or item()."
         )
 
 
@@ -310,7 +309,7 @@ def _check_finite(tensor, what, state):
 
 
 def _close_interval(state, settings, validate):
-    """Write a line of the history, and remember the network if it is the best."""
+    """Add an entry to the history, and keep the network if it is the best so far."""
     line = {
         "iteration": state.iteration,
         "loss": state.loss_sum / state.loss_count,
@@ -330,7 +329,7 @@ def _close_interval(state, settings, validate):
 
 
 def _in_short(line):
-    """A line of the history, for the progress bar."""
+    """An entry of the history, for the progress bar."""
     shown = {"loss": f"{line['loss']:.4f}"}
     return {**shown, "ASA": f"{line['asa']:.4f}"} if "asa" in line else shown
 
@@ -341,7 +340,7 @@ def _draw(pool, samples, iteration, settings):
 
 
 def _same_shape(batch, at_a_time):
-    """Consecutive samples that can be stacked, at most so many at a time."""
+    """Groups of consecutive samples of one shape, at most `at_a_time` in each."""
     groups: list[list[Sample]] = []
     for sample in batch:
         if (
