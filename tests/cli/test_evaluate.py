@@ -116,7 +116,7 @@ def test_files(data, maps, here, capsys, run, suffix):
         assert about["mean"] == pytest.approx(means_of(data, slic_maps(data)))
     before = text
     assert run(f"evaluate maps --data data -q --out scores.{suffix}") == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert (here / f"scores.{suffix}").read_text() == before
     assert run(f"evaluate maps --data data -q --out scores.{suffix} --force") == 0
 
@@ -220,7 +220,7 @@ def test_none_can_be_scored(data, maps, capsys, run):
     [
         ("--data data", "There is nothing to score"),
         ("--data data -n 3", "There is nothing to score"),
-        ("maps --data data -n 3", "are there already: leave out -n"),
+        ("maps --data data -n 3", "are in 'maps': leave out -n"),
         ("maps --data data --method ers", "leave out --method"),
         ("maps --data data --weights bsds500 -n 3", "leave out --weights, -n"),
         ("nowhere --data data", "no folder 'nowhere'"),

@@ -105,7 +105,7 @@ def test_nothing_is_replaced_unasked(photos, here, capsys, run, option, name):
     (here / "out").mkdir()
     (here / "out" / name).write_text("old")
     assert run(f"segment photos -n 30 -o out --quiet {option}") == 2
-    assert f"'out/{name}' is there already" in (err := capsys.readouterr().err)
+    assert f"'out/{name}' exists already" in (err := capsys.readouterr().err)
     assert "--force" in err
     # Nothing else was begun, either.
     assert files_of(here / "out") == [name]
@@ -391,7 +391,7 @@ def test_bands_that_are_not_there(here, capsys, run, bands, status, message):
     assert message in capsys.readouterr().err
 
 
-# An image fails, and the others go on
+# An image fails, and the others continue
 
 
 def write_broken(path, kind):
@@ -514,7 +514,7 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
         ("segment photos --method ers --weights bsds500", "is for seal: leave"),
         ("segment photos --method snic --balance 1", "is for ers, seal: leave"),
         ("segment photos --method slic --device cpu", "has no --device"),
-        ("segment photos/a.png notes.txt", "'notes.txt' is of no format"),
+        ("segment photos/a.png notes.txt", "format of 'notes.txt' is not supported"),
         ("segment photos/a.png other/a.jpg", "'photos/a.png' and 'other/a.jpg'"),
         ("segment photos/a.png other/a_overlay.jpg --overlay", "would both be written"),
         ("segment photos photos/a.png", "given more than once"),
