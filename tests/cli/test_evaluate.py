@@ -171,7 +171,7 @@ def test_tables_beside_label_maps_are_no_label_maps(data, maps, capsys, run):
     assert run("evaluate maps --data data -q") == 0
     (maps / "a.csv").write_text("0,1\n0,1\n")
     assert run("evaluate maps --data data -q") == 2
-    assert "are both of one image" in capsys.readouterr().err
+    assert "belong to the same image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,10 @@ def test_none_can_be_scored(data, maps, capsys, run):
         ("maps/a.png --data data", "is a file; give the folder of the label maps"),
         ("maps --data data -q -v", "-q and -v contradict each other"),
         ("--method ers --data bsds500 --data-home .", "on the command line --download"),
-        ("data --data data", "3 of 3 images have no label map in 'data': 'a'"),
+        (
+            "data --data data",
+            "3 of 3 images have no label map in 'data', for example 'a'",
+        ),
         ("maps --data nothing", "no data set 'nothing'"),
         ("maps --data data --tolerance -1", "tolerance"),
         ("maps --data data --out scores.txt", "must end in .csv or .json"),

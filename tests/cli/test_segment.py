@@ -380,7 +380,7 @@ def test_bands(here, run, config):
 @pytest.mark.parametrize(
     ("bands", "status", "message"),
     [
-        ("6 2 1", 1, "x.tif: has 5 bands, so that there is no band 6"),
+        ("6 2 1", 1, "x.tif: has 5 bands, so there is no band 6"),
         ("1 2", 2, "takes three bands (red, green, blue) or one, not 2"),
         ("1 2 3 --drop-alpha", 2, "leave out --drop-alpha"),
     ],
@@ -450,7 +450,7 @@ def write_broken(path, kind):
         ("truncated png", "can't be read"),
         ("truncated jpeg", "can't be read"),
         ("truncated tiff", "can't be read"),
-        ("text", "can't be read: it holds no image of a known format"),
+        ("text", "does not hold an image of a known format"),
         ("empty tiff", "is an empty file"),
         ("pages", "several pages or bands"),
         ("bands", "several pages or bands"),
@@ -496,7 +496,7 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
     assert run(command) == 1
     err = capsys.readouterr().err
     assert "photos/b.png: " in err.replace(os.sep, "/")
-    assert "is no world file" in err
+    assert "is not a world file" in err
     assert len(cut) == 2
 
 

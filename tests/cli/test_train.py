@@ -110,7 +110,7 @@ def test_going_on_after_the_end_of_the_time(data, here, capsys, run):
     # No step ends before a microsecond has passed.
     assert run(f"{TRAIN} --max-time 1e-6 --history h.json") == 0
     err = capsys.readouterr().err
-    assert "ended by --max-time after 1 steps" in err
+    assert "stopped by --max-time after 1 steps" in err
     command = err.splitlines()[-1].removeprefix("seal-sk: to continue: seal-sk ")
     assert command.endswith("--resume --force")
     assert (here / "net.checkpoint/checkpoint.pt").is_file()
@@ -191,7 +191,7 @@ def test_bad_parameters_cost_no_checkpoint(data, here, capsys, run):
         ("--history there.json", "'there.json' exists already"),
         ("--history course.csv", "'course.csv' must end in .json"),
         ("--data nothing", "no data set 'nothing'"),
-        ("--data scenes --subset x", "has no parts"),
+        ("--data scenes --subset x", "has no subsets"),
         ("--resume", "no saved training in 'net.checkpoint'"),
         ("--weights nowhere.pkl", "No weights at 'nowhere.pkl'"),
         ("--weights bsds500 --network pan", "leave out --network"),
