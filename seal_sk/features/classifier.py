@@ -89,10 +89,12 @@ class SuperpixelClassifier(BaseEstimator):
     --------
     SuperpixelFeatures : The features alone, for example for clustering.
 
-    Notes ----- If an image has several annotations, each one is a vote at each pixel.
-    If several classes have the most votes in a superpixel, it gets the smallest one.
-    Superpixels without votes are left out of training; all others have the same weight,
-    whatever their size.
+    Notes
+    -----
+    If an image has several annotations, each one is a vote at each pixel. If several
+    classes have the most votes in a superpixel, it gets the smallest one. Superpixels
+    without votes are left out of training; all others have the same weight, whatever
+    their size.
 
     For scikit-learn this is not a classifier, because its `y` are maps: searches and
     ``cross_validate`` split images with KFold, not by class, and use `score`.

@@ -114,14 +114,15 @@ def superpixel_features(
     --------
     SuperpixelFeatures : The same for many images, as an estimator.
 
-    Notes ----- Brightness is the BT.709 luma if there are three channels, else their
-    mean. A local binary pattern marks those of the 8 neighbours of a pixel that are at
-    least as bright as the pixel. If the marked neighbours are contiguous around the
-    pixel, the pattern counts in ``lbp_0`` .. ``lbp_8``, by their number; otherwise it
-    counts in ``lbp_9``. The gradient is half the difference of the neighbours on either
-    side. Its direction is 0 degrees if brightness changes along a row, and 45 if it
-    also grows downwards. Neighbours outside the image and masked ones count as equal to
-    the pixel.
+    Notes
+    -----
+    Brightness is the BT.709 luma if there are three channels, else their mean. A local
+    binary pattern marks those of the 8 neighbours of a pixel that are at least as
+    bright as the pixel. If the marked neighbours are contiguous around the pixel, the
+    pattern counts in ``lbp_0`` .. ``lbp_8``, by their number; otherwise it counts in
+    ``lbp_9``. The gradient is half the difference of the neighbours on either side. Its
+    direction is 0 degrees if brightness changes along a row, and 45 if it also grows
+    downwards. Neighbours outside the image and masked ones count as equal to the pixel.
 
     Orientation and axes are those of ``skimage.measure.regionprops``. The orientation
     is the angle between the major axis and the downward direction, from -pi/2 to pi/2,

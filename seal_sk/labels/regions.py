@@ -139,11 +139,13 @@ def merge_small(
     ValueError, TypeError
         If an argument is not as described.
 
-    Notes ----- Mean colours and borders are updated after each merge. Of equally small
-    regions, the one whose first pixel comes first in scan order is merged first. Of
-    neighbours equally near in colour, the one with the longer border is chosen, then
-    the one whose first pixel comes first. The length of a border is the number of pairs
-    of neighbouring pixels across it. Time and memory are those of merging in
+    Notes
+    -----
+    Mean colours and borders are updated after each merge. Of equally small regions, the
+    one whose first pixel comes first in scan order is merged first. Of neighbours
+    equally near in colour, the one with the longer border is chosen, then the one whose
+    first pixel comes first. The length of a border is the number of pairs of
+    neighbouring pixels across it. Time and memory are those of merging in
     `force_n_segments`.
 
     Examples
@@ -203,13 +205,15 @@ def force_n_segments(
     ValueError, TypeError
         If an argument is not as described.
 
-    Notes ----- Merging: regions are kept in a queue, ordered by cost. The cost of a
-    region is its size times ``1 + d / v``, where ``d`` is the squared distance between
-    its mean colour and that of the nearest neighbour, and ``v`` is the variance of the
-    mean colours over the map; without an image, the cost is the size. The cost of the
-    first region in the queue is computed again. If it has risen, the region returns to
-    the queue; otherwise the region is merged with that neighbour. The merged region has
-    its size as cost or, if the neighbour comes first in scan order, the cost that the
+    Notes
+    -----
+    Merging: regions are kept in a queue, ordered by cost. The cost of a region is its
+    size times ``1 + d / v``, where ``d`` is the squared distance between its mean
+    colour and that of the nearest neighbour, and ``v`` is the variance of the mean
+    colours over the map; without an image, the cost is the size. The cost of the first
+    region in the queue is computed again. If it has risen, the region returns to the
+    queue; otherwise the region is merged with that neighbour. The merged region has its
+    size as cost or, if the neighbour comes first in scan order, the cost that the
     neighbour had. Of regions with equal cost, the one whose first pixel comes first in
     scan order is first; neighbours are chosen as in `merge_small`.
 
