@@ -240,7 +240,7 @@ def captum_feature_mask(labels: ArrayLike | Sequence[ArrayLike]) -> Tensor:
     Parameters
     ----------
     labels : array-like of shape (H, W) or (N, H, W), or a list of N label maps
-        Superpixels 0..n-1, each of which occurs, of any integer dtype; maps of a batch
+        Superpixels 0..n-1, all of them present, of any integer dtype; maps of a batch
         have one size. Negative labels are masked pixels, which together become one more
         feature, the last one of their image, since Captum has no other place for them.
 

@@ -35,7 +35,7 @@ def napari_layers(
         uint8, uint16, float32 or float64. Three channels are shown as colours, more as
         a stack with a slider.
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        Superpixels 0..n-1, all of them present, of any integer dtype. Negative labels
         are masked pixels.
     table : DataFrame of n rows, optional
         Features of the superpixels, row i for superpixel i, for example
