@@ -140,7 +140,7 @@ def test_cityscapes_by_the_papers_protocol(here):
         ("--data nothing --methods ers", "no data set 'nothing': give one of bsds500"),
         ("--data photos --methods slick", "no method 'slick'"),
         ("--data photos --methods ers --subset test", "has no subsets"),
-        ("--data scenes --methods ers --ignore-label 3", "an ignore label of its own"),
+        ("--data scenes --methods ers --ignore-label 3", "its own ignore label"),
         ("--data scenes --methods ers --tolerance -1", "tolerance"),
         ("--data bsds500 --data-home empty --methods ers", "BSDS500 not found"),
         ("--data photos --methods gone.safetensors", "no file 'gone.safetensors'"),

@@ -331,7 +331,7 @@ def test_bad_arguments(tmp_path, labels, table, suffix):
         (table[::-1], "sort_values"),
         (
             table.assign(x=0).rename(columns={"x": "mean"}),
-            "several columns of one name",
+            "several columns of the same name",
         ),
     ):
         with pytest.raises(ValueError, match=message):
