@@ -1,4 +1,4 @@
-"""Where the benchmarks find BSDS500."""
+"""Location of BSDS500 for the benchmarks."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Photographs made worse, each by a function of an image and a generator."""
+"""Disturbances of photographs, each a function of an image and a generator."""
 
 from io import BytesIO
 

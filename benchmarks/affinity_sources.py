@@ -2,11 +2,12 @@
 
     python benchmarks/affinity_sources.py
 
-Images of BSDS500 train, evenly spaced; mean over all (image, annotation) pairs. An
-edge between two pixels is the max, mean or min of theirs, or the first one's; its
-diagonals are derived from the four edges around (`to_eight_connected`) or their own,
-divided by sqrt(2). A scale for features is a share of the mean distance (over all
-images, or of each image its own), of its root mean square, or the median.
+Images of BSDS500 train, evenly spaced; means over all (image, annotation) pairs. The
+edge between two pixels is the max, mean or min of their edge values, or the value of
+the first one. Diagonals are derived from the four edges around (`to_eight_connected`),
+or computed directly and divided by sqrt(2). The scale of features is a share of the
+mean distance (over all images, or per image), of its root mean square, or of the
+median.
 """
 
 import argparse

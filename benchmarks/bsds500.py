@@ -3,10 +3,11 @@
     python benchmarks/bsds500.py --weights net.safetensors -n 200 400
 
 Scores are means over all (image, annotation) pairs, boundary recall at tolerance 1;
-the number of superpixels is what came out, not what was asked for. "seal-ers" is ERS
-on the affinities of "seal", without merging, as in the paper. Two methods know
-the ground truth: "oracle" cuts along the mean of all annotations; "annotators" judges
-by each annotation a cut along the mean of the others, as consistent as people are.
+the number of superpixels is the one returned, not the one requested. "seal-ers" is ERS
+on the affinities of "seal", without merging, as in the paper. Two methods use
+the ground truth: "oracle" segments along the mean of all annotations; "annotators"
+segments along the mean of all annotations but one, and is scored against that one. It
+measures how consistent people are.
 """
 
 import argparse
@@ -58,14 +59,14 @@ def main():
         type=int,
         nargs="+",
         default=[1],
-        help="take every so manyth image; of several, a table for each",
+        help="use every N-th image; several numbers give one table each",
     )
     parser.add_argument(
         "--exact",
         action="store_true",
-        help=f"the exact number from {', '.join(PEERS)}, too",
+        help=f"make {', '.join(PEERS)} return the exact number, too",
     )
-    parser.add_argument("--data-home", help="folder that holds the data set")
+    parser.add_argument("--data-home", help="folder of the data set")
     parser.add_argument("--jobs", type=int, default=2, help="threads")
     parser.add_argument("--csv", help="also write the score of each pair to this file")
     args = parser.parse_args()

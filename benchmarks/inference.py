@@ -1,9 +1,9 @@
-"""Time from image to superpixels with the network that ships, beside SLIC.
+"""Time from image to superpixels with the shipped network, compared with SLIC.
 
     python benchmarks/inference.py --threads 1
 
-Ten images of BSDS500 val, K = 300, SEAL in both precisions and scikit-image's SLIC in
-turns: medians, and ratios to SLIC on the same image.
+Ten images of BSDS500 val, K = 300. SEAL in both precisions and scikit-image's SLIC run
+in turn. Printed are medians, and ratios to SLIC on the same image.
 """
 
 import argparse

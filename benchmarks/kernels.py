@@ -1,20 +1,21 @@
-"""The compiled kernels against what one would take otherwise: time, memory, threads.
+"""The compiled kernels compared with alternatives: time, memory, threads.
 
     OMP_NUM_THREADS=1 python benchmarks/kernels.py
 
-One thread unless said. On each of --images BSDS500 test images (481 x 321) ours and its
-peer take turns, --repeat times; the ratio is that of the two medians, and the table has
-its median over the images, beside the target that was set for it. The affinity maps of
-ERS are made beforehand; FH and SNIC are whole calls from the image.
+One thread unless noted otherwise. On each of --images BSDS500 test images (481 x 321),
+our function and its alternative run in turn, --repeat times. The ratio is that of the
+two medians; the table has its median over the images, and the target. The affinity maps
+for ERS are computed beforehand; FH and SNIC are whole calls from the image.
 
-The original ERS and SNIC are C++ and C programs without a package. What they take was
-measured as a ratio to skimage.segmentation.slic(image, 300) on the same image (one
-thread, AMD EPYC Zen 4), and so are ours here: the quotient of the two says how many
-times faster ours are. So was a first NumPy version of the scores, which took 0.13 of
-SLIC's time; the other one is asa_and_recall_numpy in metrics.py, as fast as NumPy gets.
+The original ERS and SNIC are C++ and C programs without a package. Their times were
+measured as ratios to skimage.segmentation.slic(image, 300) on the same image (one
+thread, AMD EPYC Zen 4), and so are ours here; the quotient of both ratios is the
+speed-up. A first NumPy version of the scores was measured in the same way and took 0.13
+of SLIC's time. The other NumPy version is asa_and_recall_numpy in metrics.py, as fast
+as possible in NumPy.
 
-Memory is the growth of the process's peak on a mosaic of 4 megapixels, in a fresh
-process (Linux); --sizes takes mosaics of up to 25 megapixels.
+Memory is the growth of the peak of a fresh process on a mosaic of 4 megapixels (Linux);
+--sizes measures times on mosaics of up to 25 megapixels.
 """
 
 import argparse
@@ -136,7 +137,7 @@ def times(images, annotations, repeat):
 
 
 def memory(images):
-    print(f"\n{'':34}bytes a pixel beyond the input     target")
+    print(f"\n{'':34}bytes per pixel beyond the input   target")
     for name, (_, _, most) in _CASES.items():
         used = _peak_bytes_a_pixel(name, images)
         print(f"{name:34}{used:13.0f}{f'at most {most}' if most else '':>28}")
@@ -156,7 +157,7 @@ def threads(images):
 
 
 def by_pixels(images):
-    print(f"{'nanoseconds a pixel at K = 1000':34}  megapixels")
+    print(f"{'nanoseconds/pixel at K = 1000':34}  megapixels")
     sides = (316, 632, 1265, 2530, 5000)
     print(f"{'':34}" + "".join(f"{side * side / 1e6:8.1f}" for side in sides))
     for name, (prepare, call, _) in _CASES.items():
@@ -168,7 +169,7 @@ def by_pixels(images):
         print(f"{name:34}" + "".join(f"{1e9 * taken:8.0f}" for taken in row))
 
 
-# What is segmented, how, and the most memory that was allowed, in bytes a pixel.
+# What is segmented, how, and the most memory that is allowed, in bytes per pixel.
 _CASES = {
     "ers, 4 neighbours": (
         lambda image: rgb_affinity(image, connectivity=4),

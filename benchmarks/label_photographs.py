@@ -1,10 +1,10 @@
-"""Affinities for photographs without ground truth, by a network that sees HED's edges.
+"""Affinities for photographs without ground truth, by a network that uses HED edges.
 
     python benchmarks/label_photographs.py photographs
 
 Trains a teacher on BSDS500 train, from RGB and HED's six edge maps (their weights:
-benchmarks/hed_edges.py), and writes NAME.npy beside every NAME.jpg of the folder: what
-`train_bsds500.py --photographs` reads.
+benchmarks/hed_edges.py), and writes NAME.npy beside every NAME.jpg of the folder, for
+`train_bsds500.py --photographs`.
 """
 
 import argparse
@@ -25,11 +25,15 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="of photographs, .jpg")
-    parser.add_argument("--iterations", type=int, default=1200, help="of the teacher")
-    parser.add_argument("--images", type=int, help="train on so many, for a quick look")
+    parser.add_argument("folder", type=Path, help="folder of photographs, .jpg")
+    parser.add_argument(
+        "--iterations", type=int, default=1200, help="iterations of the teacher"
+    )
+    parser.add_argument(
+        "--images", type=int, help="number of training images, for a quick look"
+    )
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data-home", help="folder that holds the data set")
+    parser.add_argument("--data-home", help="folder of the data set")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     photographs = sorted(args.folder.glob("*.jpg"))

@@ -2,9 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/labels.py
 
-Brings scikit-image's label maps to other numbers of segments, with and without colours:
-mean ASA and boundary recall over all (image, annotation) pairs. Then times on one
-image, the least of several runs.
+Label maps of scikit-image are changed to other numbers of segments, with and without
+colours. Printed are the mean ASA and boundary recall over all (image, annotation)
+pairs, then the times on one image, each the minimum of several runs.
 """
 
 import argparse
@@ -32,10 +32,8 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--every", type=int, default=20, help="take every so manyth image"
-    )
-    parser.add_argument("--data-home", help="folder that holds the data set")
+    parser.add_argument("--every", type=int, default=20, help="use every N-th image")
+    parser.add_argument("--data-home", help="folder of the data set")
     args = parser.parse_args()
     data = bsds500("test", args.data_home)
 

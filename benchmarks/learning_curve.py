@@ -27,7 +27,9 @@ def main():
     parser.add_argument("-n", "--n-segments", type=int, default=300)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--data-home", help="folder that holds the data set")
-    parser.add_argument("--checkpoint-dir", help="to go on from after an interruption")
+    parser.add_argument(
+        "--checkpoint-dir", help="folder of the state, to continue from"
+    )
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--save", type=Path, help="file for the trained network")
     args = parser.parse_args()

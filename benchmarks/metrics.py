@@ -2,11 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/metrics.py
 
-ASA and boundary recall (tolerance 1) together, for BSDS500 test images that have at
-least five annotations, of which the first five are taken as uint16. The superpixels are
-skimage.segmentation.slic with 300 segments, int32. On each image NumPy and ours take
-turns, and the least time of --repeat turns counts; the ratio is the median over the
-images. The last row is `evaluate`, which computes all the other scores as well.
+ASA and boundary recall (tolerance 1) together, for BSDS500 test images with at least
+five annotations, of which the first five are used as uint16. The superpixels are those
+of skimage.segmentation.slic with 300 segments, int32. On each image NumPy and our
+function run in turn, and the minimum of --repeat times counts; the ratio is the median
+over the images. The last row is `evaluate`, which also computes all other scores.
 """
 
 import argparse

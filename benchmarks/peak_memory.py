@@ -2,11 +2,11 @@
 
     python benchmarks/peak_memory.py
 
-Each row is the growth of a process's peak memory (`ru_maxrss`) over one call, in a
-fresh process that has segmented a small image before, so that libraries and the network
-are loaded already. The image, of 8-bit RGB, is there before the call and not counted;
-the label map is. Images are a generated scene, repeated; one superpixel is asked for
-every 500 pixels. Linux and macOS.
+Each row is the growth of the peak memory (`ru_maxrss`) of a process during one call.
+The process is a fresh one that has segmented a small image before, so libraries and the
+network are loaded already. The image (8-bit RGB) exists before the call and does not
+count; the label map does. Images are a repeated generated scene, with one superpixel
+requested per 500 pixels. Linux and macOS.
 """
 
 import argparse

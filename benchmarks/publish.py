@@ -1,10 +1,10 @@
-"""What docs/results holds of a folder that seal-sk bench filled.
+"""Reduce a folder of seal-sk bench to the files in docs/results.
 
     python benchmarks/publish.py results docs/results/bsds500
 
-The table, with the columns that the protocols need, in single precision; of it the
-report, without photographs, whose licence forbids to pass them on; and the tables of
-the other protocols.
+Writes the table, with the columns that the protocols need, in single precision; its
+report, without the photographs, which may not be redistributed; and the tables of the
+other protocols.
 """
 
 import argparse

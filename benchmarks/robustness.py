@@ -1,8 +1,8 @@
-"""Learned affinities where they were not trained, beside ERS on colours.
+"""Learned affinities on images unlike those of training, compared with colour ERS.
 
     python benchmarks/robustness.py --weights bsds500
 
-BSDS500 val as it is and disturbed, and generated scenes: those of `make_scenes`, and
+BSDS500 val, unchanged and disturbed, and generated scenes: those of `make_scenes`, and
 streets in perspective. ASA and BR are means over all (image, annotation) pairs; the
 ground truth of a disturbed image is that of the image itself.
 """
@@ -28,11 +28,13 @@ def main():
     parser.add_argument("--weights", default="bsds500")
     parser.add_argument("-n", "--counts", type=int, nargs="+", default=[100, 300, 1000])
     parser.add_argument(
-        "--every", type=int, default=5, help="take every so manyth image of val"
+        "--every", type=int, default=5, help="use every N-th image of val"
     )
-    parser.add_argument("--scenes", type=int, default=20, help="generated ones a kind")
+    parser.add_argument(
+        "--scenes", type=int, default=20, help="generated scenes per kind"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="threads")
-    parser.add_argument("--data-home", help="folder that holds the data set")
+    parser.add_argument("--data-home", help="folder of the data set")
     args = parser.parse_args()
     seal = SEALSuperpixels(weights=args.weights, n_jobs=args.jobs)
     print(f"{'images':32} {'K':>5}   SEAL ASA / BR    RGB ERS ASA / BR")

@@ -1,11 +1,11 @@
-"""Times of the kernels, to be compared from one commit to the next.
+"""Times of the kernels, for comparing commits.
 
     pip install pytest-benchmark
     pytest benchmarks/test_kernels.py --benchmark-autosave
     pytest benchmarks/test_kernels.py --benchmark-compare
 
-The second line saves the times of a commit, the third compares those of another with
-the last that were saved. Nothing here is part of the test suite.
+The second line saves the times of a commit; the third compares those of another commit
+with the last saved ones. Nothing here is part of the test suite.
 """
 
 import numpy as np

@@ -1,11 +1,11 @@
-"""How far the order of ties moves RGB ERS: the same images, turned.
+"""Effect of the order of ties on RGB ERS, measured on mirrored and rotated images.
 
     python benchmarks/ties.py
 
-Integer colours make many equal affinities, and ERS breaks ties by the place of an edge.
-Cut a mirrored or turned photograph, turn the labels back, and nothing but this order
-has changed. Every fourth test image of BSDS500, means over all (image, annotation)
-pairs.
+Integer colours give many equal affinities, and ERS breaks ties by the position of an
+edge. If a mirrored or rotated photograph is segmented and the labels are turned back,
+only this order has changed. Every fourth test image of BSDS500, means over all (image,
+annotation) pairs.
 """
 
 import argparse

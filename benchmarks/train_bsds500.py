@@ -1,12 +1,12 @@
-"""Train the network that ships, or the paper's, on BSDS500; go on where it stopped.
+"""Train the shipped network, or the paper's, on BSDS500, with resumption.
 
     python benchmarks/train_bsds500.py runs/train --iterations 12000
     python benchmarks/train_bsds500.py runs/pan --network pan --width 128
 
-Writes to the folder given: checkpoint.pt, from which the same command goes on after an
-interruption; net.safetensors; and curve.csv, a line every few minutes with ASA and BR
-on every fifth image of val (K = 300, each after a calibration on them; with
-`--subset trainval` they are trained on, and say nothing).
+Writes to the given folder: checkpoint.pt, from which the same command continues after
+an interruption; net.safetensors; and curve.csv, with a line every few minutes: ASA and
+BR on every fifth image of val (K = 300, each after a calibration on these images). With
+`--subset trainval` these images are trained on, and the scores have no meaning.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folder", type=Path, help="for the run")
+    parser.add_argument("folder", type=Path, help="folder of the run")
     parser.add_argument("--network", default="unet", choices=("unet", "pan"))
     parser.add_argument("--width", type=int)
     parser.add_argument("--subset", default="train", choices=("train", "trainval"))
@@ -38,9 +38,9 @@ def main():
         type=Path,
         help="folder of unlabelled NAME.jpg with another network's affinities NAME.npy",
     )
-    parser.add_argument("--init", help="weights to begin with")
+    parser.add_argument("--init", help="initial weights")
     parser.add_argument("--iterations", type=int, default=12_000)
-    parser.add_argument("--batch", type=int, default=8, help="crops a step")
+    parser.add_argument("--batch", type=int, default=8, help="crops per step")
     parser.add_argument("--crop", type=int, default=160, help="side of the crops")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument(
@@ -48,13 +48,19 @@ def main():
     )
     parser.add_argument("--augmentation", default="full", choices=("full", "rigid"))
     parser.add_argument(
-        "--scales", type=float, nargs="+", default=[1.0, 1.5], help="to calibrate with"
+        "--scales",
+        type=float,
+        nargs="+",
+        default=[1.0, 1.5],
+        help="scales of the calibration",
     )
     parser.add_argument("--shifts", type=float, nargs="+", default=[-5.0, -6.0, -7.0])
-    parser.add_argument("--every", type=float, default=300, help="seconds a line")
+    parser.add_argument(
+        "--every", type=float, default=300, help="seconds between lines"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--data-home", help="folder that holds the data set")
+    parser.add_argument("--data-home", help="folder of the data set")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 

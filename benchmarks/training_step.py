@@ -2,8 +2,8 @@
 
     python benchmarks/training_step.py
 
-Milliseconds for both directions of one crop of 160 x 160, forward and backward, all
-threads; the median of --repeat rounds in which the variants take turns.
+Milliseconds for the forward and backward pass of one crop of 160 x 160, with all
+threads: the median of --repeat rounds in which the variants run in turn.
 """
 
 import argparse

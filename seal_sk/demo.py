@@ -1,4 +1,4 @@
-"""What the package does, shown with nothing but what is installed."""
+"""A demonstration of the package that needs no data."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ._typing import PathLike
 
 __all__ = ["run_demo"]
 
-# Enough to be ahead of colours; under a minute on two quiet cores.
+# Enough to be better than colours; under a minute on two idle cores.
 _STEPS = 600
 
 _TITLES = {
@@ -25,7 +25,7 @@ _REMARKS = {
     "SEAL": "learned affinities",
     "ERS": "colour differences",
     "SLIC": "scikit-image, tuned on such scenes",
-    "oracle": "affinities of the truth: the bound",
+    "oracle": "affinities of the truth: upper bound",
 }
 
 _SCENES_DRAWN = 2
@@ -50,34 +50,34 @@ def run_demo(
     Parameters
     ----------
     output : path-like
-        Where the figure goes, a PNG; written whole or not at all.
+        File for the figure, a PNG. It is written completely or not at all.
     max_time : float, optional
-        Seconds after which the training ends before its last step; the table and the
-        picture then say so. By default it takes the time that it needs.
+        Seconds after which the training stops, even before its last step; the table and
+        the picture then say so. By default there is no limit.
     seed : int, default=0
-        Of the scenes and of the training.
+        Seed of the scenes and of the training.
     max_iter : int, default=600
-        Steps of the training.
+        Number of training steps.
     n_train, n_test : int
-        Scenes trained on, and held out for the scores.
+        Number of scenes to train on, and to hold out for the scores.
     shape : tuple of two int
         Height and width of the scenes.
     counts : sequence of int
-        Numbers of superpixels asked for; the first is drawn.
+        Requested numbers of superpixels; the first one is drawn.
     verbose : int, default=2
-        0 prints the results only, 1 what is being done as well, and 2 shows the
-        training's progress, too.
+        0 prints only the results, 1 also each step of the work, and 2 also shows the
+        progress of the training.
 
     Returns
     -------
     list of dict
-        The rows of the table: ``method``, ``asked``, ``superpixels`` (the mean that
-        came out), ``asa`` and ``boundary_recall``.
+        The rows of the table: ``method``, ``asked`` (the requested number),
+        ``superpixels`` (the mean number returned), ``asa`` and ``boundary_recall``.
 
     Raises
     ------
     ValueError, FileNotFoundError
-        If `output` is no PNG, or its folder is not there.
+        If `output` does not end in .png, or its folder does not exist.
 
     Examples
     --------
@@ -112,10 +112,10 @@ def run_demo(
     if seal.n_iter_ < max_iter:
         warning = (
             f"The training was cut short after {seal.n_iter_} of {max_iter} steps, by "
-            f"the limit of {max_time:g} s: SEAL is worse than it would be."
+            f"the limit of {max_time:g} s: SEAL is worse than after all steps."
         )
 
-    say(f"Segmenting the {n_test} scenes that were held out.")
+    say(f"Segmenting the {n_test} held-out scenes.")
     images, truths = images[n_train:], truths[n_train:]
     cutters = _cutters(seal)
     label_maps = {
@@ -132,8 +132,9 @@ def run_demo(
     _say(_as_text(table, n_test))
 
     say(
-        f"Segmenting a photograph into {_PHOTOGRAPH_COUNT}, by the network that comes "
-        "with the package.\nThere is no ground truth: it is to look at, not a result."
+        f"Segmenting a photograph into {_PHOTOGRAPH_COUNT} superpixels, with the "
+        "network that comes with the package.\nIt has no ground truth, and is an "
+        "illustration, not a result."
     )
     rows = [
         _scene_row(
@@ -146,7 +147,7 @@ def run_demo(
     rows.append(_photograph_row())
     replace_file(output, _figure(rows, warning))
     seconds = time.monotonic() - began
-    _say(f"{seconds:.0f} s in all. The superpixels side by side: {output}")
+    _say(f"{seconds:.0f} s in total. The superpixels side by side: {output}")
     return table
 
 
@@ -175,7 +176,7 @@ def _train(images, truths, max_iter, max_time, seed, verbose):
 
 
 def _cutters(seal):
-    """For each method, a function of (image, truth, count) to a label map."""
+    """For each method, a function from (image, truth, count) to a label map."""
     from .affinity import oracle_affinity
     from .segmentation import ers, slic
     from .superpixels import ERSSuperpixels
@@ -187,8 +188,8 @@ def _cutters(seal):
         return ERSSuperpixels(n_segments=count).transform([image])[0]
 
     def by_slic(image, truth, count):
-        # The best ASA of eight settings (compactness 10 to 30, sigma 1 and 2) on the
-        # scenes trained on.
+        # The setting with the best ASA on the training scenes, of eight (compactness 10
+        # to 30, sigma 1 and 2).
         return slic(image, count, sigma=1, exact=True)
 
     def by_truth(image, truth, count):
@@ -213,7 +214,7 @@ def _as_text(table, n_test):
     lines = [
         "",
         f"Means over {n_test} held-out scenes: achievable segmentation accuracy (ASA)",
-        "and boundary recall (BR). 1 is the best.",
+        "and boundary recall (BR). 1 is the best value.",
         "",
         "method  asked  superpixels    ASA     BR",
     ]
@@ -229,7 +230,7 @@ def _as_text(table, n_test):
 
 
 def _scene_row(image, truth, label_maps):
-    """Drawings of a scene and its label maps, each with its caption."""
+    """Drawings of a scene and its label maps, with captions."""
     from .metrics import asa_score
     from .plotting import draw_boundaries
 
@@ -256,7 +257,7 @@ def _photograph_row():
     row = [(image.repeat(2, axis=0).repeat(2, axis=1), "photograph")]
     for method in ("SEAL", "ERS", "SLIC"):
         labels = cutters[method](image, None, _PHOTOGRAPH_COUNT)
-        # Yellow would be lost on skin and on the wall.
+        # Yellow would be hard to see on skin and on the wall.
         drawing = draw_boundaries(image, labels, color="#ff00d0", scale=2)
         row.append((drawing, _size(labels)))
     return row
@@ -277,10 +278,10 @@ def _leaks(labels, truth):
 
 
 def _figure(rows, warning):
-    """PNG of rows of drawings, the same columns in each, a legend, and a warning."""
+    """PNG of rows of drawings with the same columns, a legend, and a warning."""
     from matplotlib.figure import Figure
 
-    # All in pixels, so that no line is lost in resampling.
+    # Sizes in pixels, so that no line is lost in resampling.
     side = max(max(drawing.shape) for row in rows for drawing, _ in row)
     gap, below, top = side // 24, side // 8, side // 6
     n_columns = 1 + len(_TITLES)
@@ -305,12 +306,12 @@ def _figure(rows, warning):
             axes.imshow(drawing, interpolation="nearest")
             axes.set_axis_off()
             write(x + w / 2, y + h + 0.42 * below, caption, side / 18)
-    # There is no oracle for the photograph: the last cell is free.
+    # The photograph has no oracle: the last cell is free for the legend.
     legend = (
-        "Scenes: held out from the\ntraining. Red is what leaks\ninto a superpixel of"
+        "Scenes: held out from the\ntraining. Red pixels leak\ninto a superpixel of"
         " another\nobject; ASA is the share of\nall other pixels.\n\n"
-        "Photograph: cut by the\nnetwork that comes with\nthe package. There is no\n"
-        "ground truth: it is to\nlook at, not a result."
+        "Photograph: segmented by\nthe network that comes with\nthe package. It has "
+        "no\nground truth: it is an\nillustration, not a result."
     )
     x = gap + (n_columns - 1) * (side + gap) + side / 20
     y = top + (len(rows) - 1) * (side + below) + side / 2

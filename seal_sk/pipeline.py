@@ -1,7 +1,7 @@
-"""Files in, files out: images are read, segmented and written, overlapping.
+"""Segment image files, with reading, segmentation and writing in parallel.
 
-`segment_files` is what ``seal-sk segment`` runs. While one batch of images is
-segmented, the next is read and the one before is written; no other images are held.
+``seal-sk segment`` runs `segment_files`. While one batch of images is segmented, the
+next one is read and the previous one is written; no other images are in memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
     "segment_images",
 ]
 
-#: Endings of the label maps by the names of their formats.
+#: Endings of label maps, by format.
 LABEL_FORMATS = {"png": ".png", "tiff": ".tif", "npy": ".npy"}
 _TABLES = ("csv", "parquet")
 _POLYGONS = ("geojson", "gpkg")
@@ -42,7 +42,7 @@ _POLYGONS = ("geojson", "gpkg")
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the results of one image go; None where they are not asked for.
+    """Paths of the results of one image; None for results that are not requested.
 
     Parameters
     ----------
@@ -51,9 +51,9 @@ class Outputs:
     overlay : Path, optional
         The image with the boundaries drawn into it.
     table : Path, optional
-        A row per superpixel.
+        One row per superpixel.
     polygons : Path, optional
-        An outline per superpixel.
+        One outline per superpixel.
 
     Examples
     --------
@@ -69,32 +69,31 @@ class Outputs:
     polygons: Path | None = None
 
     def __iter__(self) -> Iterator[Path]:
-        """Those that are asked for."""
+        """The requested ones."""
         places = (self.labels, self.overlay, self.table, self.polygons)
         return (path for path in places if path is not None)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What became of one image.
+    """Outcome for one image.
 
     Parameters
     ----------
     path : Path
-        Its file, or its name if it came as an array.
+        Its file, or its name if it was given as an array.
     outputs : Outputs
         The files of its results.
     n_segments : int, optional
-        The number of its superpixels; None if it failed or was skipped.
+        Number of superpixels; None if the image failed or was skipped.
     seconds : float
-        Spent on it: on reading, on its share of a batch that was segmented, and on
-        writing.
+        Time spent on it: reading, its share of segmenting a batch, and writing.
     notes : tuple of str
-        What its user should know: values that are nearly black, bits that were lost.
+        Remarks for the user, for example on nearly black values or lost bits.
     error : Exception, optional
-        Why it failed.
+        The error, if it failed.
     skipped : bool
-        Whether all of its results were there already.
+        Whether all its results existed already.
 
     Examples
     --------
@@ -115,7 +114,7 @@ class Record:
 
 @dataclass
 class _Job:
-    """An image on its way."""
+    """An image in the pipeline."""
 
     record: Record
     image: Any = None
@@ -148,55 +147,57 @@ def segment_files(
     existing: Literal["skip", "replace"] = "skip",
     n_jobs: int | None = None,
 ) -> Iterator[Record]:
-    """Segment images and write label maps, and more if asked for.
+    """Segment images and write label maps and, on request, other results.
 
     Parameters
     ----------
     images : iterable of path-like, or of (str, array-like)
-        Files; or images, each with the name that its results get. It may be lazy: it
-        is read as far as the images in work.
+        Files, or pairs of a name for the results and an image. It may be lazy: items
+        are taken only when they are processed.
     estimator : transformer
-        Its ``transform`` gives one label map per image. It is fitted, if it has to be.
+        Its ``transform`` returns one label map per image. It has to be fitted already,
+        if it needs fitting.
     folder : path-like
-        Where the results go; made if it is not there.
+        Folder for the results; created if it is missing.
     label_format : {"png", "tiff", "npy"}, default="png"
         Format of the label maps, ``NAME.png``, ``NAME.tif`` or ``NAME.npy``. A TIFF
-        keeps where the image lies.
+        keeps the georeference of the image.
     overlay : bool, default=False
-        Whether to draw the boundaries into the image, ``NAME_overlay.png``.
+        Write a copy of the image with the boundaries drawn, ``NAME_overlay.png``.
     table : {"csv", "parquet"}, optional
-        Write a row per superpixel, ``NAME.csv`` or ``NAME.parquet``.
+        Write one row per superpixel, ``NAME.csv`` or ``NAME.parquet``.
     polygons : {"geojson", "gpkg"}, optional
-        Write an outline per superpixel, ``NAME.geojson`` or ``NAME.gpkg``.
+        Write one outline per superpixel, ``NAME.geojson`` or ``NAME.gpkg``.
     bands : sequence of int, optional
-        As for `seal_sk.io.read_image`, as are the next and `value_range`.
+        As for `seal_sk.io.read_image`; so are `drop_alpha` and `value_range`.
     drop_alpha : bool, default=False
-        Leave out an alpha channel.
+        Leave out the alpha channel.
     mask : {"nodata", "alpha"}, optional
         Which pixels to leave out, as for `seal_sk.io.read_masked_image`.
     value_range : (float, float), optional
-        The stored values that are black and white.
+        The stored values of black and white.
     existing : {"skip", "replace"}, default="skip"
-        What to do where all results of an image are there already.
+        What to do if all results of an image exist already.
     n_jobs : int, optional
-        Files read and written at a time, as in joblib. How many images are segmented
-        at a time is up to the estimator.
+        Number of files read and written at a time, as in joblib. The estimator decides
+        how many images are segmented at a time.
 
     Returns
     -------
     iterator of Record
-        One per image, in their order, as soon as its results are written. One that
-        fails has an ``error``, and the others continue.
+        One per image, in their order, as soon as its results are written. The record of
+        an image that fails has an ``error``; the others continue.
 
     Raises
     ------
     ValueError
-        If an option is not as described, or results of two images would be the same
-        file, or one of the images: before any work if `images` is a list or tuple.
+        If an option is not as described, or if two results would be the same file, or a
+        result would replace one of the images. Raised before any work if `images` is a
+        list or tuple.
     ImportError
         If the format of the table or the polygons needs a package that is missing.
     OSError
-        If the folder can't be made.
+        If the folder can't be created.
 
     Examples
     --------
@@ -223,13 +224,13 @@ def segment_files(
         check_option(mask, ("nodata", "alpha"), name="mask")
         if label_format == "png":
             raise ValueError(
-                "PNG has no number for masked pixels; set label_format to 'tiff' or "
+                "PNG has no label for masked pixels; set label_format to 'tiff' or "
                 "'npy'."
             )
     folder = Path(folder)
     planned = _Plan(folder, label_format, overlay, table, polygons)
     if isinstance(images, (list, tuple)):
-        # All at once, so that nothing is done in vain.
+        # All at once, so that an error is found before any work.
         planned.check(_path_of(item) for item in images)
     _try_writers(table, polygons)
     folder.mkdir(parents=True, exist_ok=True)
@@ -251,10 +252,10 @@ def check_outputs(
     table: Literal["csv", "parquet"] | None = None,
     polygons: Literal["geojson", "gpkg"] | None = None,
 ) -> list[Outputs]:
-    """Where `segment_files` would write, without any work.
+    """Paths that `segment_files` would write, without any work.
 
-    Parameters are those of `segment_files`. It raises ValueError if results of two
-    images would be the same file, or one of the images.
+    Parameters are those of `segment_files`. ValueError is raised if two results would
+    be the same file, or a result would replace one of the images.
     """
     plan = _Plan(Path(folder), label_format, overlay, table, polygons)
     plan.check([Path(path) for path in paths])
@@ -264,21 +265,21 @@ def check_outputs(
 def segment_images(
     estimator: Any, images: Any, *, n_jobs: int | None = None
 ) -> Iterator[NDArray[np.int32] | Exception]:
-    """Label maps of images one by one, where an error stands for that of one image.
+    """Yield the label map of each image, or the error that it raised.
 
     Parameters
     ----------
     estimator : transformer
         As for `segment_files`.
     images : sequence
-        Loaded a few at a time, if it is lazy.
+        Images; a lazy sequence is loaded a few at a time.
     n_jobs : int, optional
-        How many of them the estimator segments at a time.
+        Number of images that the estimator segments at a time.
 
     Yields
     ------
     ndarray of shape (H, W), int32, or Exception
-        What loading or segmenting the image raised, if anything.
+        The label map, or the error raised by loading or segmenting the image.
 
     Examples
     --------
@@ -303,9 +304,9 @@ def segment_images(
 def segment_each(
     estimator: Any, images: Sequence[Any], masks: Sequence[Any] | None = None
 ) -> list[Any]:
-    """A label map for each image of a batch, or the error that it made.
+    """For each image of a batch, its label map, or the error that it raised.
 
-    Errors among the images are returned as they are. A mask may be None.
+    Errors in place of images are returned as they are. A mask may be None.
     """
     if masks is None:
         masks = [None] * len(images)
@@ -321,20 +322,20 @@ def segment_each(
             if len(good) == 1:
                 found = [error]
             else:
-                # One of them spoils the batch: find out which.
+                # One image makes the batch fail: find out which.
                 found = [segment_each(estimator, [i], [m])[0] for i, m in good]
     results = iter(found)
     return [i if isinstance(i, Exception) else next(results) for i in images]
 
 
 def _batch_size(n_jobs: int | None) -> int:
-    """Images to segment at a time: a few for each thread keep it busy."""
+    """Number of images to segment at a time: a few per thread, to keep it busy."""
     threads = effective_n_jobs(n_jobs)
     return 1 if threads == 1 else 4 * threads
 
 
 class _Plan:
-    """Where results go; no two are the same file, and none is one of the images."""
+    """Paths of results: all different, and different from the images."""
 
     def __init__(self, folder, label_format, overlay, table, polygons):
         self.folder = folder
@@ -344,11 +345,11 @@ class _Plan:
             "table": f".{table}" if table else None,
             "polygons": f".{polygons}" if polygons else None,
         }
-        self.writers: dict[Path, Path] = {}  # result -> the image that it is of
+        self.writers: dict[Path, Path] = {}  # result -> its image
         self.inputs: dict[Path, Path] = {}
 
     def outputs(self, path: Path) -> Outputs:
-        """The files of an image's results."""
+        """Paths of the results of an image."""
         places: Any = {
             name: None if end is None else self.folder / f"{path.stem}{end}"
             for name, end in self.ends.items()
@@ -356,7 +357,7 @@ class _Plan:
         return Outputs(**places)
 
     def check(self, paths: Iterable[Path]) -> None:
-        """Refuse images whose results would be written over others, or over images."""
+        """Refuse images whose results would replace other results, or images."""
         added = list(paths)
         self.inputs.update((path.resolve(), path) for path in added)
         for path in added:
@@ -455,7 +456,7 @@ def _write(job):
     began = time.monotonic()
     outputs, labels, place = job.record.outputs, job.labels, job.place
     try:
-        # The label map comes last: where it is, the rest is as well.
+        # The label map is written last: if it exists, so do the others.
         if outputs.overlay is not None:
             _write_overlay(outputs.overlay, job.image, labels)
         _write_shapes(outputs.table, outputs.polygons, job.image, labels, place)
@@ -496,7 +497,7 @@ def _write_shapes(table_file, polygon_file, image, labels, place):
 
 
 def _try_writers(table, polygons):
-    """Write a small table and polygons, since that takes packages of their own."""
+    """Write a small table and polygons, to see whether their packages are there."""
     labels = np.zeros((2, 2), dtype=np.int32)
     with TemporaryDirectory() as folder:
         _write_shapes(
@@ -509,15 +510,15 @@ def _try_writers(table, polygons):
 
 
 def _notes_of_darkness(image, mask):
-    """What to say of sensors that leave most of the range of a dtype unused."""
+    """Notes on images whose values leave most of the range of the dtype unused."""
     if image.dtype == np.uint8:
         return []
     white = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
-    # A few bright pixels, such as clouds, don't make up for the others.
+    # A few bright pixels, such as clouds, do not help the others.
     high = np.percentile(image if mask is None else image[mask], 99)
     if not 0 < high < white / 8:
         return []
     return [
         f"99 % of the values are at most {high:.6g} of {white}, nearly black, and "
-        "borders may be missed; say which are black and white with value_range"
+        "borders may be missed; give the values of black and white in value_range"
     ]

@@ -71,7 +71,7 @@ def shared(levels):
 alone = ers(affinity, [100, 50, 25])
 print("shared, nested ERS:     ", shared(by_ers))
 print("shared, merging:        ", shared(by_merging))
-print("shared, 100, 50, 25 cut alone:", shared(alone))
+print("shared, separate calls: ", shared(alone))
 
 
 # %%
@@ -101,7 +101,7 @@ for row, levels, name in zip(
 # lines of the map have no loose ends: at every threshold they enclose regions. Such a
 # map is called an ultrametric contour map.
 def first_counts(levels):
-    """The smallest count with a boundary at each pixel; NaN where there is none."""
+    """Smallest count with a boundary at each pixel; NaN if there is none."""
     found = np.full(image.shape[:2], np.nan)
     for count, labels in zip(counts, levels, strict=True):  # falling
         found[find_boundaries(labels, mode="inner")] = count
@@ -114,9 +114,7 @@ for ax, levels, title in zip(
 ):
     drawn = ax.imshow(first_counts(levels), cmap="inferno_r", norm=LogNorm(2, 1000))
     ax.set(xticks=[], yticks=[], title=title, facecolor="black")
-bar = figure.colorbar(
-    drawn, ax=axes, shrink=0.8, label="there from so many segments on"
-)
+bar = figure.colorbar(drawn, ax=axes, shrink=0.8, label="smallest number of segments")
 bar.set_ticks([2, 10, 100, 1000], labels=["2", "10", "100", "1000"])
 plt.show()
 

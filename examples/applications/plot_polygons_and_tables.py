@@ -100,10 +100,10 @@ print(f"{len(table)} superpixels, {len(parcel_table)} parcels")
 for label, name in enumerate(classes):
     found = parcel_table.loc[parcel_table["class"] == name, "area_crs"].sum()
     true = np.sum(truth == label) * place.pixel_area
-    print(f"{name:6} {found:6.0f} m², truly {true:6.0f} m²: {found / true - 1:+.1%}")
+    print(f"{name:6} {found:6.0f} m², true {true:6.0f} m²: {found / true - 1:+.1%}")
 
 right = paint(distance.argmin(axis=1), labels) == truth
-print(f"right pixels: {right.mean():.3f}, at best {asa_score(truth, labels):.3f}")
+print(f"correct pixels: {right.mean():.3f}, at most {asa_score(truth, labels):.3f}")
 
 # %%
 # Roofs lose the most: the bright joints between bricks are separate superpixels, and

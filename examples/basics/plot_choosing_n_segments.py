@@ -28,7 +28,7 @@ RED = np.array([255, 40, 70])
 
 
 def asa_less_price(estimator, X, y):
-    """ASA, less a price for each superpixel that came out."""
+    """ASA, minus a price per superpixel."""
     asa = asa_scorer(estimator, X, y)
     return asa - PRICE * np.mean(estimator.n_segments_)
 
@@ -66,7 +66,10 @@ figure, axes = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 shape = (len(compactness), len(counts))
 row, column = np.unravel_index(best, shape)
 for ax, score, title in zip(
-    axes, ["asa", "asa_less_price"], ["ASA", f"ASA - {PRICE} a superpixel"], strict=True
+    axes,
+    ["asa", "asa_less_price"],
+    ["ASA", f"ASA - {PRICE} per superpixel"],
+    strict=True,
 ):
     means = results[f"mean_test_{score}"].reshape(shape)
     ax.imshow(means, cmap="viridis", origin="lower", aspect="auto")

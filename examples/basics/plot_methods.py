@@ -66,7 +66,7 @@ display = CurveDisplay.from_estimators(
     methods, X, y, counts=[25, 50, 100, 200], metrics=metrics, ax=axes
 )
 figure.suptitle("10 generated scenes")
-print(f"{'asked for 100':16}{'got':>8}", *(f"{name:>16}" for name in metrics))
+print(f"{'requested: 100':16}{'count':>8}", *(f"{name:>16}" for name in metrics))
 for name, curve in display.curves.items():
     scores = (f"{curve[metric][2]:16.3f}" for metric in metrics)
     print(f"{name:16}{curve['n_segments'][2]:8.1f}", *scores)

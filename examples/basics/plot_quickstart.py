@@ -28,9 +28,7 @@ print(labels.dtype, labels.shape, "labels", labels.min(), "to", labels.max())
 # connected region (diagonal neighbours count as connected): splitting the labels into
 # connected parts does not change their number.
 sizes = np.bincount(labels.ravel())
-print(
-    f"{seal.n_segments_[0]} asked for and got, of {sizes.min()} to {sizes.max()} pixels"
-)
+print(f"{seal.n_segments_[0]} superpixels of {sizes.min()} to {sizes.max()} pixels")
 print(f"{split_components(labels, connectivity=8).max() + 1} connected regions")
 
 # %%

@@ -88,7 +88,7 @@ affinities["tuned"] = seal.predict_affinity([X_test[0], photograph])
 # two shrinks.
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
 left.plot(steps, asa, "o-", color="#0072b2")
-left.set(title="10 scenes held out", xlabel="steps", ylabel="ASA at 60 superpixels")
+left.set(title="10 held-out scenes", xlabel="steps", ylabel="ASA at 60 superpixels")
 right.plot(steps, recall, "o-", color="#d55e00", label="near an outline of depth")
 right.plot(steps, chance, "o--", color="#999999", label="anywhere: chance")
 right.set(title="the photograph", xlabel="steps", ylabel="share near a boundary")

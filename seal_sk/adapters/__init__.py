@@ -1,6 +1,6 @@
-"""Superpixels as other packages want them.
+"""Superpixels in the forms that other packages expect.
 
-Explanations of image classifiers by superpixel: `segmentation_fn` for LIME,
+Explanations of image classifiers by superpixels: `segmentation_fn` for LIME,
 `superpixel_masker` for SHAP, `captum_feature_mask` for Captum. Viewers:
 `napari_layers`, and `add_to_napari`, which shows them.
 """

@@ -1,4 +1,4 @@
-"""Superpixels as the features that explanations of a classifier speak of."""
+"""Superpixels as the features of explanations of classifiers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["SuperpixelMasker", "captum_feature_mask", "superpixel_masker"]
 
 
 class SuperpixelMasker:
-    """What `superpixel_masker` gives: an image with superpixels hidden, for SHAP.
+    """A masker for SHAP that hides superpixels of an image.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ class SuperpixelMasker:
     labels : ndarray of shape (H, W), int32
         The superpixels 0..n-1.
     background : ndarray of the shape of the image
-        What is seen where a superpixel is hidden.
+        Image that shows at hidden superpixels.
 
     Attributes
     ----------
     shape : (1, n)
-        Masked images for each mask, and superpixels, as SHAP wants to know.
+        Number of images per mask, and number of superpixels, for SHAP.
     clustering : ndarray of shape (n - 1, 4)
-        A tree of the superpixels by where they lie, in SciPy's format.
+        A tree of the superpixels by position, in SciPy's format.
 
     Examples
     --------
@@ -47,8 +47,8 @@ class SuperpixelMasker:
     array([[[10, 10,  0]]], dtype=uint8)
     """
 
-    # How SHAP learns that a partition of an image is what it deals with, and that
-    # images, once given, are not changed.
+    # These tell SHAP that the features are a partition of an image, and that returned
+    # images are not changed later.
     image_data = True
     immutable_outputs = True
 
@@ -63,17 +63,17 @@ class SuperpixelMasker:
         self.clustering = _tree(labels, n)
 
     def __call__(self, mask: ArrayLike, image: Any) -> tuple[NDArray[Any]]:
-        """A batch of one: the image with the superpixels of `mask` alone."""
+        """A batch of one: the image with only the superpixels of `mask` shown."""
         image = np.asarray(image)
         if image.shape != self.image.shape:
             raise ValueError(
-                f"the image to explain has shape {image.shape}, but the masker is made "
-                f"for {self.image.shape}; make one for each image."
+                f"the image to explain has shape {image.shape}, but the masker is for "
+                f"{self.image.shape}; make one masker per image."
             )
         return (self._hidden(np.asarray(mask, dtype=bool), image)[None],)
 
     def mask_shapes(self, image: Any) -> list[tuple[int]]:
-        """Shape of a mask, for each input of the model.
+        """Return the shape of the mask of each input of the model.
 
         Parameters
         ----------
@@ -88,12 +88,12 @@ class SuperpixelMasker:
         return [self.shape[1:]]
 
     def images(self, masks: ArrayLike) -> NDArray[Any]:
-        """The masker's image once for each mask, as models want them.
+        """Return the image once per mask, with superpixels hidden.
 
         Parameters
         ----------
         masks : array-like of shape (m, n)
-            Superpixels to be seen: True or 1.
+            Superpixels to show: True or 1.
 
         Returns
         -------
@@ -108,7 +108,7 @@ class SuperpixelMasker:
         return np.stack([self._hidden(mask, self.image) for mask in masks])
 
     def _hidden(self, mask: NDArray[np.bool_], image: NDArray[Any]) -> NDArray[Any]:
-        # Masked pixels, -1, take what is put last: they are always seen.
+        # Masked pixels are -1, the index of the value appended last: always shown.
         seen = np.append(mask, True)[self.labels]
         seen = seen.reshape(seen.shape + (1,) * (image.ndim - 2))
         return np.where(seen, image, self.background.astype(image.dtype, copy=False))
@@ -117,28 +117,28 @@ class SuperpixelMasker:
 def superpixel_masker(
     image: ArrayLike, labels: ArrayLike, background: str | ArrayLike = "mean"
 ) -> SuperpixelMasker:
-    """A masker for SHAP, whose features are the superpixels of an image.
+    """Make a masker for SHAP whose features are the superpixels of an image.
 
     Parameters
     ----------
     image : array-like of shape (H, W) or (H, W, C)
-        What the model takes a batch of: uint8, uint16, float32 or float64 of any range.
-        A network that wants channels first goes in as a function that moves them.
+        An image as for a batch of the model: uint8, uint16, float32 or float64 of any
+        range. Wrap a network with channels first in a function that moves them.
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, two or more, each of which occurs, of any integer dtype.
-        Negative labels are masked pixels, which are always seen.
+        Superpixels 0..n-1, two or more, all of them present, of any integer dtype.
+        Negative labels are masked pixels, which are always shown.
     background : "mean" or array-like, default="mean"
-        What is seen of a hidden superpixel: the mean colour of the image; a colour
-        (C,); or an image of the same shape, such as a blurred one; in the units of the
-        image, and rounded where it holds integers. For LIME's way, the mean colour of
-        each superpixel: ``paint(superpixel_features(image, labels,
+        Replacement of hidden superpixels: the mean colour of the image; a colour (C,);
+        or an image of the same shape, such as a blurred one. It is in the units of the
+        image, and rounded if the image has integers. For the mean colour of each
+        superpixel, as in LIME, use ``paint(superpixel_features(image, labels,
         features=("mean",)), labels)`` for an image in 0..1.
 
     Returns
     -------
     SuperpixelMasker
-        For ``shap.Explainer`` (which takes its PartitionExplainer, with superpixels
-        clustered by where they lie), ``shap.PermutationExplainer``, and, by its
+        For ``shap.Explainer`` (which chooses its PartitionExplainer, with superpixels
+        clustered by position), ``shap.PermutationExplainer`` and, with the method
         `images`, ``shap.KernelExplainer``.
 
     Raises
@@ -148,7 +148,7 @@ def superpixel_masker(
 
     See Also
     --------
-    seal_sk.paint : The values of the explanation, one a superpixel, as an image.
+    seal_sk.paint : Draw the values of the explanation, one per superpixel, as an image.
 
     References
     ----------
@@ -186,7 +186,7 @@ def superpixel_masker(
 def _background(
     background: Any, bands: NDArray[Any], labels: NDArray[np.int32]
 ) -> NDArray[Any]:
-    """Of shape (H, W, C) and the dtype of the image."""
+    """The background, of shape (H, W, C) and of the dtype of the image."""
     if isinstance(background, str):
         if background != "mean":
             raise ValueError(
@@ -198,7 +198,7 @@ def _background(
     else:
         colour = np.asarray(background)
         if colour.dtype.kind not in "uif" or not np.isfinite(colour).all():
-            raise ValueError("background holds something else than finite numbers.")
+            raise ValueError("background must hold finite numbers only.")
         if colour.shape == labels.shape:
             colour = colour[:, :, None]
         if colour.shape not in ((), bands.shape[2:], bands.shape):
@@ -210,11 +210,11 @@ def _background(
         limit = np.iinfo(bands.dtype).max
         if colour.min() < 0 or colour.max() > limit:
             raise ValueError(
-                f"background lies beyond 0..{limit}, which the image's {bands.dtype} "
-                "holds; give it in the units of the image."
+                f"background has values outside 0..{limit}, the range of the image's "
+                f"{bands.dtype}; give it in the units of the image."
             )
         rounded = np.rint(colour)
-        # Those of a blur or of means, of which rounding would leave black.
+        # Such as blurred images or means, which rounding would turn black.
         if colour.max() <= 1 and (rounded != colour).any():
             raise ValueError(
                 f"background holds fractions in 0..1, but the image is {bands.dtype}; "
@@ -225,7 +225,7 @@ def _background(
 
 
 def _tree(labels: NDArray[np.int32], n: int) -> NDArray[np.float64]:
-    """Superpixels clustered by their centroids."""
+    """Cluster superpixels by their centroids."""
     inside = labels >= 0
     size = np.bincount(labels[inside], minlength=n)
     centroids = [
@@ -235,14 +235,14 @@ def _tree(labels: NDArray[np.int32], n: int) -> NDArray[np.float64]:
 
 
 def captum_feature_mask(labels: ArrayLike | Sequence[ArrayLike]) -> Tensor:
-    """Superpixels as the ``feature_mask`` of Captum's perturbation methods.
+    """Convert superpixels to the ``feature_mask`` of Captum's perturbation methods.
 
     Parameters
     ----------
     labels : array-like of shape (H, W) or (N, H, W), or a list of N label maps
-        Superpixels 0..n-1, each of which occurs, of any integer dtype; maps of a batch
-        have one size. Negative labels are masked pixels, which together become one more
-        feature, the last one of their image, since Captum has no other place for them.
+        Superpixels 0..n-1, all of them present, of any integer dtype. All maps of a
+        batch have the same size. The masked pixels of an image (negative labels) become
+        one more feature, the last one, because Captum has no masks.
 
     Returns
     -------
@@ -257,9 +257,9 @@ def captum_feature_mask(labels: ArrayLike | Sequence[ArrayLike]) -> Tensor:
 
     Notes
     -----
-    ``FeatureAblation`` hides superpixel i of all images of the batch at a time, which
-    is right as long as the model treats images one by one. ``KernelShap`` and ``Lime``
-    go through the images of a batch.
+    ``FeatureAblation`` hides superpixel i of all images of a batch at the same time.
+    This is correct if the model treats images separately. ``KernelShap`` and ``Lime``
+    process the images of a batch one by one.
 
     References
     ----------
@@ -289,8 +289,8 @@ def captum_feature_mask(labels: ArrayLike | Sequence[ArrayLike]) -> Tensor:
 
 
 def _maps(labels: Any) -> list[Any]:
-    """One label map, or several, as a list."""
-    # A list of rows of numbers is one label map, a list of maps several.
+    """Return one or several label maps as a list."""
+    # A list of rows of numbers is one label map; a list of maps is several.
     first = labels
     for _ in range(2):
         if not hasattr(first, "__len__") or len(first) == 0:

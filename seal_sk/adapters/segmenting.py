@@ -1,4 +1,4 @@
-"""An estimator as a function from an image to its label map."""
+"""Estimators as functions from an image to its label map."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SegmentationFunction", "segmentation_fn"]
 
 @dataclass(frozen=True)
 class SegmentationFunction:
-    """What `segmentation_fn` gives: called with an image, it returns the label map.
+    """A function from an image to its label map, as `segmentation_fn` returns it.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class SegmentationFunction:
     def __post_init__(self) -> None:
         if isinstance(self.estimator, type) or not hasattr(self.estimator, "transform"):
             raise TypeError(
-                f"estimator={self.estimator!r} has no transform(X) that gives label "
+                f"estimator={self.estimator!r} has no transform(X) that returns label "
                 "maps; give an estimator such as SNICSuperpixels(100)."
             )
         if self.value_range is None:
@@ -63,7 +63,7 @@ class SegmentationFunction:
         object.__setattr__(self, "value_range", (black, white))
 
     def __call__(self, image: ArrayLike) -> NDArray[np.int32]:
-        """The label map (H, W), int32, of an image (H, W) or (H, W, C)."""
+        """Return the label map (H, W), int32, of an image (H, W) or (H, W, C)."""
         image = np.asarray(image)
         if image.size == 0 or image.dtype.kind not in "uif":
             raise ValueError(
@@ -76,8 +76,8 @@ class SegmentationFunction:
             black, white = self.value_range
             if not (black <= low and high <= white):
                 raise ValueError(
-                    f"image has values in {low:g}..{high:g}, beyond "
-                    f"value_range={self.value_range}; give the range that it is in."
+                    f"image has values in {low:g}..{high:g}, outside "
+                    f"value_range={self.value_range}; give its actual range."
                 )
             image = (image.astype(np.float64) - black) / (white - black)
         elif image.dtype.kind == "f":
@@ -86,8 +86,8 @@ class SegmentationFunction:
             known = image.dtype.name in ("uint8", "uint16")
         if not known:
             raise ValueError(
-                f"image has dtype {image.dtype} and values in {low:g}..{high:g}, of "
-                "which black and white are not known; give them, for example: "
+                f"image has dtype {image.dtype} and values in {low:g}..{high:g}, so "
+                "black and white are not known; give them, for example: "
                 "segmentation_fn(estimator, value_range=(0, 255))."
             )
         return self.estimator.transform([image])[0]
@@ -96,18 +96,17 @@ class SegmentationFunction:
 def segmentation_fn(
     estimator: Transformer, *, value_range: tuple[float, float] | None = None
 ) -> SegmentationFunction:
-    """A function from one image to its label map, for packages that take such a one.
+    """Turn an estimator into a function from one image to its label map.
 
     Parameters
     ----------
     estimator : estimator
-        Anything of this package that gives label maps, or a pipeline of them; fitted if
-        it needs to be.
+        Any estimator of this package that returns label maps, or a pipeline with one;
+        fitted, if it needs fitting.
     value_range : (float, float), optional
-        Black and white of the images that will be given, for those that are neither
-        uint8, nor uint16, nor floats in 0..1: ``(0, 255)`` for floats that were bytes,
-        ``(-1, 1)`` for the input of many networks. Images are never rescaled by their
-        content.
+        Values of black and white in the images, if these are not uint8, uint16 or
+        floats in 0..1: ``(0, 255)`` for bytes converted to floats, ``(-1, 1)`` for the
+        input of many networks. Images are never rescaled by their contents.
 
     Returns
     -------
@@ -118,14 +117,14 @@ def segmentation_fn(
     Raises
     ------
     ValueError, TypeError
-        If an argument is not as described. When called, if the values of an image can't
-        be understood or the estimator refuses it.
+        If an argument is not as described. When the function is called: if the range of
+        an image is not known, or the estimator refuses it.
 
     Notes
     -----
-    LIME hands over the image as it was given to ``explain_instance``, grey repeated to
-    three channels. Its default, quickshift, takes floats up to 255 for colours brighter
-    than white; here they are refused without a `value_range`.
+    LIME passes the image as it was given to ``explain_instance``, with grey images
+    repeated to three channels. Its default, quickshift, accepts floats up to 255 as
+    colours brighter than white; here they are an error without a `value_range`.
 
     References
     ----------

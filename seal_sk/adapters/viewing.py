@@ -27,7 +27,7 @@ def napari_layers(
     outlines: bool = False,
     name: str = "superpixels",
 ) -> list[tuple[Any, dict[str, Any], str]]:
-    """An image and its superpixels as napari's layer data tuples.
+    """Convert an image and its superpixels to layer data tuples of napari.
 
     Parameters
     ----------
@@ -35,15 +35,15 @@ def napari_layers(
         uint8, uint16, float32 or float64. Three channels are shown as colours, more as
         a stack with a slider.
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        Superpixels 0..n-1, all of them present, of any integer dtype. Negative labels
         are masked pixels.
     table : DataFrame of n rows, optional
-        Features of the superpixels, row i for superpixel i, for example
-        `seal_sk.export.superpixel_table`'s; napari shows them under the pointer.
+        Features of the superpixels, row i for superpixel i, for example from
+        `seal_sk.export.superpixel_table`; napari shows those under the pointer.
     outlines : bool, default=False
-        Add a layer of shapes: each ring of `seal_sk.export.polygons` as a polygon.
+        Add a layer of shapes, with each ring of `seal_sk.export.polygons` as a polygon.
     name : str, default="superpixels"
-        Of the layer of labels.
+        Name of the layer of labels.
 
     Returns
     -------
@@ -59,10 +59,10 @@ def napari_layers(
 
     Notes
     -----
-    napari takes label 0 for background, so its label is the superpixel's plus 1, and
-    masked pixels are 0; the column ``label`` of the features holds the superpixel's
-    own. Its pixels have their centres, not their corners, at whole coordinates, so
-    outlines are shifted by half a pixel.
+    In napari, label 0 is the background. Therefore its labels are those of the
+    superpixels plus 1, and masked pixels are 0; the column ``label`` of the features
+    has the original labels. The centres of pixels, not their corners, are at whole
+    coordinates, so outlines are shifted by half a pixel.
 
     Examples
     --------
@@ -97,7 +97,7 @@ def napari_layers(
 
 
 def _features(n: int, table: DataFrame | None) -> dict[str, Any]:
-    """Columns by name; ``index`` is the one that napari finds a label's row by."""
+    """Columns by name; napari finds the row of a label by ``index``."""
     features = {"index": np.arange(1, n + 1), "label": np.arange(n)}
     if table is not None:
         columns = {str(column): table[column].to_numpy() for column in table.columns}
@@ -108,7 +108,7 @@ def _features(n: int, table: DataFrame | None) -> dict[str, Any]:
 def _shapes(labels: NDArray[np.int32], name: str) -> tuple[Any, dict[str, Any], str]:
     coverage = trace(labels)
     points = coverage.points[:, ::-1] - 0.5
-    # Without the last point, which is the first one again.
+    # Without the last point, which repeats the first one.
     rings = [points[i : j - 1] for i, j in pairwise(coverage.rings)]
     n_parts = np.diff(coverage.superpixels)
     n_rings = np.diff(coverage.parts)
@@ -140,22 +140,22 @@ def add_to_napari(
     Parameters
     ----------
     viewer : napari.Viewer or napari.components.ViewerModel
-        Where to.
+        The viewer to add layers to.
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
-        As for `napari_layers`, and so are the others.
+        As for `napari_layers`; so are the other arguments.
     labels : array-like of shape (H, W)
         The superpixels.
     table : DataFrame, optional
-        A row for each superpixel.
+        One row per superpixel.
     outlines : bool, default=False
-        Whether to add them.
+        Whether to add outlines.
     name : str, default="superpixels"
-        Of the layer of labels.
+        Name of the layer of labels.
 
     Returns
     -------
     list of napari.layers.Layer
-        The layers that were added, the lowest first.
+        The added layers, the lowest one first.
 
     Raises
     ------

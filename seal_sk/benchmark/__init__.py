@@ -1,9 +1,10 @@
 """A benchmark of superpixels: data set x methods x counts -> one tidy table.
 
-`run_benchmark` fills a folder of results, from where it was if it was interrupted;
-`read_results` gives its table; `summarize`, `average_over_counts` and `compare` reduce
-it under a named protocol; `seal_sk.report.write_report` draws it. On the command line:
-``seal-sk bench`` and ``seal-sk report``. Needs ``pip install "seal_sk[bench]"``.
+`run_benchmark` writes a folder of results, and continues an interrupted run.
+`read_results` returns its table. `summarize`, `average_over_counts` and `compare`
+reduce the table under a named protocol. `seal_sk.report.write_report` draws it. On the
+command line: ``seal-sk bench`` and ``seal-sk report``. Needs ``pip install
+"seal_sk[bench]"``.
 """
 
 from .._extras import import_extra

@@ -1,4 +1,4 @@
-"""Time and memory of one call, and what computed it."""
+"""Time and memory of one call, and the versions and machine of a run."""
 
 import ctypes
 import platform
@@ -23,7 +23,7 @@ _PACKAGES = ("numpy", "scipy", "scikit-image", "scikit-learn", "torch")
 
 @cache
 def versions() -> str:
-    """One line: what computed."""
+    """Versions of the packages, in one line."""
     names = [f"seal_sk {__version__}", f"Python {platform.python_version()}"]
     for package in _PACKAGES:
         names.append(f"{package} {version(package)}")
@@ -38,7 +38,7 @@ def versions() -> str:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let linear algebra, OpenCV and torch compute on one thread, if they are there."""
+    """Limit linear algebra, OpenCV and torch, if installed, to one thread."""
     torch, cv2 = sys.modules.get("torch"), sys.modules.get("cv2")
     before = (
         None if torch is None else torch.get_num_threads(),
@@ -61,10 +61,10 @@ def one_thread() -> Iterator[None]:
 def measured(
     function: Callable[..., Any], *args: Any
 ) -> tuple[Any, float, float | None]:
-    """What a function returns, its seconds, and the MiB that it took at its peak.
+    """Result of a function, its seconds, and the MiB that it needed at its peak.
 
-    The peak is that of the process's resident memory over what it was before; None
-    where the system can't tell (anything but Linux).
+    The peak is that of the resident memory of the process, minus the memory before the
+    call; None where the system does not report it (all but Linux).
     """
     before = _reset_peak()
     start = time.perf_counter()
@@ -75,9 +75,9 @@ def measured(
 
 
 def _reset_peak() -> int | None:
-    """KiB resident now, from where `_peak` counts."""
+    """Resident memory now, in KiB; `_peak` counts from here."""
     try:
-        # What the allocator keeps for later would hide what the function takes.
+        # Memory that the allocator keeps would hide the needs of the function.
         ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5")
         return _peak()

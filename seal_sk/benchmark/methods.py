@@ -1,4 +1,4 @@
-"""What is compared: estimators by name, path or file, and folders of label maps."""
+"""Methods to compare: estimators by name, path or file, or folders of label maps."""
 
 import hashlib
 import re
@@ -28,7 +28,7 @@ def _seal(oversegmentation):
     )
 
 
-#: Methods by name: functions that make the estimator.
+#: Methods by name: functions that return the estimator.
 METHODS: dict[str, Callable[[], Any]] = {
     "seal": lambda: _seal(3),
     "seal-ers": lambda: _seal(1),
@@ -40,30 +40,30 @@ _PICKLES = (".pkl", ".pickle", ".joblib")
 
 
 def find_methods(specs: Sequence[str]) -> dict[str, Any]:
-    """Methods from what the command line says about them.
+    """Find methods from their descriptions on the command line.
 
     Parameters
     ----------
     specs : sequence of str
-        Each is, with or without ``NAME=`` before it:
+        Each is one of the following, optionally preceded by ``NAME=``:
 
-        - a key of `METHODS`, as in ``ers``;
-        - an import path, as in ``package.module:attribute``, of an estimator, of a
+        - a key of `METHODS`, such as ``ers``;
+        - an import path, such as ``package.module:attribute``, of an estimator, of its
           class, or of a function without arguments that returns one;
-        - a file: a network of `SEALSuperpixels.save` or of the paper's authors, or
-          a pickled estimator (``.pkl``, ``.pickle``, ``.joblib``). Unpickling runs
-          whatever the file says: take only those that you trust;
+        - a file: a network from `SEALSuperpixels.save` or from the paper's authors, or
+          a pickled estimator (``.pkl``, ``.pickle``, ``.joblib``). Unpickling runs code
+          in the file: use only files that you trust;
         - a folder of label maps, for `LabelMaps`.
 
     Returns
     -------
     dict of str to estimator or LabelMaps
-        In the order given.
+        Methods by name, in the given order.
 
     Raises
     ------
     ValueError, ImportError, FileNotFoundError
-        If one is none of these, or two have the same name.
+        If one is not one of these, or two have the same name.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def find_methods(specs: Sequence[str]) -> dict[str, Any]:
         name = name or default
         if name in methods:
             raise ValueError(
-                f"Two methods are called {name!r}; give one another name with "
+                f"Two methods are called {name!r}; give one of them another name with "
                 f"OTHER={what}."
             )
         methods[name] = method
@@ -88,7 +88,7 @@ def find_methods(specs: Sequence[str]) -> dict[str, Any]:
 
 
 def _find(what):
-    """(name, estimator or label maps) for one spec."""
+    """Return (name, estimator or label maps) for one spec."""
     if what in METHODS:
         return what, METHODS[what]()
     path = Path(what)
@@ -109,7 +109,7 @@ def _load(path):
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {str(path)!r}.")
     try:
-        # Weights first, which load without running code.
+        # Weights first, because they load without running code.
         return superpixels.SEALSuperpixels.load(path)
     except ValueError:
         if path.suffix == ".safetensors":
@@ -118,7 +118,7 @@ def _load(path):
 
     try:
         return joblib.load(path)
-    except Exception as error:  # whatever the pickle does
+    except Exception as error:  # pickles may raise anything
         raise ValueError(
             f"{str(path)!r} holds no pickled estimator that can be loaded "
             f"({type(error).__name__}: {error})."
@@ -131,7 +131,7 @@ def _imported(what):
         found = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except Exception as error:  # of a module that may do anything
+    except Exception as error:  # modules may raise anything
         raise ImportError(
             f"{what!r} can't be imported ({type(error).__name__}: {error})."
         ) from error
@@ -149,20 +149,20 @@ def _imported(what):
 
 
 class LabelMaps:
-    """Label maps made elsewhere, in place of a method.
+    """Label maps of another program, in place of a method.
 
     Parameters
     ----------
     folder : path-like
-        Holds a folder for each requested count, as in ``300/NAME.png``, with a label
-        map for each image of the data set; or the label maps themselves, which then
-        stand for the only count asked for. PNG, TIFF, npy, MAT or CSV, as
+        Folder with one subfolder per requested count, as in ``300/NAME.png``, each with
+        one label map per image of the data set; or, if only one count is requested,
+        with the label maps themselves. PNG, TIFF, npy, MAT or CSV, as
         `seal_sk.datasets.read_label_map` reads them.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder.
+        If the folder does not exist.
 
     Examples
     --------
@@ -183,18 +183,18 @@ class LabelMaps:
             raise FileNotFoundError(f"There is no folder {str(self.folder)!r}.")
 
     def __repr__(self) -> str:
-        """Return where they are."""
+        """Return the class and the folder."""
         return f"LabelMaps({str(self.folder)!r})"
 
     def find(self, count: int, name: str) -> Path:
-        """The file of one label map.
+        """Return the path of one label map.
 
         Parameters
         ----------
         count : int
-            As requested.
+            Requested number of superpixels.
         name : str
-            Of the image.
+            Name of the image.
 
         Returns
         -------
@@ -203,9 +203,9 @@ class LabelMaps:
         Raises
         ------
         FileNotFoundError
-            If there is none.
+            If there is no such label map.
         ValueError
-            If there are several.
+            If there are several such label maps.
         """
         place = self.folder / str(count)
         if not place.is_dir():
@@ -221,7 +221,7 @@ class LabelMaps:
 
 
 class _Estimator:
-    """An estimator as the benchmark calls it."""
+    """An estimator, with the interface of the benchmark."""
 
     measured = True
 
@@ -229,8 +229,8 @@ class _Estimator:
         self.estimator = estimator
         if not hasattr(estimator, "transform") or isinstance(estimator, type):
             raise TypeError(
-                f"{estimator!r} is no estimator, an object with transform: give one, "
-                "or LabelMaps."
+                f"{estimator!r} is not an estimator with a transform: give one, or "
+                "LabelMaps."
             )
         params = estimator.get_params() if hasattr(estimator, "get_params") else {}
         names = [
@@ -240,8 +240,8 @@ class _Estimator:
         ]
         if len(names) != 1:
             raise ValueError(
-                f"{estimator!r} has {len(names)} parameters called n_segments, where "
-                "one is needed to set the count."
+                f"{estimator!r} has {len(names)} parameters called n_segments, but "
+                "needs exactly one, for the count."
             )
         self._name = names[0]
         self._sees_truth = any(
@@ -256,9 +256,9 @@ class _Estimator:
 
     @property
     def state(self):
-        """What computes, what it holds, and what was fitted.
+        """The class, its parameters and its fitted attributes.
 
-        All but what changes no label.
+        Without parameters that do not change labels.
         """
         return type(self.estimator), {
             name: value
@@ -267,11 +267,11 @@ class _Estimator:
         }
 
     def source(self, count, name):
-        """What a label map depends on besides the image."""
+        """Everything that a label map depends on besides the image."""
         return None
 
     def _shortly(self):
-        """The class, and the parameters that are not its defaults."""
+        """The class, and the parameters that differ from the defaults."""
         kind = type(self.estimator)
         usual = {
             name: parameter.default
@@ -285,17 +285,17 @@ class _Estimator:
         return f"{kind.__qualname__}({', '.join(changed)})"
 
     def check(self, counts, names):
-        """Refuse before any work what can't work."""
+        """Raise errors before any work."""
 
     def segment(self, image, annotations, count, name):
-        """One label map."""
+        """Return one label map."""
         what = annotations if self._sees_truth else image
         (labels,) = self.estimator.set_params(**{self._name: count}).transform([what])
         return labels
 
 
 class _Folder:
-    """Label maps as the benchmark calls them."""
+    """Label maps, with the interface of the benchmark."""
 
     measured = False
 
@@ -306,25 +306,25 @@ class _Folder:
         self.all_parameters = {"folder": label_maps.folder.name}
 
     def check(self, counts, names):
-        """Refuse before any work what can't work."""
+        """Raise errors before any work."""
         folder = self._label_maps.folder
         if len(counts) > 1 and not any((folder / str(c)).is_dir() for c in counts):
             raise ValueError(
-                f"{str(folder)!r} has no folder for each count, as in "
-                f"{folder / str(counts[0])}: its label maps can stand for one count "
-                f"only, and {len(counts)} are asked for."
+                f"{str(folder)!r} has no subfolders for the counts, such as "
+                f"{folder / str(counts[0])}: its label maps can be used for only one "
+                f"count, but {len(counts)} are requested."
             )
         for count in counts:
             for name in names:
                 self._label_maps.find(count, name)
 
     def source(self, count, name):
-        """What a label map depends on: its file."""
+        """Everything that a label map depends on: its file."""
         content = self._label_maps.find(count, name).read_bytes()
         return hashlib.sha256(content).hexdigest()
 
     def segment(self, image, annotations, count, name):
-        """One label map."""
+        """Return one label map."""
         path = self._label_maps.find(count, name)
         labels = read_label_map(path)
         if labels.shape != np.shape(image)[:2]:
@@ -335,21 +335,21 @@ class _Folder:
         return labels
 
 
-# Parameters that change no label.
+# Parameters that do not change labels.
 _NO_RESULT = ("n_jobs", "verbose", "memory", "checkpoint_dir")
 
 
 def as_method(method: Any) -> _Folder | _Estimator:
-    """What the benchmark calls, from an estimator or label maps."""
+    """Wrap an estimator or label maps in the interface of the benchmark."""
     if isinstance(method, LabelMaps):
         return _Folder(method)
-    # A copy, since its count is set; what was fitted goes with it.
+    # A copy, because its count is set; it stays fitted.
     return _Estimator(deepcopy(method))
 
 
 def _plain(value):
-    """A parameter for the table: as it is if JSON has it, a file by its content."""
-    # Not any string that a file happens to be called.
+    """A parameter for the table: unchanged if JSON can hold it, files by content."""
+    # Not every string that happens to be the name of a file.
     named = isinstance(value, Path) or (isinstance(value, str) and Path(value).suffix)
     if named and Path(value).is_file():
         digest = hashlib.sha256(Path(value).read_bytes()).hexdigest()
@@ -357,5 +357,5 @@ def _plain(value):
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     text = repr(clone(value) if hasattr(value, "get_params") else value)
-    # Where an object lies says nothing about it.
+    # Addresses in memory have no meaning.
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)

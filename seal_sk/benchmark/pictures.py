@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 __all__ = ["draw_pictures", "most_different", "read_pictures"]
 
 N_PICTURES = 8
-# Longest side of a picture; larger images are drawn smaller.
+# Longest side of a picture; larger images are reduced.
 _LONGEST = 1000
 
 
 def most_different(table: pd.DataFrame, n_images: int = N_PICTURES) -> list[str]:
-    """Images on which the methods' ASA differs most, from the greatest difference.
+    """Images on which the ASA of the methods differs most, largest difference first.
 
     Parameters
     ----------
     table : DataFrame
-        As `Results.table`.
+        Table of `Results.table`.
     n_images : int, default=8
 
     Returns
     -------
     list of str
     """
-    # The oracle is always far above; what differs among the others tells more.
+    # The oracle is always far above; differences among the others are of interest.
     others = table[table["method"] != "oracle"]
     table = table if others.empty else others
     asa = table.groupby(["image", "requested", "method"], observed=True)["asa"].mean()
@@ -49,22 +49,22 @@ def most_different(table: pd.DataFrame, n_images: int = N_PICTURES) -> list[str]
 
 
 def draw_pictures(results, dataset, callers, *, n_jobs=1):
-    """Write photographs and boundaries for the report, cutting these images again.
+    """Write photographs and boundaries for the report, segmenting the images again.
 
-    ``pictures/INDEX/`` holds ``image.jpg``, ``truth.png``, and ``METHOD-COUNT.png``,
-    1 where a boundary is; ``pictures/index.json`` says which image each is.
+    ``pictures/INDEX/`` has ``image.jpg``, ``truth.png`` and ``METHOD-COUNT.png``, which
+    are 1 at boundaries; ``pictures/index.json`` lists the images.
     """
     folder = results.folder / "pictures"
     folder.mkdir(exist_ok=True)
     table = results.table
-    # Those that are there stay: methods of an earlier call were drawn on them.
+    # Existing ones are kept: methods of an earlier call are drawn on them.
     before = list(read_pictures(results.folder))
     try:
         new = [n for n in most_different(common_images(table)) if n not in before]
-    except ValueError:  # No image that all methods have: they failed on some.
+    except ValueError:  # No image has results of all methods: some failed.
         new = []
     chosen = [*before, *new][:N_PICTURES]
-    # Not every method need have been run at every count.
+    # Some methods may not have been run at every count.
     counts = table.groupby("method", observed=True)["requested"].unique()
     index = {name: dataset.names.index(name) for name in chosen}
     tasks = []
@@ -113,7 +113,7 @@ def _draw_image(place, one):
 
 
 def _smaller(array):
-    """Every so manyth pixel of what is too large for a picture."""
+    """Reduce what is too large for a picture, by skipping pixels."""
     step = -(-max(array.shape[:2]) // _LONGEST)
     return np.ascontiguousarray(array[::step, ::step])
 
@@ -127,7 +127,7 @@ def _write_png(path, marked):
 
 
 def read_pictures(folder: Path) -> dict[str, Path]:
-    """Names and folders of the pictures that are there.
+    """Names and folders of existing pictures.
 
     Returns
     -------

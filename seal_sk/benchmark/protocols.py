@@ -1,4 +1,4 @@
-"""Protocols: which figures of the table are meant, and how they become one number."""
+"""Protocols: the scores that are reported, and how they are averaged."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ __all__ = ["PROTOCOLS", "Protocol", "find_protocol"]
 
 @dataclass(frozen=True)
 class Protocol:
-    """Which figures are reported, and how those of several annotations are joined.
+    """Scores to report, and how to combine those of several annotations.
 
     Parameters
     ----------
     name : str
-        What it is called by.
+        Name of the protocol.
     annotations : {"mean", "best", "worst"}
-        "mean": a data set's figure is the mean over all (image, annotation) pairs.
-        "best" and "worst": of each image the best or worst annotation for each figure,
-        then the mean over the images.
+        "mean": the score of a data set is the mean over all (image, annotation) pairs.
+        "best" and "worst": for each score and image, the best or worst annotation, then
+        the mean over the images.
     metrics : dict of str to Metric
-        By the name that tables and figures have for it.
+        Metrics, by their names in tables and figures.
     description : str
-        With the source.
+        Description, with the source.
 
     Examples
     --------
-    One of your own, which `summarize` and the others take in place of a name:
+    A custom protocol, which `summarize` and the other functions accept in place of a
+    name:
 
     >>> from seal_sk.benchmark import Metric, Protocol
     >>> recall = Metric("boundary_recall", "Boundary recall")
@@ -50,26 +51,26 @@ class Protocol:
     description: str
 
     def per_image(self, table: pd.DataFrame) -> pd.DataFrame:
-        """One row for each method, requested count and image.
+        """Return one row per method, requested count and image.
 
         Parameters
         ----------
         table : DataFrame
-            As `Results.table`.
+            Table of `Results.table`.
 
         Returns
         -------
         DataFrame
             ``method``, ``requested``, ``image``, ``weight``, ``n_segments``,
-            ``seconds``, ``peak_memory``, and a column a metric with the image's
-            figure. The data set's is the mean of these, weighed by ``weight``.
+            ``seconds``, ``peak_memory``, and one column per metric with the score of
+            the image. The score of the data set is the mean weighted by ``weight``.
         """
         key = ["method", "requested", "image"]
         groups = table.groupby(key, sort=False, observed=True)
         rows = groups[["n_segments", "seconds", "peak_memory"]].first()
         rows["weight"] = groups.size() if self.annotations == "mean" else 1
         for name, metric in self.metrics.items():
-            # To the better or the worse, whichever way the figure runs.
+            # Better may be higher or lower, depending on the metric.
             how = "max" if metric.higher_is_better else "min"
             if self.annotations == "worst":
                 how = {"max": "min", "min": "max"}[how]
@@ -79,19 +80,19 @@ class Protocol:
         return rows.reset_index()
 
     def mean(self, rows: pd.DataFrame, column: str) -> float:
-        """A data set's figure from `per_image`'s rows.
+        """Return the score of a data set, from the rows of `per_image`.
 
         Parameters
         ----------
         rows : DataFrame
-            Of one method at one count, for example.
+            Rows, for example of one method at one count.
         column : str
             Name of a metric.
 
         Returns
         -------
         float
-            The mean over the images, by their weight.
+            The weighted mean over the images.
         """
         return float(np.average(rows[column], weights=rows["weight"]))
 
@@ -119,26 +120,26 @@ PROTOCOLS = {
             },
             "Stutz et al., CVIU 2018: boundary recall with boundaries two pixels thick "
             "and a tolerance of 0.25 % of the diagonal, undersegmentation error by "
-            "Neubert and Protzel, explained variation, compactness; of each image the "
+            "Neubert and Protzel, explained variation, compactness; per image, the "
             "annotation with the worst score, then the mean over images.",
         ),
         Protocol(
             "best-annotation",
             "best",
             {"ASA": METRICS["asa"], "BR": METRICS["boundary_recall"]},
-            "ASA and boundary recall as in tu2018, but of each image the annotation "
-            "with the best score, then the mean over images; flattering, and common.",
+            "ASA and boundary recall as in tu2018, but per image the annotation with "
+            "the best score, then the mean over images; common, but too optimistic.",
         ),
     )
 }
 
 
 def find_protocol(protocol: str | Protocol) -> Protocol:
-    """A protocol from its name, or as it is."""
+    """Find a protocol by its name; return protocols unchanged."""
     if isinstance(protocol, Protocol):
         return protocol
     if protocol not in PROTOCOLS:
         raise ValueError(
-            f"There is no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}."
+            f"There is no protocol {protocol!r}; give one of {', '.join(PROTOCOLS)}."
         )
     return PROTOCOLS[protocol]

@@ -1,4 +1,4 @@
-"""A folder of results: what was asked, a file for each image and method, one table."""
+"""A folder of results: the run, one file per image and method, and one table."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _TABLE = "table.parquet"
 _CSV = "table.csv"
 FORMAT = 2
 
-# Text that is the same in many rows.
+# Columns of text with the same value in many rows.
 _REPEATED = ("dataset", "image", "method", "parameters", "versions", "machine")
 
 
 @dataclass
 class Results:
-    """What `read_results` returns.
+    """Results of a benchmark, as `read_results` returns them.
 
     Parameters
     ----------
     folder : Path
-        Where it lies.
+        Folder of the results.
     run : dict
-        What was asked: the data set, its images, the methods with all their
-        parameters, the counts.
+        Description of the run: the data set, its images, the methods with all their
+        parameters, and the counts.
     table : DataFrame
-        A row for each image, annotation, method and requested count, with the columns
-        that `run_benchmark` names.
+        One row per image, annotation, method and requested count, with the columns
+        listed in `run_benchmark`.
 
     Examples
     --------
@@ -58,27 +58,27 @@ class Results:
 
     @property
     def methods(self) -> list[str]:
-        """Their names, in the order in which they were asked for."""
+        """Names of the methods, in the order of the run."""
         return [m for m in self.run["methods"] if m in set(self.table["method"])]
 
 
 def read_results(folder: PathLike) -> Results:
-    """Read a folder that `run_benchmark` filled.
+    """Read the results in a folder of `run_benchmark`.
 
     Parameters
     ----------
     folder : path-like
-        What was given to it as `out`.
+        The argument `out` of `run_benchmark`.
 
     Returns
     -------
     Results
-        What was asked, and the table.
+        The description of the run, and the table.
 
     Raises
     ------
     FileNotFoundError
-        If there are no results in it.
+        If the folder has no results.
     ValueError
         If a file is damaged.
 
@@ -98,23 +98,23 @@ def read_results(folder: PathLike) -> Results:
     run = _read_json(folder / _RUN)
     if run is None or not (folder / _TABLE).is_file():
         raise FileNotFoundError(
-            f"There are no results in {str(folder)!r}: {_RUN} and {_TABLE} of seal-sk "
-            "bench are looked for."
+            f"There are no results in {str(folder)!r}: {_RUN} or {_TABLE} of seal-sk "
+            "bench is missing."
         )
     if not {"dataset", "methods", "counts"} <= set(run):
-        raise ValueError(f"{folder / _RUN} is not of seal-sk bench.")
+        raise ValueError(f"{folder / _RUN} was not written by seal-sk bench.")
     try:
         table = pd.read_parquet(folder / _TABLE)
-    except Exception as error:  # whatever the reader raises of a damaged file
+    except Exception as error:  # readers raise various errors on damaged files
         raise ValueError(
-            f"{folder / _TABLE} can't be read ({type(error).__name__}: {error}); the "
-            "same seal-sk bench writes it anew."
+            f"{folder / _TABLE} can't be read ({type(error).__name__}: {error}); run "
+            "the same seal-sk bench again to write it."
         ) from error
     return Results(folder, run, table)
 
 
 class Store:
-    """The folder while a benchmark fills it.
+    """The folder of results during a benchmark.
 
     Nothing is written before `begin`.
 
@@ -122,14 +122,14 @@ class Store:
     ----------
     folder : Path
     run : dict
-        What is asked now. What is there already must be of the same data set, and of
-        the same methods where names are the same; other methods, counts and images
-        are added to it.
+        Description of the run. Existing results must be of the same data set, and
+        methods with the same name must be the same; other methods, counts and images
+        are added.
 
     Raises
     ------
     ValueError
-        If other results are there.
+        If the folder has other results.
     """
 
     def __init__(self, folder: Path, run: dict[str, Any]) -> None:
@@ -145,34 +145,34 @@ class Store:
         self.run = run
 
     def begin(self) -> None:
-        """Make the folder, and say in it what was asked."""
+        """Create the folder, and write the description of the run."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write(_RUN, json.dumps(self.run, indent=1))
         (self.folder / "parts").mkdir(exist_ok=True)
-        # Left by a run that was killed while it wrote.
+        # Left by a run that was killed while writing.
         for stale in self.folder.rglob(".*.part"):
             stale.unlink(missing_ok=True)
 
     def _joined(self, before, run):
         def refuse(what):
             raise ValueError(
-                f"{str(self.folder)!r} holds results of {what}; give another folder "
-                "for these."
+                f"{str(self.folder)!r} holds results of {what} give another folder for "
+                "these."
             )
 
         if before.get("format") != FORMAT:
-            refuse(f"another version (format {before.get('format')})")
+            refuse(f"another version (format {before.get('format')});")
         if before["dataset"] != run["dataset"]:
             refuse(
                 f"other data: {_brief(before['dataset'])} instead of "
-                f"{_brief(run['dataset'])}"
+                f"{_brief(run['dataset'])};"
             )
         for name, method in run["methods"].items():
             known = before["methods"].get(name, method)
             if known["fingerprint"] != method["fingerprint"]:
                 refuse(
-                    f"a method {name!r} that is another one ({known['parameters']}), "
-                    f"or call it OTHER={name}"
+                    f"another method {name!r} ({known['parameters']}); call this one "
+                    f"OTHER={name}, or"
                 )
         return {
             **run,
@@ -182,20 +182,20 @@ class Store:
         }
 
     def part(self, method: str, image: int) -> Path:
-        """Where the figures of one method on one image are."""
+        """Path of the scores of one method on one image."""
         return self.folder / "parts" / method / f"{image:06d}.json"
 
     def picture(self, method: str, image: int, count: int) -> Path:
-        """Where the boundaries of one label map are, if they are drawn."""
+        """Path of the boundaries of one label map, if they are drawn."""
         return self.folder / "pictures" / f"{image:06d}" / f"{method}-{count}.png"
 
     def done(self, method, image):
-        """What was found by count, and of which image and annotations (a digest)."""
+        """Existing scores by count, and the digest of the image and annotations."""
         part = _read_json(self.part(method, image)) or {"counts": {}, "data": None}
         return part["counts"], part["data"]
 
     def add(self, method, image, figures, data):
-        """Write the figures of more counts; what was drawn of them is out of date."""
+        """Write the scores of more counts, and remove outdated drawings."""
         path = self.part(method, image)
         path.parent.mkdir(parents=True, exist_ok=True)
         for count in figures:
@@ -204,11 +204,11 @@ class Store:
         replace_file(path, json.dumps({"data": data, "counts": figures}).encode())
 
     def has_any(self) -> bool:
-        """Whether there are any figures yet."""
+        """Whether there are any scores yet."""
         return any(self.folder.glob("parts/*/*.json"))
 
     def write_table(self) -> pd.DataFrame:
-        """Join the parts to one table, written as Parquet and CSV.
+        """Join the parts to one table, and write it as Parquet and CSV.
 
         Returns
         -------
@@ -251,14 +251,14 @@ class Store:
 
 
 def _read_json(path):
-    """What a file says; None where there is none."""
+    """Contents of a file; None if there is none."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
         raise ValueError(
-            f"{path} can't be read ({error}); remove it to compute it anew."
+            f"{path} can't be read ({error}); remove it to compute it again."
         ) from error
 
 
@@ -270,7 +270,7 @@ def _brief(dataset):
 
 
 def evenly_spaced(n: int, n_chosen: int | None) -> list[int]:
-    """`n_chosen` of n positions, from the first, evenly spaced."""
+    """`n_chosen` of n positions, evenly spaced, starting with the first."""
     if n_chosen is None or n_chosen >= n:
         return list(range(n))
     return sorted({int(i) for i in np.arange(n_chosen) * n // n_chosen})

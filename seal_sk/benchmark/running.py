@@ -1,4 +1,4 @@
-"""The run: every method on every image at every count, from where it was."""
+"""The run of a benchmark: every method on every image at every count."""
 
 import math
 import os
@@ -29,7 +29,7 @@ __all__ = ["BenchmarkError", "run_benchmark"]
 
 
 class BenchmarkError(RuntimeError):
-    """Some methods failed on some images; the rest was computed and written.
+    """Raised if methods failed on some images; all other results are written.
 
     Examples
     --------
@@ -53,55 +53,56 @@ def run_benchmark(
 ) -> Results:
     """Score methods on a data set at several counts, and write one tidy table.
 
-    An interrupted run goes on where it was when it is called again: what is written is
-    not computed anew, and no file is ever half written. More methods, counts or images
-    are added to what is there.
+    After an interruption, the same call continues the run: existing results are not
+    computed again, and no file is ever incomplete. More methods, counts or images are
+    added to the existing results.
 
     Parameters
     ----------
     dataset : seal_sk.datasets.Dataset
         Images and annotations.
     methods : dict of str to estimator or LabelMaps, or sequence of str
-        By name; a sequence as `find_methods` takes it. Estimators need a parameter
-        ``n_segments`` (of a pipeline, of one of its steps) and are not fitted here.
+        Methods by name, or a sequence as for `find_methods`. Estimators need a
+        parameter ``n_segments`` (in a pipeline, one of its steps does) and are not
+        fitted here.
     counts : sequence of int
-        Of superpixels, requested from every method.
+        Numbers of superpixels to request from every method.
     out : path-like
         Folder for the results: ``table.parquet`` and ``table.csv``, ``run.json`` with
-        what was asked, ``parts/`` with what is done, ``pictures/`` of the images where
-        the methods differ most.
+        the description of the run, ``parts/`` with intermediate results, and
+        ``pictures/`` of the images on which the methods differ most.
     n_images : int, optional
-        So many images, evenly spaced over the data set, for a quick look; all by
-        default.
+        Number of images, evenly spaced over the data set, for a quick look; by default
+        all.
     n_jobs : int, default=1
-        Processes, as in joblib. Each computes on one thread. Those that run beside
-        others slow each other down: for timings take 1.
+        Number of processes, as in joblib, each with one thread. Parallel processes slow
+        each other down: use 1 for timings.
     progress : bool, default=False
-        Show a bar with the time left, on the standard error.
+        Show a progress bar with the remaining time, on the standard error.
 
     Returns
     -------
     Results
-        As `read_results` reads them.
+        As returned by `read_results`.
 
     Raises
     ------
     ValueError, TypeError, FileNotFoundError
-        If a method can't be what is asked for, an image has fewer pixels than a count,
-        or `out` holds results on other data.
+        If a method is invalid, an image has fewer pixels than a count, or `out` holds
+        results on other data.
     BenchmarkError
-        If methods failed on some images; the table holds all others, and the same call
-        tries those again.
+        If methods failed on some images. The table has all other results, and the same
+        call tries the failed ones again.
 
     Notes
     -----
-    The table has a row for each image, annotation, method and requested count. Its
-    columns: ``dataset``, ``image``, ``annotation``, ``method``, ``requested``; what
-    came out, ``n_segments`` (labels) and ``n_regions`` (connected regions); all figures
-    of `seal_sk.metrics.evaluate`, and ``thick_boundary_recall`` for the protocol
-    stutz2018; ``seconds`` of `transform` on one thread, after a first call that is not
-    counted; ``peak_memory`` in MiB, resident memory at its peak over what it was before
-    (Linux); ``parameters``, ``versions`` and ``machine``.
+    The table has one row per image, annotation, method and requested count. Its columns
+    are ``dataset``, ``image``, ``annotation``, ``method``, ``requested``; the returned
+    numbers ``n_segments`` (labels) and ``n_regions`` (connected regions); all scores of
+    `seal_sk.metrics.evaluate`, and ``thick_boundary_recall`` for the protocol
+    stutz2018; ``seconds`` of `transform` on one thread, after a first call that does
+    not count; ``peak_memory`` in MiB, the peak of resident memory minus the memory
+    before the call (Linux); ``parameters``, ``versions`` and ``machine``.
 
     Examples
     --------
@@ -167,7 +168,7 @@ def run_benchmark(
             f"Another run is writing to {str(out)!r}; wait for it."
         ) from None
     try:
-        # Read again, since another run may have ended in between.
+        # Read again, because another run may have ended in between.
         store = Store(out, run)
         store.begin()
         failures = _fill(store, dataset, callers, counts, images, n_jobs, progress)
@@ -188,7 +189,7 @@ def _checked_counts(counts):
     counts = np.atleast_1d(np.asarray(counts, dtype=object)).tolist()
     counts = sorted({check_int(count, 1, name="a count") for count in counts})
     if not counts:
-        raise ValueError("There is no count; give at least one.")
+        raise ValueError("counts is empty; give at least one.")
     return counts
 
 
@@ -204,29 +205,29 @@ def _checked_methods(methods):
             )
         methods = find_methods(methods)
     if not methods:
-        raise ValueError("There is no method; give at least one.")
+        raise ValueError("methods is empty; give at least one.")
     for name in methods:
         if not isinstance(name, str):
             raise TypeError(f"{name!r} can't be the name of a method; give a string.")
         if not name or name.startswith(".") or set(name) & set("/\\:,"):
             raise ValueError(
-                f"{name!r} can't be the name of a method, since a folder is called by "
-                "it."
+                f"{name!r} can't be the name of a method, because a folder is named "
+                "after it."
             )
     return methods
 
 
 def _all_of(failures, n):
-    """One error for all."""
+    """One error for all failures."""
     name, image, error = failures[0]
     return BenchmarkError(
-        f"{len(failures)} of {n} failed and are not in the table; the first, {name} on "
-        f"image {image}: {error}"
+        f"{len(failures)} of {n} failed and are not in the table; the first is {name} "
+        f"on image {image}: {error}"
     )
 
 
 def _about(caller):
-    """What the run says of a method; two that differ have different fingerprints."""
+    """Description of a method; different methods have different fingerprints."""
     about = {
         "parameters": caller.parameters,
         "all_parameters": caller.all_parameters,
@@ -235,13 +236,13 @@ def _about(caller):
 
 
 def _try_out(callers, dataset, counts, first):
-    """Let what can't work fail before any work is done."""
+    """Raise errors before any work is done."""
     image = dataset.images[first]
     height, width = np.shape(image)[:2]
     if counts[-1] > height * width:
         raise ValueError(
             f"Image {dataset.names[first]} has {height * width} pixels, fewer than the "
-            f"{counts[-1]} superpixels asked for."
+            f"{counts[-1]} superpixels requested."
         )
     annotations = check_annotations(dataset.annotations[first], (height, width))
     for name, caller in callers.items():
@@ -256,7 +257,7 @@ def _try_out(callers, dataset, counts, first):
                 tolerance=dataset.tolerance,
                 ignore_label=dataset.ignore_label,
             )
-        except Exception as error:  # of a method that may not be ours
+        except Exception as error:  # methods of others may raise anything
             raise ValueError(
                 f"The method {name!r} fails on image {dataset.names[first]}: "
                 f"{type(error).__name__}: {error}"
@@ -264,7 +265,7 @@ def _try_out(callers, dataset, counts, first):
 
 
 def _fill(store, dataset, callers, counts, images, n_jobs, progress):
-    """Compute what is not there yet; return what failed."""
+    """Compute missing results, and return the failures."""
     tasks = []
     for i in images:
         digest = None
@@ -274,9 +275,9 @@ def _fill(store, dataset, callers, counts, images, n_jobs, progress):
                 digest = digest or _digest(dataset.images[i], dataset.annotations[i])
                 if data != digest:
                     raise ValueError(
-                        f"{str(store.folder)!r} holds figures of {dataset.names[i]!r} "
-                        "as it was before: the image or its annotations have changed. "
-                        "Give another folder."
+                        f"{str(store.folder)!r} holds scores of an older "
+                        f"{dataset.names[i]!r}: the image or its annotations have "
+                        "changed. Give another folder."
                     )
             missing = [
                 count
@@ -299,7 +300,7 @@ def _fill(store, dataset, callers, counts, images, n_jobs, progress):
         desc="bench",
         file=sys.stderr,
     ) as bar:
-        # Images are the outer loop, so that the time left can be told.
+        # Images are the outer loop, so that the remaining time can be estimated.
         workers = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
         try:
             for name, i, figures, data, error in workers(run):
@@ -310,24 +311,24 @@ def _fill(store, dataset, callers, counts, images, n_jobs, progress):
                 bar.update()
         except BrokenProcessPool as error:
             raise BenchmarkError(
-                "A process was killed, by a method that crashed or for want of memory "
-                "(fewer jobs take less); the same call goes on from here."
+                "A process was killed: a method crashed, or memory ran out (fewer jobs "
+                "need less). The same call continues the run."
             ) from error
     return sorted(failures)
 
 
 def _digest(image, annotations):
-    """What tells an image and its annotations from others."""
+    """Digest that identifies an image and its annotations."""
     annotations = check_annotations(annotations, np.shape(image)[:2])
     return joblib.hash([np.asarray(image), *annotations])
 
 
-# Methods that this process has called.
+# Methods that this process has already called.
 _warm: set[tuple[int, str, str]] = set()
 
 
 def _unit(name, caller, i, counts, one):
-    """Figures of one method on one image, by count; and what went wrong."""
+    """Scores of one method on one image, by count; and the error, if any."""
     figures, digest = {}, None
     try:
         with one_thread():
@@ -336,11 +337,11 @@ def _unit(name, caller, i, counts, one):
             annotations = check_annotations(one.annotations[0], shape)
             digest = _digest(image, annotations)
             if (key := (os.getpid(), name, caller.parameters)) not in _warm:
-                # Libraries load and buffers grow in the first call.
+                # The first call loads libraries and grows buffers.
                 caller.segment(np.array(image), annotations, min(counts), one.names[0])
                 _warm.add(key)
             for count in counts:
-                # A copy, since a method may change what it gets.
+                # A copy, because a method may change its input.
                 labels, seconds, peak = measured(
                     caller.segment, np.array(image), annotations, count, one.names[0]
                 )
@@ -358,6 +359,6 @@ def _unit(name, caller, i, counts, one):
                     "machine": machine(),
                     "source": caller.source(count, one.names[0]),
                 }
-    except Exception as error:  # of a method that isn't ours
+    except Exception as error:  # methods of others may raise anything
         return name, i, figures, digest, f"{type(error).__name__}: {error}"
     return name, i, figures, digest, None

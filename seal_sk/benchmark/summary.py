@@ -1,4 +1,4 @@
-"""From the table to figures of methods: means, averages over counts, differences."""
+"""Summaries of the table: means, averages over counts, differences of methods."""
 
 from functools import lru_cache
 from itertools import combinations
@@ -22,7 +22,7 @@ __all__ = [
 
 _RESAMPLES = 20_000
 
-# With fewer, no interval can be trusted.
+# Intervals over fewer images are not reliable.
 _FEWEST_IMAGES = 10
 
 
@@ -32,34 +32,34 @@ def summarize(
     *,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Figures of each method at each requested count.
+    """Compute the scores of each method at each requested count.
 
     Parameters
     ----------
     results : Results or DataFrame
-        What `read_results` returns, or its table.
+        Return value of `read_results`, or its table.
     protocol : str or Protocol, default="tu2018"
         One of `PROTOCOLS`.
     confidence : float, default=0.95
-        Of the intervals, in 0..1.
+        Confidence level of the intervals, in 0..1.
 
     Returns
     -------
     DataFrame
-        A row for each method and requested count: ``method``, ``requested``,
-        ``n_images``; ``n_segments`` and ``n_regions``, means over the images; for each
-        metric of the protocol its mean, and the ends of its bootstrap interval over
-        images in ``METRIC_low`` and ``METRIC_high`` (NaN below 10 images);
-        ``seconds``, median over the images; ``peak_memory`` (MiB), the largest.
+        One row per method and requested count: ``method``, ``requested``, ``n_images``;
+        ``n_segments`` and ``n_regions``, means over the images; for each metric of the
+        protocol its mean, and the ends of its bootstrap interval over images in
+        ``METRIC_low`` and ``METRIC_high`` (NaN for fewer than 10 images); ``seconds``,
+        the median over the images; ``peak_memory`` in MiB, the maximum.
 
     Raises
     ------
     ValueError
-        If there is no such protocol, or no image that all methods have.
+        If the protocol does not exist, or no image has results of all methods.
 
     Notes
     -----
-    Means are over those images that every method has at each of its counts.
+    Means are over the images that have results of every method at each of its counts.
 
     Examples
     --------
@@ -111,31 +111,32 @@ def average_over_counts(
     *,
     counts: tuple[float, float] | None = None,
 ) -> pd.DataFrame:
-    """One figure a method: the mean of each metric over a range of counts.
+    """Average each metric over a range of counts, for one score per method.
 
-    A metric against the number of superpixels that came out is taken as a broken line,
-    and this is its mean height. Beyond the counts that a method gives, the nearest
-    figure is kept: ``reached_low`` and ``reached_high`` tell.
+    The metric is interpolated linearly over the returned number of superpixels, and the
+    result is its mean over the range. Outside the numbers that a method reaches
+    (``reached_low`` to ``reached_high``), its nearest score is used.
 
     Parameters
     ----------
     results : Results or DataFrame
-        What `read_results` returns, or its table.
+        Return value of `read_results`, or its table.
     protocol : str or Protocol, default="tu2018"
         One of `PROTOCOLS`.
     counts : tuple of two float, optional
-        From and to which number of superpixels; `averaged_counts` by default.
+        Lowest and highest number of superpixels; by default `averaged_counts`.
 
     Returns
     -------
     DataFrame
-        A row a method, in the order of the table: ``method``, a column a metric, and
-        the least and greatest mean number of superpixels that came out.
+        One row per method, in the order of the table: ``method``, one column per
+        metric, and the lowest and highest mean number of superpixels returned.
 
     Raises
     ------
     ValueError
-        If there is no such protocol, no image that all methods have, or `counts` falls.
+        If the protocol does not exist, no image has results of all methods, or `counts`
+        is not ascending.
 
     Examples
     --------
@@ -157,7 +158,7 @@ def average_over_counts(
     rows = protocol.per_image(common_images(results))
     low, high = averaged_counts(results) if counts is None else counts
     if low > high:
-        raise ValueError(f"counts={counts!r} must be from the lesser to the greater.")
+        raise ValueError(f"counts={counts!r} must be ascending.")
     averages = _image_averages(rows, protocol, (low, high))
     out = []
     for method, found in averages.groupby("method", sort=False, observed=True):
@@ -180,42 +181,43 @@ def compare(
     at: float | None = None,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Differences between methods, with intervals over the images.
+    """Compute differences between methods, with intervals over the images.
 
-    Two methods are compared image by image at equal numbers of superpixels, those that
-    came out: each image's figures are a broken line over them, of which the mean over
-    the range that both methods reach is taken, or the height at one number.
+    Two methods are compared image by image at equal numbers of returned superpixels.
+    The scores of each image are interpolated linearly over these numbers; they are then
+    averaged over the range that both methods reach, or taken at one number.
 
     Parameters
     ----------
     results : Results or DataFrame
-        What `read_results` returns, or its table.
+        Return value of `read_results`, or its table.
     protocol : str or Protocol, default="tu2018"
         One of `PROTOCOLS`.
     at : float, optional
-        Number of superpixels; by default the mean over the range of each pair.
+        Number of superpixels; by default the scores are averaged over the range of each
+        pair.
     confidence : float, default=0.95
-        That all intervals of one metric hold together (Bonferroni), above 0 and below
-        1.
+        Joint confidence level of all intervals of one metric (Bonferroni), above 0 and
+        below 1.
 
     Returns
     -------
     DataFrame
-        A row for each metric and two methods: ``metric``, ``first``, ``second``;
-        ``from`` and ``to``, the numbers of superpixels that both reach; ``difference``
-        (first minus second), ``low`` and ``high``, the ends of its bootstrap interval
-        (20,000 resamples of the images), and ``real``, whether it excludes 0. Where
-        two methods have no number of superpixels in common (or not `at`), the
-        difference is NaN; so is the interval where there are fewer than 10 images.
+        One row per metric and pair of methods: ``metric``, ``first``, ``second``;
+        ``from`` and ``to``, the range of superpixels that both reach; ``difference``
+        (first minus second); ``low`` and ``high``, the ends of its bootstrap interval
+        (20,000 resamples of the images); and ``real``, whether the interval excludes 0.
+        If two methods have no number of superpixels in common (or do not both reach
+        `at`), the difference is NaN. With fewer than 10 images, the interval is NaN.
 
     Raises
     ------
     ValueError
-        If there is no such protocol, or no image that all methods have.
+        If the protocol does not exist, or no image has results of all methods.
 
     Notes
     -----
-    The percentiles are widened for few images, by the t distribution.
+    For few images, the percentiles are widened by the t distribution.
 
     References
     ----------
@@ -260,7 +262,7 @@ def compare(
             )
             differences = one[names] - other.loc[one.index, names]
             differences["weight"] = one["weight"]
-            # All pairs together, whether they can be compared or not.
+            # All pairs count, whether they can be compared or not.
             level = 1 - (1 - confidence) / len(pairs)
             ends = _interval(differences, names, level)
         for i, name in enumerate(names):
@@ -285,12 +287,12 @@ def compare(
 
 
 def averaged_counts(results: Results | pd.DataFrame) -> tuple[int, int]:
-    """From and to which count averages run: the range that all methods were asked for.
+    """Range of the averages over counts: counts requested from all methods.
 
     Parameters
     ----------
     results : Results or DataFrame
-        What `read_results` returns, or its table.
+        Return value of `read_results`, or its table.
 
     Returns
     -------
@@ -303,31 +305,31 @@ def averaged_counts(results: Results | pd.DataFrame) -> tuple[int, int]:
 
 
 def common_images(results: Results | pd.DataFrame) -> pd.DataFrame:
-    """The table, confined to images that every method has at each of its counts."""
+    """The table, without images that lack results of a method at a count."""
     table = results.table if isinstance(results, Results) else results
     if not isinstance(table, pd.DataFrame):
         raise TypeError(
-            f"results is {type(table).__name__}; give what read_results returns, or "
-            "its table."
+            f"results is {type(table).__name__}; give the results of read_results, or "
+            "their table."
         )
     keys = table[["method", "requested", "image"]].drop_duplicates()
     n_wanted = len(keys[["method", "requested"]].drop_duplicates())
     found = keys.groupby("image", observed=True).size()
     common = found.index[found == n_wanted]
     if len(common) == 0:
-        raise ValueError("There is no image that all methods have at all counts.")
+        raise ValueError("No image has results of all methods at all counts.")
     return table[table["image"].isin(common)]
 
 
 def _image_averages(rows, protocol, span):
-    """One row for each method and image: the means over a span of counts."""
+    """One row per method and image: the means over a span of counts."""
     low, high = span
     out = []
     for (method, image), found in rows.groupby(
         ["method", "image"], sort=False, observed=True
     ):
         sizes, first = np.unique(found["n_segments"], return_index=True)
-        # Where a line bends, it is exact.
+        # Exact at the points where the line bends.
         at = np.unique(np.r_[low, high, sizes[(sizes > low) & (sizes < high)]])
         row = {"method": method, "image": image, "weight": found["weight"].iloc[0]}
         for name in protocol.metrics:
@@ -343,7 +345,7 @@ def _image_averages(rows, protocol, span):
 def _interval(rows, columns, confidence):
     """Ends of the bootstrap intervals of weighted means over images.
 
-    NaN where there are too few images for any to be trusted.
+    NaN if there are too few images for a reliable interval.
     """
     n = len(rows)
     if n < _FEWEST_IMAGES:
@@ -352,7 +354,7 @@ def _interval(rows, columns, confidence):
     values = rows[columns].to_numpy(dtype=float) * weight[:, None]
     times = _resamples(n)
     means = (times @ values) / (times @ weight)[:, None]
-    # Percentiles alone are too narrow for few images.
+    # For few images, the percentiles alone are too narrow.
     quantile = np.sqrt(n / (n - 1)) * t.ppf((1 - confidence) / 2, n - 1)
     tail = norm.cdf(quantile)
     return np.quantile(means, [tail, 1 - tail], axis=0)
@@ -360,7 +362,7 @@ def _interval(rows, columns, confidence):
 
 @lru_cache(maxsize=2)
 def _resamples(n):
-    """How often each of n images is in each resample; the same in every call."""
+    """Number of times each of n images is in each resample; always the same."""
     random = np.random.default_rng(0)
     times = random.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
     return times.astype(np.float64)

@@ -1,4 +1,4 @@
-"""The command line ``seal-sk``: a module a command."""
+"""The command line ``seal-sk``: one module per command."""
 
 import io
 import os
@@ -23,14 +23,14 @@ from .weights import add_weights
 __all__ = ["main"]
 
 _NOTES = """\
-seal-sk COMMAND --help says more about each, with examples.
+seal-sk COMMAND --help describes a command, with examples.
 
 exit status:
-  0    all went well
-  1    some images or methods failed and were reported; the others are done
-  2    the command could not be carried out, or was not understood
-  130  ended by Ctrl-C
-  141  ended because nobody reads its output any longer, as with | head
+  0    success
+  1    some images or methods failed and were reported; the others succeeded
+  2    the command is invalid or could not be carried out
+  130  interrupted by Ctrl-C
+  141  the output was closed early, for example by | head
 """
 
 
@@ -40,22 +40,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : list of str, optional
-        Arguments; those of the process by default.
+        Arguments; by default those of the process.
 
     Returns
     -------
     int
-        Exit status: 0 if all went well, 1 if some images failed, 2 if the command
-        could not be carried out, 130 after Ctrl-C, 141 if nobody reads the output.
+        Exit status: 0 for success, 1 if some images failed, 2 if the command could
+        not be carried out, 130 after Ctrl-C, 141 if the output was closed early.
 
     Raises
     ------
     SystemExit
-        After ``--help`` and ``--version``, with 0; with 2 if the arguments can't be
-        understood.
+        With status 0 after ``--help`` and ``--version``; with status 2 if the
+        arguments are invalid.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # File names may hold what the terminal's encoding does not.
+        # File names may have characters that the terminal can't encode.
         sys.stdout.reconfigure(errors="backslashreplace")
     argv = sys.argv[1:] if argv is None else list(argv)
     args = None
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             with quiet_interrupts():
                 return args.run(args)
         finally:
-            # Now, where a closed pipe can still be told from an error.
+            # Flush here, where a closed pipe can still be told from other errors.
             if sys.stdout is not None:
                 sys.stdout.flush()
     except BrokenPipeError:
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _close_output() -> None:
-    """Let the interpreter's last flush go nowhere."""
+    """Redirect the interpreter's last flush to the null device."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
 
@@ -93,8 +93,8 @@ def _close_output() -> None:
 def _parser() -> Parser:
     parser = Parser(
         prog="seal-sk",
-        description="Superpixels that are learned: images to label maps, training, "
-        "scores.",
+        description="Learned superpixels: segment images, train networks, and score "
+        "the results.",
         epilog=_NOTES,
     )
     parser.add_argument("--version", action="version", version=f"seal-sk {__version__}")

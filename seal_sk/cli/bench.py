@@ -1,4 +1,4 @@
-"""``seal-sk bench``: methods compared on a data set."""
+"""``seal-sk bench``: compare methods on a data set."""
 
 import shlex
 import sys
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 __all__ = ["add_bench"]
 
 _HELP = """\
-Score superpixels of several methods on a data set, at several counts, into
-one table.
+Score the superpixels of several methods on a data set, at several counts, and
+collect the scores in one table.
 
-A run that was interrupted goes on where it was when the same command is given
-again; other methods, counts and images are added to what is there.
+After an interruption, run the same command again to continue. Other methods,
+counts and images are added to the results that are there already.
 
-Methods run as they are by default: some give about as many superpixels as are
-asked for, where segment and evaluate have all of them give exactly so many.
-The table says how many came out.
+Methods run with their default settings, so some return only approximately the
+requested number of superpixels (segment and evaluate make every method return
+exactly this many). The table gives the number returned.
 """
 
 _NOTES = """\
-methods, each with or without NAME= before it:
+methods, each optionally preceded by NAME=:
   seal seal-ers ers fh snic slic lsc seeds oracle
-  package.module:Class     an estimator, a class, or a function that makes one
-  net.safetensors          what seal-sk train wrote; or the authors' .pkl
-  estimator.pkl            pickled; unpickling runs what the file says
-  folder                   label maps from elsewhere: COUNT/IMAGE.png or .tif,
-                           .npy, .mat, .csv
+  package.module:Class     an estimator, its class, or a function returning one
+  net.safetensors          network from seal-sk train, or an authors' .pkl file
+  estimator.pkl            pickled estimator; unpickling runs code in the file
+  folder                   existing label maps: COUNT/IMAGE.png or .tif, .npy,
+                           .mat, .csv
 
 examples:
   seal-sk bench --data scenes --methods seal ers slic --counts 40 100
@@ -71,28 +71,28 @@ def add_bench(commands: Commands) -> None:
         type=count,
         required=True,
         metavar="N",
-        help="superpixels asked for",
+        help="requested numbers of superpixels",
     )
     add_output(
         bench,
         "DIR",
-        "folder for the results, in which a run goes on (default: %(default)s)",
+        "folder for the results; an earlier run in it continues (default: %(default)s)",
         default=Path("results"),
     )
-    data = add_data(bench, subset="test of bsds500, val of cityscapes, of others all")
+    data = add_data(bench, subset="test of bsds500, val of cityscapes, all of others")
     data.add_argument(
         "--tolerance",
         type=whole,
         metavar="PIXELS",
-        help="of boundary scores (default: the data set's, 1 for a folder)",
+        help="tolerance of boundary scores (default: the data set's, 1 for a folder)",
     )
     data.add_argument(
         "--images",
         type=count,
         metavar="N",
-        help="so many images, evenly spaced, for a quick look (default: all)",
+        help="number of images, evenly spaced, for a quick look (default: all)",
     )
-    add_jobs(bench, "processes, each on one thread; for timings take 1")
+    add_jobs(bench, "number of processes, each with one thread; use 1 for timings")
     add_quiet(bench)
 
 
@@ -100,7 +100,7 @@ def _bench(args: Namespace) -> int:
     from ..benchmark import BenchmarkError, find_methods, run_benchmark
     from ..datasets.find import find_dataset
 
-    # Modules of the folder that the command is given in can be named.
+    # Methods may be modules in the current folder.
     sys.path.insert(0, "")
     methods = find_methods(args.methods)
     dataset = find_dataset(
@@ -125,12 +125,12 @@ def _bench(args: Namespace) -> int:
         complain(str(error))
         return 1
     except KeyboardInterrupt:
-        complain("the same command goes on from here")
+        complain("run the same command again to continue")
         raise
     _print_summary(results)
     if not args.quiet:
         complain(
-            f"the table is in {results.folder}; draw it with: seal-sk report "
+            f"the results are in {results.folder}; to draw them: seal-sk report "
             f"{shlex.quote(str(results.folder))}"
         )
     return 0

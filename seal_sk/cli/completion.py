@@ -1,4 +1,4 @@
-"""``seal-sk completion``: names of commands, options and files at the tab key."""
+"""``seal-sk completion``: tab completion of commands, options and file names."""
 
 import argparse
 from types import ModuleType
@@ -9,12 +9,12 @@ from .parsing import Commands, Parser, add_command, file_or_folder
 __all__ = ["add_completion"]
 
 _HELP = """\
-Print a script that completes commands, options and file names at the tab key.
+Print a shell script for tab completion of commands, options and file names.
 """
 
 _NOTES = """\
 examples:
-  bash, for this shell or for all to come:
+  bash, for this shell or for all future ones:
     eval "$(seal-sk completion bash)"
     seal-sk completion bash > ~/.seal-sk.bash
     echo 'source ~/.seal-sk.bash' >> ~/.bashrc
@@ -27,7 +27,7 @@ examples:
     echo 'source ~/.seal-sk.csh' >> ~/.tcshrc
 """
 
-# Arguments that name files without being paths, since they may be something else.
+# Arguments that may be paths, but also something else.
 _NAMES_OR_PATHS = {
     "IMAGE": "FILE",
     "METHOD": "FILE",
@@ -42,7 +42,7 @@ def add_completion(commands: Commands, parser: Parser) -> None:
         commands,
         "completion",
         lambda args: _completion(args, parser),
-        help="print the script for completion in bash, zsh or tcsh",
+        help="print the script for tab completion in bash, zsh or tcsh",
         description=_HELP,
         epilog=_NOTES,
     )
@@ -58,8 +58,8 @@ def _completion(args: argparse.Namespace, parser: Parser) -> int:
 
 
 def _mark_files(parser: argparse.ArgumentParser, shtab: ModuleType) -> None:
-    """Say to shtab which arguments are files, and which folders."""
-    actions: list[Any] = parser._actions  # which get what they have not: `complete`
+    """Tell shtab which arguments are files, and which are folders."""
+    actions: list[Any] = parser._actions  # `complete` is set on these
     for action in actions:
         if isinstance(action, argparse._SubParsersAction):
             for command in action.choices.values():

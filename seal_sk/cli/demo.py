@@ -1,4 +1,4 @@
-"""``seal-sk demo``: train, compare, draw."""
+"""``seal-sk demo``: train a network, compare it and draw the results."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -19,9 +19,9 @@ from .parsing import (
 __all__ = ["add_demo"]
 
 _HELP = """\
-Train a small network on generated scenes, compare its superpixels with others
-on scenes held out, and draw them side by side. Needs no data and no
-connection.
+Train a small network on generated scenes, compare its superpixels with those
+of other methods on held-out scenes, and draw them side by side. Needs neither
+data nor an internet connection.
 """
 
 _NOTES = """\
@@ -51,15 +51,15 @@ def add_demo(commands: Commands) -> None:
         "--max-time",
         type=positive,
         metavar="SECONDS",
-        help="end the training after this time, finished or not (default: train for "
-        "a fixed number of steps)",
+        help="stop training after this time, finished or not (default: train for a "
+        "fixed number of steps)",
     )
     demo.add_argument(
         "--seed",
         type=whole,
         default=0,
         metavar="N",
-        help="of the scenes and the training (default: %(default)s)",
+        help="seed of the scenes and the training (default: %(default)s)",
     )
     add_force(demo)
     add_quiet(demo)

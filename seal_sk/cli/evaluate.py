@@ -1,4 +1,4 @@
-"""``seal-sk evaluate``: label maps, or one method, against ground truth."""
+"""``seal-sk evaluate``: score label maps, or one method."""
 
 import csv
 import json
@@ -41,28 +41,27 @@ __all__ = ["add_evaluate"]
 _Row: TypeAlias = dict[str, Any]
 
 _HELP = """\
-Score label maps that are there already, or those of one method, against the
-annotations of a data set. To compare several methods at several counts:
-seal-sk bench.
+Score existing label maps, or those of one method, against the annotations of
+a data set. To compare several methods at several counts, use seal-sk bench.
 """
 
 _NOTES = """\
 The protocol is that of Tu et al. (CVPR 2018), tu2018 in seal-sk report:
-boundaries are one pixel thick, and what is a score against ground truth (ASA,
-BR, BP, UE) is the mean over all pairs of an image and an annotation; what is
-not (EV, CO) the mean over images.
+boundaries are one pixel thick. Scores against ground truth (ASA, BR, BP, UE)
+are means over all pairs of an image and an annotation; the others (EV, CO)
+are means over images.
   ASA  achievable segmentation accuracy
   BR   boundary recall
   BP   boundary precision
   UE   corrected undersegmentation error
   EV   explained variation
   CO   compactness
-Higher is better, but for UE. --out writes all scores of
-seal_sk.metrics.evaluate, for each image the means over its annotations.
+Higher is better, except for UE. --out writes all scores of
+seal_sk.metrics.evaluate: for each image, the means over its annotations.
 
-Label maps are called like the images: NAME.png, .tif, .npy, .mat or .csv.
-Every pixel has to be in a superpixel: labels below 0 are refused. An image
-whose label map can't be scored is reported, and left out of the means; the
+Label maps have the names of the images: NAME.png, .tif, .npy, .mat or .csv.
+Every pixel must belong to a superpixel: labels below 0 are an error. Images
+whose label maps can't be scored are reported and left out of the means; the
 exit status is then 1.
 
 examples:
@@ -98,24 +97,24 @@ def add_evaluate(commands: Commands) -> None:
         nargs="?",
         type=file_or_folder,
         metavar="DIR",
-        help="folder of label maps; or else give --method or --weights",
+        help="folder of label maps; alternatively, give --method or --weights",
     )
     data = add_data(
-        evaluate, subset="test of bsds500, val of cityscapes, of others all"
+        evaluate, subset="test of bsds500, val of cityscapes, all of others"
     )
     data.add_argument(
         "--tolerance",
         type=whole,
         metavar="PIXELS",
-        help="of boundary scores (default: the data set's, 1 for a folder)",
+        help="tolerance of boundary scores (default: the data set's, 1 for a folder)",
     )
     add_method(evaluate, default="seal, with --weights")
     add_n_segments(evaluate)
-    add_output(evaluate, "FILE", "write all scores here, a .csv or .json file")
-    add_jobs(evaluate, "images segmented at a time")
+    add_output(evaluate, "FILE", "file for all scores, .csv or .json")
+    add_jobs(evaluate, "number of images segmented at a time")
     add_force(evaluate)
     add_quiet(evaluate)
-    add_verbose(evaluate, "a line of the table for each image")
+    add_verbose(evaluate, "one row of the table per image")
 
 
 def _evaluate(args: Namespace) -> int:
@@ -129,7 +128,7 @@ def _evaluate(args: Namespace) -> int:
         given.append("-n")
     if args.labels is not None and given:
         raise ValueError(
-            f"The label maps of {str(args.labels)!r} are there already: leave out "
+            f"The label maps to score are in {str(args.labels)!r}: leave out "
             f"{', '.join(given)}."
         )
     if args.output is not None:
@@ -169,7 +168,7 @@ def _evaluate(args: Namespace) -> int:
 
 
 def _read_each(files: list[Path]) -> Iterator[Any]:
-    """Yield each label map, or the error that it made."""
+    """Yield each label map, or the error that it raised."""
     from ..io.label_maps import read_label_map
 
     for path in files:
@@ -184,7 +183,7 @@ def _read_each(files: list[Path]) -> Iterator[Any]:
 def _score_each(
     dataset: "Dataset", label_maps: Iterator[Any], args: Namespace
 ) -> list[_Row]:
-    """All scores of each image that can be scored; says what can't be."""
+    """All scores of each image that can be scored; the others are reported."""
     from tqdm import tqdm
 
     rows = []
@@ -205,7 +204,7 @@ def _score_each(
 
 
 def _score(dataset: "Dataset", i: int, labels: "NDArray[Any]") -> _Row:
-    """Scores of one label map; those against ground truth for each annotation."""
+    """Scores of one label map; arrays over the annotations where these matter."""
     from ..metrics.scoring import evaluate_label_map
 
     annotations: Any = dataset.annotations[i]

@@ -1,4 +1,4 @@
-"""``seal-sk export``: a network as an ONNX file."""
+"""``seal-sk export``: write a network as an ONNX file."""
 
 import logging
 import warnings
@@ -23,22 +23,22 @@ from .parsing import (
 
 __all__ = ["add_export"]
 
-# Greatest difference of affinities that float32 in another order can make.
+# Largest difference of affinities that another order of float32 sums can make.
 _TOLERANCE = 1e-3
 
 _HELP = """\
-Write a network as an ONNX file, for programs without torch.
+Write a network as an ONNX file, for programs that do not use torch.
 """
 
 _NOTES = """\
-Input "image": float32 (N, C, H, W) in 0..1, of any size, in the order red,
-green, blue; the paper's network also takes "edges": float32 (N, 1, H, W), 0
-on Canny's edges, else 1. Output "affinity": float32 (N, 2, H, W) in 0..1, to
-the right and down.
+Input "image": float32 (N, C, H, W) in 0..1, of any size, channels in the
+order red, green, blue. The paper's network also has an input "edges": float32
+(N, 1, H, W), 0 on Canny edges, 1 elsewhere. Output "affinity": float32
+(N, 2, H, W) in 0..1, to the right and to the lower neighbour.
 
-Where onnxruntime is installed the file is run on random images of several
-sizes, and the largest difference from torch is printed; it is not written if
-they disagree.
+Where onnxruntime is installed, the network is run on random images of several
+sizes, and the largest difference from torch is printed. If the results
+disagree, the file is not written.
 Needs pip install "seal_sk[onnx]".
 
 examples:
@@ -60,13 +60,13 @@ def add_export(commands: Commands) -> None:
     export.add_argument(
         "weights",
         metavar="NAME_OR_FILE",
-        help="bsds500, which comes with the package; what seal-sk train wrote; or one "
-        "of the paper's authors",
+        help="bsds500, which comes with the package; a file from seal-sk train; or "
+        "one from the paper's authors",
     )
     add_output(export, "FILE", "an .onnx file", required=True)
     add_force(export)
     add_quiet(export)
-    add_verbose(export, "the inputs and outputs, and the size of the file")
+    add_verbose(export, "inputs and outputs, and the size of the file")
 
 
 def _export(args: Namespace) -> int:
@@ -80,14 +80,14 @@ def _export(args: Namespace) -> int:
 
     net = LearnedAffinity.load(args.weights).net_
     with TemporaryDirectory() as folder:
-        # Its place is taken only when it is known to be right.
+        # Moved to its place only when it is known to be right.
         draft = Path(folder, "net.onnx")
         with _without_remarks():
             export_onnx(net, draft)
         content = draft.read_bytes()
     session = _session(content)
     if session is None:
-        complain("note: the file was not run, since onnxruntime is not installed")
+        complain("note: the file was not checked: onnxruntime is not installed")
     else:
         difference = _difference(net, session)
         if not difference <= _TOLERANCE:
@@ -95,7 +95,7 @@ def _export(args: Namespace) -> int:
                 f"onnxruntime computes affinities that differ by {difference:.2g} from "
                 f"torch's; {str(args.output)!r} was not written."
             )
-        print(f"largest difference of an affinity from torch: {difference:.2g}")
+        print(f"largest difference of affinities from torch: {difference:.2g}")
     replace_file(args.output, content)
     if args.verbose:
         _describe(session, len(content))
@@ -106,7 +106,7 @@ def _export(args: Namespace) -> int:
 
 @contextmanager
 def _without_remarks() -> Iterator[None]:
-    """Keep what torch's exporter says about packages and itself from the user."""
+    """Hide the remarks of torch's exporter about packages and about itself."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -135,7 +135,7 @@ def _difference(net: Any, session: Any) -> float:
 
     rng = np.random.default_rng(0)
     largest = 0.0
-    # Neither one size nor one image may have become a constant.
+    # Neither the size nor the number of images may have become a constant.
     for n, height, width in ((1, 64, 96), (2, 51, 37)):
         inputs = {"image": rng.random((n, net.in_channels, height, width), np.float32)}
         if net.edges is not None:
@@ -143,11 +143,11 @@ def _difference(net: Any, session: Any) -> float:
         (found,) = session.run(["affinity"], inputs)
         tensors = {name: torch.from_numpy(array) for name, array in inputs.items()}
         if net.in_channels == 3:
-            # torch's network takes blue, green, red.
+            # torch's network expects blue, green, red.
             tensors["image"] = tensors["image"].flip(1)
         with torch.no_grad():
             wanted = net(*tensors.values()).numpy()
-        # What leads out of the image means nothing.
+        # Affinities across the edge of the image have no meaning.
         for one, other in (
             (found[:, 0, :, :-1], wanted[:, 0, :, :-1]),
             (found[:, 1, :-1], wanted[:, 1, :-1]),

@@ -1,4 +1,4 @@
-"""Files that the commands are given, and files that they are to write."""
+"""Input and output files of the commands."""
 
 import glob
 import tempfile
@@ -10,7 +10,7 @@ __all__ = ["check_output", "find_images", "make_folder", "refuse_existing"]
 
 
 def find_images(given: Sequence[str]) -> list[Path]:
-    """Images to read, those of folders and patterns included; all of them are there.
+    """Images to read, including those of folders and patterns; all of them exist.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def find_images(given: Sequence[str]) -> list[Path]:
         if not text:
             raise ValueError("The name of an image is empty.")
         path = Path(text)
-        # A name that is there is no pattern, even if it has brackets.
+        # The name of an existing file is not a pattern, even with brackets.
         if path.is_dir():
             found = _only_images(path.iterdir(), IMAGE_SUFFIXES)
             if not found:
@@ -41,7 +41,7 @@ def find_images(given: Sequence[str]) -> list[Path]:
         elif path.exists():
             if path.suffix.lower() not in IMAGE_SUFFIXES:
                 raise ValueError(
-                    f"{text!r} is of no format that is read: give files that end in "
+                    f"The format of {text!r} is not supported: give files that end in "
                     f"{endings}."
                 )
             paths.append(path)
@@ -72,35 +72,36 @@ def _only_images(paths: Iterable[Path], suffixes: tuple[str, ...]) -> list[Path]
 
 
 def refuse_existing(paths: Iterable[Path], force: bool) -> None:
-    """Refuse to write over files, unless that is asked for."""
+    """Refuse to overwrite files, unless told to."""
     there = [path for path in paths if path.exists() or path.is_symlink()]
     if not there or force:
         return
     if len(there) == 1:
         raise FileExistsError(
-            f"{str(there[0])!r} is there already; replace it with --force, or write "
-            "to another place with -o."
+            f"{str(there[0])!r} exists already; replace it with --force, or write to "
+            "another place with -o."
         )
     raise FileExistsError(
-        f"{len(there)} of the files to write are there already, {str(there[0])!r} for "
-        "one; replace them with --force, or write to another place with -o."
+        f"{len(there)} of the files to write exist already, for example "
+        f"{str(there[0])!r}; replace them with --force, or write to another place "
+        "with -o."
     )
 
 
 def check_output(path: Path, suffixes: tuple[str, ...], force: bool) -> None:
-    """Refuse before any work a file that can't be written after it."""
+    """Refuse, before any work, an output file that could not be written."""
     if path.suffix.lower() not in suffixes:
         raise ValueError(f"{str(path)!r} must end in {' or '.join(suffixes)}.")
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder; give a file.")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {str(path.parent)!r}; make it.")
+        raise FileNotFoundError(f"There is no folder {str(path.parent)!r}; create it.")
     refuse_existing([path], force)
     _try_to_write(path.parent)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder if it is not there, and see that files can be written to it."""
+    """Create a folder if it is missing, and check that it is writable."""
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(f"{str(path)!r} is a file; give a folder.")
     path.mkdir(parents=True, exist_ok=True)
@@ -113,5 +114,5 @@ def _try_to_write(folder: Path) -> None:
             pass
     except OSError as error:
         raise OSError(
-            f"Nothing can be written to the folder {str(folder)!r} ({error.strerror})."
+            f"The folder {str(folder)!r} is not writable ({error.strerror})."
         ) from error

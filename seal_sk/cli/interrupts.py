@@ -1,4 +1,4 @@
-"""Ctrl-C: the program ends at once and in order, and says one line."""
+"""Ctrl-C: end the program at once, cleanly and with a message of one line."""
 
 import os
 import sys
@@ -15,19 +15,18 @@ __all__ = ["import_torch", "quiet_interrupts"]
 
 @contextmanager
 def quiet_interrupts() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt, and nothing else be shown.
+    """Let Ctrl-C raise KeyboardInterrupt, without further messages.
 
-    Objects that were just being made can't be thrown away in order, and Python would
-    show their errors.
+    Destroying half-made objects fails, and Python would print the errors.
     """
     with on_interrupt(_interrupt):
         yield
 
 
 def import_torch() -> None:
-    """Import torch so that Ctrl-C ends the program at once, with nothing to clean up.
+    """Import torch so that Ctrl-C ends the program at once, without cleaning up.
 
-    An exception in the midst of it would abort the process with a message of C++.
+    An exception during the import would abort the process with a message from C++.
     """
     with on_interrupt(_stop):
         import torch  # noqa: F401
@@ -39,7 +38,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _unraisable(what: Any) -> None:
-    # Where an object is thrown away the interrupt itself would be lost.
+    # During the destruction of an object the interrupt itself would be lost.
     if issubclass(what.exc_type, KeyboardInterrupt):
         _stop()
 

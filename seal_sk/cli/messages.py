@@ -1,4 +1,4 @@
-"""What the commands say, and where."""
+"""Messages of the commands."""
 
 import sys
 from argparse import Namespace
@@ -11,38 +11,38 @@ __all__ = [
     "one_line",
 ]
 
-#: Errors that say in one sentence what was wrong.
+#: Errors whose message is one sentence for the user.
 EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
 
 
 def complain(text: str) -> None:
-    """Say something on the standard error."""
+    """Print a message to the standard error."""
     print(f"seal-sk: {text}", file=sys.stderr, flush=True)
 
 
 def one_line(error: BaseException) -> str:
-    """What an error says, without line breaks."""
+    """The message of an error, without line breaks."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def explain(error: Exception) -> str:
-    """One sentence for any error."""
-    # torch's own is no MemoryError, and torch need not be imported to know it.
+    """Describe any error in one sentence."""
+    # torch's error is not a MemoryError; its name tells, without importing torch.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "memory ran out; fewer --jobs or smaller images take less."
+        return "memory ran out; fewer --jobs or smaller images need less."
     if arguments := getattr(error, "arguments", None):
-        # Those of Python, whose names the options have.
+        # Arguments in Python, which have the names of the options.
         options = " or ".join(f"--{name.replace('_', '-')}" for name in arguments)
         return f"{one_line(error).rpartition(' (')[0]} ({options})"
     if isinstance(error, OSError) and error.strerror:
-        # Without the number that Python puts before it.
+        # Without the error number that Python puts first.
         place = "" if error.filename is None else f": {str(error.filename)!r}"
         return f"{error.strerror}{place}."
     if isinstance(error, EXPECTED):
         return one_line(error)
     return (
-        f"this is a bug of seal-sk ({type(error).__name__}: {one_line(error)}); please "
-        "report it with what the same command says with --debug."
+        f"this is a bug in seal-sk ({type(error).__name__}: {one_line(error)}); please "
+        "report it, with the output of the same command with --debug."
     )
 
 

@@ -1,4 +1,4 @@
-"""Which method cuts: its options, and the estimator that they make."""
+"""The segmentation method: its options, and the estimator they describe."""
 
 from argparse import Namespace
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = [
     "make_estimator",
 ]
 
-# Options that not every method has: as arguments, and as the estimators call them.
+# Options that only some methods have: as arguments, and as estimator parameters.
 _OPTIONS = {
     "--weights": "weights",
     "--balance": "balance",
@@ -23,40 +23,40 @@ _OPTIONS = {
 
 
 def add_method(parser: Parser, *, default: str) -> None:
-    """Options of `make_estimator`; `default` is what the help says of the method."""
+    """Add the options of `make_estimator`; `default` is for the help of --method."""
     method = parser.add_argument_group("method")
     method.add_argument(
         "--method",
         choices=METHODS,
-        help="seal cuts along learned affinities; ers, fh, snic, slic, lsc and seeds "
-        f"look at colours (default: {default})",
+        help="seal uses learned affinities; ers, fh, snic, slic, lsc and seeds use "
+        f"colours (default: {default})",
     )
     method.add_argument(
         "--weights",
         metavar="NAME_OR_FILE",
         help="network of seal: bsds500, which comes with the package and is the "
-        "default; what seal-sk train wrote; or one of the paper's authors",
+        "default; a file from seal-sk train; or one from the paper's authors",
     )
     method.add_argument(
         "--balance",
         type=float,
         metavar="B",
         help="weight of equal sizes in seal and ers, at least 0 (default: 0.5, or "
-        "what is in the file of --weights)",
+        "as saved in the file of --weights)",
     )
     method.add_argument(
         "--connectivity",
         type=int,
         choices=(4, 8),
-        help="neighbours of a pixel in seal, ers and fh; with 8, parts of a superpixel "
-        "may hang together by a corner only (default: 8, or what is in the file of "
+        help="neighbours per pixel in seal, ers and fh; with 8, parts of a superpixel "
+        "may be connected by a corner only (default: 8, or as saved in the file of "
         "--weights)",
     )
     add_device(method)
 
 
 def given_options(args: Namespace) -> list[str]:
-    """The options of `add_method` that are given."""
+    """Options of `add_method` that were given."""
     given = ["--method"] if args.method is not None else []
     return given + [
         option for option, name in _OPTIONS.items() if getattr(args, name) is not None
@@ -64,7 +64,7 @@ def given_options(args: Namespace) -> list[str]:
 
 
 def make_estimator(args: Namespace, n_segments: int, *, masked: bool = False) -> Any:
-    """Make the estimator that is asked for, and try it as it will be used."""
+    """Make the requested estimator, and try it as it will be used."""
     import numpy as np
 
     method = args.method or "seal"
@@ -90,7 +90,7 @@ def make_estimator(args: Namespace, n_segments: int, *, masked: bool = False) ->
     if "exact" in known:
         given["exact"] = True
     estimator.set_params(**given, n_jobs=args.jobs, n_segments=1)
-    # What is wrong with parameters, device or installation shows before any work.
+    # Wrong parameters, devices or installations show before any work.
     mask = [[np.ones((16, 16), dtype=bool)]] if masked else []
     estimator.transform([np.zeros((16, 16, 3), dtype=np.uint8)], *mask)
     return estimator.set_params(n_segments=n_segments)

@@ -1,4 +1,4 @@
-"""The parser, and the options that mean the same in every command."""
+"""The parser, and the options that several commands share."""
 
 import argparse
 from collections.abc import Callable
@@ -27,23 +27,23 @@ __all__ = [
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that takes no abbreviations, and complains in one sentence."""
+    """A parser that accepts no abbreviations, with errors in one sentence."""
 
-    messages: "argparse._ArgumentGroup"  # where the options about them go
+    messages: "argparse._ArgumentGroup"  # the group of options about messages
 
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
-        """Say what was wrong, and end with status 2."""
+        """Print the error, and exit with status 2."""
         self.exit(2, f"seal-sk: error: {message}; see {self.prog} --help\n")
 
 
-#: What ``add_subparsers`` returned.
+#: The return value of ``add_subparsers``.
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
-#: What options are added to: a parser, or a group of one.
+#: Options are added to a parser, or to a group of one.
 _Container: TypeAlias = "Parser | argparse._ArgumentGroup"
 
 
@@ -61,15 +61,15 @@ def add_command(
     Parameters
     ----------
     commands : Commands
-        Of the parser.
+        The parser's commands.
     name : str
-        Of the command.
+        Name of the command.
     run : callable
-        Takes the arguments, returns the exit status.
+        Takes the arguments and returns the exit status.
     help : str
         One line for the list of commands.
     description, epilog : str
-        Printed as they are, so at most 78 characters a line.
+        Printed as they are: at most 78 characters per line.
 
     Returns
     -------
@@ -81,13 +81,13 @@ def add_command(
     parser.set_defaults(run=run)
     parser.messages = parser.add_argument_group("messages")
     parser.messages.add_argument(
-        "--debug", action="store_true", help="show where an error comes from"
+        "--debug", action="store_true", help="show the traceback of an error"
     )
     return parser
 
 
 def add_output(parser: Parser, metavar: str, text: str, **settings: Any) -> None:
-    """Where results go."""
+    """Add the option for the output."""
     parser.add_argument(
         "-o",
         "--output",
@@ -100,30 +100,28 @@ def add_output(parser: Parser, metavar: str, text: str, **settings: Any) -> None
     )
 
 
-def add_force(
-    parser: Parser, text: str = "replace files that are there already"
-) -> None:
-    """Leave to write over files."""
+def add_force(parser: Parser, text: str = "replace existing files") -> None:
+    """Add the option to overwrite files."""
     parser.add_argument("--force", action="store_true", help=text)
 
 
 def add_quiet(parser: Parser) -> None:
-    """Less on the standard error; results on the standard output stay."""
+    """Add the option for fewer messages; results on the standard output stay."""
     parser.messages.add_argument(
         "-q",
         "--quiet",
         action="store_true",
-        help="no progress bar and no remarks: only what went wrong, and results",
+        help="show no progress bar and no remarks, only errors and results",
     )
 
 
 def add_verbose(parser: Parser, text: str) -> None:
-    """More is said; `text` is what."""
+    """Add the option for more output; `text` describes it."""
     parser.messages.add_argument("-v", "--verbose", action="store_true", help=text)
 
 
 def add_n_segments(parser: Parser, **settings: Any) -> None:
-    """How many superpixels."""
+    """Add the option for the number of superpixels."""
     parser.add_argument(
         "-n",
         "--n-segments",
@@ -135,7 +133,7 @@ def add_n_segments(parser: Parser, **settings: Any) -> None:
 
 
 def add_jobs(parser: Parser, text: str, default: int | None = 1) -> None:
-    """How much is done at a time; `text` is what. None is torch's choice."""
+    """Add the option for parallel work, described by `text`; None is torch's choice."""
     parser.add_argument(
         "--jobs",
         type=count,
@@ -146,37 +144,37 @@ def add_jobs(parser: Parser, text: str, default: int | None = 1) -> None:
 
 
 def add_device(parser: _Container) -> None:
-    """Where a network computes."""
+    """Add the option for the device of the network."""
     parser.add_argument(
         "--device",
-        help="where the network computes: auto, cpu, cuda, ... (default: auto)",
+        help="device of the network: auto, cpu, cuda, ... (default: auto)",
     )
 
 
 def add_data(parser: Parser, *, subset: str) -> "argparse._ArgumentGroup":
-    """Which data set: what `find_dataset` takes.
+    """Add the options for the data set: the arguments of `find_dataset`.
 
-    `subset` is what the command says about the default part.
+    `subset` describes the default part in the help text.
     """
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
         required=True,
         metavar="NAME_OR_DIR",
-        help="bsds500, camvid, cityscapes, nyuv2; scenes, which are generated; or a "
-        "folder that holds images/ and annotations/",
+        help="bsds500, camvid, cityscapes or nyuv2; scenes, which are generated; or a "
+        "folder with images/ and annotations/",
     )
     data.add_argument(
         "--data-home",
         type=file_or_folder,
         metavar="DIR",
-        help="folder that holds the data set (default: $SEAL_SK_DATA, or a cache of "
-        "the user)",
+        help="folder of the data set (default: $SEAL_SK_DATA, or the user's cache "
+        "folder)",
     )
     data.add_argument(
         "--download",
         action="store_true",
-        help="download BSDS500 (71 MB, for research only) where it is not found",
+        help="download BSDS500 (71 MB, for research only) if it is not found",
     )
     data.add_argument(
         "--subset", metavar="NAME", help=f"part of the data set (default: {subset})"
@@ -185,13 +183,13 @@ def add_data(parser: Parser, *, subset: str) -> "argparse._ArgumentGroup":
         "--ignore-label",
         type=whole,
         metavar="N",
-        help="label of unknown pixels in a folder's annotations",
+        help="label of unknown pixels in the annotations of a folder",
     )
     return data
 
 
 def file_or_folder(text: str) -> Path:
-    """A path; nothing is no path, though Python takes it for the current folder."""
+    """A path; an empty one, which Python takes for the current folder, is an error."""
     if not text:
         raise argparse.ArgumentTypeError("the name of a file or folder is empty")
     return Path(text)

@@ -1,4 +1,4 @@
-"""``seal-sk report``: results of ``seal-sk bench`` drawn."""
+"""``seal-sk report``: draw the results of ``seal-sk bench``."""
 
 from argparse import Namespace
 
@@ -8,8 +8,8 @@ from .parsing import Commands, add_command, add_force, add_output, file_or_folde
 __all__ = ["add_report"]
 
 _HELP = """\
-Write report.html, which needs no other file, and beside it figures (PNG, SVG)
-and tables (CSV, Markdown, LaTeX). Prints where the page is.
+Write report.html, which needs no other file, together with figures (PNG, SVG)
+and tables (CSV, Markdown, LaTeX). Print the path of report.html.
 """
 
 _NOTES = """\
@@ -31,13 +31,13 @@ def add_report(commands: Commands) -> None:
         epilog=_NOTES,
     )
     report.add_argument(
-        "results", type=file_or_folder, metavar="DIR", help="what seal-sk bench filled"
+        "results", type=file_or_folder, metavar="DIR", help="folder of seal-sk bench"
     )
     add_output(
         report,
         "DIR",
-        "where to write (default: the folder of the results, or for other protocols "
-        "than tu2018 one in it)",
+        "folder to write to (default: the folder of the results, or, for protocols "
+        "other than tu2018, a folder in it)",
     )
     report.add_argument(
         "--protocol",
@@ -48,9 +48,9 @@ def add_report(commands: Commands) -> None:
     report.add_argument(
         "--no-pictures",
         action="store_true",
-        help="leave out the photographs, whose licence may not let them be passed on",
+        help="leave out the photographs, which may not be redistributed",
     )
-    add_force(report, "replace a report that is there already")
+    add_force(report, "replace an existing report")
 
 
 def _report(args: Namespace) -> int:

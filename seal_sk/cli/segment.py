@@ -1,4 +1,4 @@
-"""``seal-sk segment``: images to label maps."""
+"""``seal-sk segment``: segment images into superpixels."""
 
 import traceback
 from argparse import Namespace
@@ -31,31 +31,33 @@ _FORMATS = ("png", "tiff", "npy")
 _MAX_PNG_SEGMENTS = 2**16
 
 _HELP = """\
-Cut images into superpixels, and write a label map for each.
+Segment images into superpixels, and write one label map per image.
 
 The superpixels follow the affinities of a trained network, by default the
 one that comes with the package; other methods (--method) follow colours.
 """
 
 _NOTES = """\
-what is written, for an image NAME.jpg:
-  NAME.png             the label map (--format: .tif, .npy), of the image's
-                       size: labels from 0, in 16 bits; in TIFF in 32 where
-                       there are more than 65536, in npy as int32
-  NAME_overlay.png     with --overlay, the image with the boundaries drawn
-  NAME.csv, .parquet   with --table, a row for each superpixel: size, place,
-                       mean colours, ...
-  NAME.geojson, .gpkg  with --polygons, an outline for each superpixel, and
-                       the columns of the table
-A georeference of the image is kept in TIFF, polygons and tables. What the file
-marks as no data is segmented like the rest, unless --mask leaves it out: label
--1, no polygon, no row; -n superpixels are within the rest.
+output files, for an image NAME.jpg:
+  NAME.png             the label map (--format: .tif, .npy), of the size of
+                       the image. Labels start at 0. PNG has 16 bits; TIFF
+                       has 32 where there are more than 65536 labels; npy
+                       has int32
+  NAME_overlay.png     with --overlay: the image with the boundaries drawn
+  NAME.csv, .parquet   with --table: one row per superpixel, with its size,
+                       position, mean colours, ...
+  NAME.geojson, .gpkg  with --polygons: one outline per superpixel, with the
+                       columns of the table
+A georeference of the image is kept in TIFF files, polygons and tables. Pixels
+that the file marks as no data are segmented like the others. With --mask they
+are left out: they get label -1, but no polygon and no row, and the -n
+superpixels cover the other pixels.
 
-Nothing is written over what is there, unless --force says so. Images are
-taken as they are stored: an orientation in their EXIF data is not applied. An
-image that can't be segmented is reported, and the others go on; the exit
-status is then 1. It is 2, and nothing is written, when the command can't be
-carried out at all.
+Existing files are replaced only with --force. Images are read as they are
+stored: an orientation in their EXIF data is not applied. If an image can't be
+segmented, it is reported, the others continue, and the exit status is 1. If
+the command can't be carried out at all, nothing is written, and the exit
+status is 2.
 
 examples:
   seal-sk segment photos -n 300 -o labels
@@ -72,7 +74,7 @@ def add_segment(commands: Commands) -> None:
         commands,
         "segment",
         _segment,
-        help="cut images into superpixels",
+        help="segment images into superpixels",
         description=_HELP,
         epilog=_NOTES,
     )
@@ -80,13 +82,13 @@ def add_segment(commands: Commands) -> None:
         "images",
         metavar="IMAGE",
         nargs="+",
-        help="PNG, JPEG or TIFF, grey or RGB; a folder: the images in it; or a pattern "
-        "in quotes, as in 'photos/*.jpg', in which ** stands for any folders",
+        help="PNG, JPEG or TIFF, grey or RGB; a folder of images; or a pattern in "
+        "quotes, such as 'photos/*.jpg', in which ** stands for any folders",
     )
     add_output(
         segment,
         "DIR",
-        "folder for the label maps; made if it is not there",
+        "folder for the label maps; created if it is missing",
         required=True,
     )
     add_n_segments(segment, default=300)
@@ -94,26 +96,28 @@ def add_segment(commands: Commands) -> None:
         "--format",
         choices=_FORMATS,
         default="png",
-        help="of the label maps (default: %(default)s)",
+        help="format of the label maps (default: %(default)s)",
     )
     segment.add_argument(
-        "--overlay", action="store_true", help="draw the boundaries into the image"
+        "--overlay",
+        action="store_true",
+        help="write a copy of the image with the boundaries drawn",
     )
     segment.add_argument(
-        "--table", choices=("csv", "parquet"), help="write a row for each superpixel"
+        "--table", choices=("csv", "parquet"), help="write one row per superpixel"
     )
     segment.add_argument(
         "--polygons",
         choices=("geojson", "gpkg"),
-        help="write an outline for each superpixel",
+        help="write one outline per superpixel",
     )
     segment.add_argument(
         "--bands",
         type=count,
         nargs="+",
         metavar="BAND",
-        help="of an image of several bands the three to take as red, green and blue, "
-        "or one; counted from 1; give the images first",
+        help="bands of the image to use as red, green and blue, or one band, counted "
+        "from 1; give the images first",
     )
     segment.add_argument(
         "--drop-alpha",
@@ -123,7 +127,7 @@ def add_segment(commands: Commands) -> None:
     segment.add_argument(
         "--mask",
         choices=("nodata", "alpha"),
-        help="leave out the pixels that a TIFF declares to be no data, or those of "
+        help="leave out the pixels that a TIFF declares to be no data, or those with "
         "alpha 0; needs --format tiff or npy",
     )
     segment.add_argument(
@@ -131,13 +135,13 @@ def add_segment(commands: Commands) -> None:
         type=real,
         nargs=2,
         metavar=("BLACK", "WHITE"),
-        help="stored values that are black and white, as 0 4095 of 12 bits in 16",
+        help="stored values of black and white, such as 0 4095 for 12 bits in 16",
     )
     add_method(segment, default="seal")
-    add_jobs(segment, "images segmented at a time")
+    add_jobs(segment, "number of images segmented at a time")
     add_force(segment)
     add_quiet(segment)
-    add_verbose(segment, "a line for each image")
+    add_verbose(segment, "one line per image")
 
 
 def _segment(args: Namespace) -> int:
@@ -176,7 +180,7 @@ def _segment(args: Namespace) -> int:
     with tqdm(total=len(paths), unit="image", disable=not on_terminal(args)) as bar:
         for record in records:
             for text in _sentences(record, args):
-                # Not into the progress bar.
+                # Not in the middle of the progress bar.
                 bar.clear()
                 complain(text)
             n_done += record.error is None
@@ -187,14 +191,14 @@ def _segment(args: Namespace) -> int:
 
 
 def _sentences(record: "Record", args: Namespace) -> Iterator[str]:
-    """What to say of one image."""
+    """Messages about one image."""
     if not args.quiet:
         for note in record.notes:
             yield f"note: {record.path}: {note.replace('value_range', '--value-range')}"
     if record.error is not None:
         if args.debug:
             traceback.print_exception(record.error)
-        # Most errors name the file, which is said already.
+        # Most errors name the file, which the message does already.
         failure = explain(record.error).removeprefix(f"{record.path} ")
         yield f"{record.path}: {failure}"
     elif args.verbose:
@@ -219,18 +223,18 @@ def _check_options(args: Namespace) -> None:
         raise ValueError("--bands leaves out alpha already: leave out --drop-alpha.")
     if args.mask is not None and args.format == "png":
         raise ValueError(
-            "PNG has no number for pixels that are left out by --mask: add --format "
-            "tiff, or npy."
+            "PNG has no label for pixels left out by --mask: add --format tiff, or "
+            "--format npy."
         )
     if args.mask is not None and args.drop_alpha:
         raise ValueError("--mask leaves out alpha already: leave out --drop-alpha.")
 
 
 def _keep_apart(args: Namespace) -> None:
-    """Refuse results among the images, which the next run would take for images."""
+    """Refuse an output folder in which the next run would find label maps as images."""
     for text in args.images:
         if Path(text).is_dir() and Path(text).resolve() == args.output.resolve():
             raise ValueError(
-                f"-o {args.output} is the folder of the images, and label maps in it "
-                "would be taken for images the next time; give another folder."
+                f"-o {args.output} is the folder of the images, and the next run would "
+                "take the label maps for images; give another folder."
             )

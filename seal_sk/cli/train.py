@@ -1,4 +1,4 @@
-"""``seal-sk train``: a network from images and ground truth."""
+"""``seal-sk train``: train a network on images and ground truth."""
 
 import json
 import shlex
@@ -33,21 +33,22 @@ __all__ = ["add_train"]
 
 
 _HELP = """\
-Train a network on images and ground truth, from scratch or on from --weights.
+Train a network on images and ground truth, from scratch or from --weights.
 
-Some of the images are held out (--validation-fraction); the weights with the
-best achievable segmentation accuracy (ASA) on them are kept, and it is
+Some of the images are held out (--validation-fraction). The weights with the
+best achievable segmentation accuracy (ASA) on them are kept, and this ASA is
 printed at the end.
 """
 
 _NOTES = """\
-The state of the training is kept in a folder after each validation and at
-Ctrl-C, and the same command with --resume continues from there: on a CPU to
-the same bits as without the interruption, with any number of threads.
-Without --checkpoint the folder is called after FILE (net.safetensors:
-net.checkpoint), and goes away when the training is done.
+The state of the training is saved in a folder after each validation and on
+Ctrl-C. The same command with --resume continues from there; on a CPU the
+result is identical to that without the interruption, with any number of
+threads. Without --checkpoint, the folder is named after FILE
+(net.safetensors: net.checkpoint), and is removed when training is complete.
 
-What is not given is as in the file of --weights, or else as it says here.
+Options that are not given are as in the file of --weights, or else have the
+defaults below.
 
 examples:
   seal-sk train --data photos -o net.safetensors
@@ -75,42 +76,46 @@ def add_train(commands: Commands) -> None:
         "--history",
         type=file_or_folder,
         metavar="FILE",
-        help="write the course of the training, a .json file: a line for each "
+        help="file for the history of the training, a .json file with one entry per "
         "validation",
     )
     train.add_argument(
-        "--checkpoint", type=file_or_folder, metavar="DIR", help="keep the state here"
+        "--checkpoint",
+        type=file_or_folder,
+        metavar="DIR",
+        help="folder for the state of the training",
     )
     train.add_argument(
-        "--resume", action="store_true", help="go on with the training that is kept"
+        "--resume", action="store_true", help="continue from the saved state"
     )
-    add_data(train, subset="train of bsds500 and cityscapes, of others all")
+    add_data(train, subset="train of bsds500 and cityscapes, all of others")
     _add_network(train.add_argument_group("network"))
     _add_course(train.add_argument_group("training"))
     add_device(train)
-    add_jobs(train, "threads of the training", default=None)
-    add_force(train, "replace files that are there already, and start over")
+    add_jobs(train, "number of threads", default=None)
+    add_force(train, "replace existing files, and start over")
     add_quiet(train)
-    add_verbose(train, "a line for each validation, at the end")
+    add_verbose(train, "one line per validation, at the end")
 
 
 def _add_network(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--weights",
         metavar="NAME_OR_FILE",
-        help="start from this network: bsds500, which comes with the package; what "
-        "seal-sk train wrote; or one of the paper's authors",
+        help="start from this network: bsds500, which comes with the package; a file "
+        "from seal-sk train; or one from the paper's authors",
     )
     group.add_argument(
         "--network",
         choices=("pan", "unet"),
-        help="the paper's, or one that sees further for less work (default: pan)",
+        help="the paper's network, or a faster one with a larger receptive field "
+        "(default: pan)",
     )
     group.add_argument(
         "--width",
         type=count,
         metavar="N",
-        help="channels; the paper has 128 (default: 32 for pan, 24 for unet)",
+        help="number of channels; 128 in the paper (default: 32 for pan, 24 for unet)",
     )
 
 
@@ -118,33 +123,34 @@ def _add_course(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--loss",
         choices=("seal", "bce", "balanced_bce"),
-        help="the paper's, or cross-entropy, plain or balanced (default: seal)",
+        help="the paper's loss, or cross-entropy, plain or balanced (default: seal)",
     )
     group.add_argument(
         "--annotations",
         choices=("each", "mean"),
-        help="train on each annotation, or, with bce, on the mean affinities of all "
-        "(default: each)",
+        help="train on each annotation, or, with bce, on the mean affinities over all "
+        "annotations (default: each)",
     )
     group.add_argument(
         "--augmentation",
         choices=("rigid", "full"),
-        help="turn and mirror, or vary scales and colours as well (default: rigid)",
+        help="rotate and mirror, or also vary scales and colours (default: rigid)",
     )
     group.add_argument(
         "--averaging",
         type=fraction,
         metavar="DECAY",
-        help="of the average of the weights that is kept; 0 for none (default: 0)",
+        help="decay of the running average of the weights; 0 for no average (default: "
+        "0)",
     )
     group.add_argument(
-        "--max-iter", type=count, metavar="N", help="steps (default: 2000)"
+        "--max-iter", type=count, metavar="N", help="number of steps (default: 2000)"
     )
     group.add_argument(
         "--max-time",
         type=positive,
         metavar="SECONDS",
-        help="end after this time, even before --max-iter",
+        help="stop after this time, even before --max-iter",
     )
     group.add_argument(
         "--batch-size", type=count, metavar="N", help="crops per step (default: 4)"
@@ -153,7 +159,7 @@ def _add_course(group: _ArgumentGroup) -> None:
         "--crop-size",
         type=count,
         metavar="PIXELS",
-        help="side of the crops, at least 8 (default: 160)",
+        help="side length of the crops, at least 8 (default: 160)",
     )
     group.add_argument(
         "--lr", type=positive, metavar="RATE", help="learning rate (default: 0.001)"
@@ -162,8 +168,8 @@ def _add_course(group: _ArgumentGroup) -> None:
         "--validation-fraction",
         type=fraction,
         metavar="SHARE",
-        help="of the images that is held out, rounded: a tenth of 5 or fewer is none "
-        "(default: 0.1)",
+        help="share of the images that is held out; their number is rounded, so a "
+        "tenth of 5 or fewer images is 0 (default: 0.1)",
     )
     group.add_argument(
         "--validate-every",
@@ -175,14 +181,14 @@ def _add_course(group: _ArgumentGroup) -> None:
         "--train-segment-size",
         type=positive,
         metavar="PIXELS",
-        help="mean size of the superpixels cut in training (default: 515)",
+        help="mean size of the superpixels in training (default: 515)",
     )
     group.add_argument(
         "--seed",
         type=whole,
         default=0,
         metavar="N",
-        help="of the initial weights, the crops, and the images held out (default: "
+        help="seed of the initial weights, crops and held-out images (default: "
         "%(default)s)",
     )
 
@@ -220,7 +226,7 @@ def _train(args: Namespace) -> int:
         _write_history(args.history, estimator.history_)
     _report(args, estimator)
     if estimator.n_iter_ < estimator.max_iter:
-        complain(f"ended by --max-time after {estimator.n_iter_} steps")
+        complain(f"stopped by --max-time after {estimator.n_iter_} steps")
         _say_how_to_go_on(args)
     elif args.checkpoint is None:
         _remove_checkpoint(checkpoint)
@@ -234,17 +240,16 @@ def _state_in(folder: Path) -> Path:
 
 
 def _check_checkpoint(folder: Path, args: Namespace) -> None:
-    """See that a state is there where it has to be, and nowhere else."""
+    """Check that a saved state exists if, and only if, it is to be used."""
     state = _state_in(folder)
     if args.resume:
         if not state.is_file():
             raise FileNotFoundError(
-                f"There is no training in {str(folder)!r} to go on with; leave out "
-                "--resume."
+                f"There is no saved training in {str(folder)!r}; leave out --resume."
             )
     elif state.exists() and not args.force:
         raise FileExistsError(
-            f"{str(folder)!r} holds a training already: go on with it by --resume, or "
+            f"{str(folder)!r} holds a saved training: continue it with --resume, or "
             "start over with --force."
         )
 
@@ -262,10 +267,8 @@ def _make_estimator(
         estimator = SEALSuperpixels()
     else:
         if args.network is not None:
-            raise ValueError(
-                "--weights decide the network for themselves: leave out --network."
-            )
-        # Unfitted, but with what the file says of its training.
+            raise ValueError("--weights determine the network: leave out --network.")
+        # Unfitted, but with the training parameters in the file.
         estimator = clone(SEALSuperpixels.load(args.weights))
     given = {
         name: value
@@ -282,7 +285,7 @@ def _make_estimator(
     }
     estimator.set_params(**given)
     if not args.resume:
-        # Not before the parameters are known to be right.
+        # Only when the parameters are known to be right.
         check_params(estimator)
         if args.checkpoint is None:
             _remove_checkpoint(checkpoint)
@@ -311,7 +314,7 @@ def _say_how_to_go_on(args: Namespace) -> None:
     written = [args.output, args.history]
     if not args.force and any(path is not None and path.exists() for path in written):
         command.append("--force")
-    complain(f"go on with: {shlex.join(command)}")
+    complain(f"to continue: {shlex.join(command)}")
 
 
 def _report(args: Namespace, estimator: "SEALSuperpixels") -> None:
@@ -329,8 +332,8 @@ def _report(args: Namespace, estimator: "SEALSuperpixels") -> None:
     scores = [line["asa"] for line in history if "asa" in line]
     n_held_out = len(estimator.validation_indices_)
     if scores:
-        print(f"ASA {max(scores):.4f} on {n_held_out} images held out")
+        print(f"ASA {max(scores):.4f} on {n_held_out} held-out images")
     elif n_held_out == 0:
         print("no ASA: no image was held out")
     else:
-        print("no ASA: none of the steps was validated")
+        print("no ASA: no step was validated")

@@ -1,4 +1,4 @@
-"""``seal-sk weights``: which networks there are, and what a file holds."""
+"""``seal-sk weights``: list networks, and describe weight files."""
 
 import json
 from argparse import Namespace
@@ -11,7 +11,7 @@ from .parsing import Commands, add_command
 __all__ = ["add_weights"]
 
 _HELP = """\
-Say which networks come with the package, or what is in a file of weights.
+List the networks that come with the package, or describe a weight file.
 """
 
 _NOTES = """\
@@ -21,7 +21,7 @@ examples:
   seal-sk weights info net.safetensors --json
 """
 
-# What the networks that come with the package are, in a line.
+# One-line descriptions of the networks that come with the package.
 _ABOUT = {
     "bsds500": "for photographs; trained on the train and val images of BSDS500",
 }
@@ -31,7 +31,7 @@ def add_weights(commands: Commands) -> None:
     """Add the command to the parser's."""
     weights = commands.add_parser(
         "weights",
-        help="say which networks there are, and what is in a file",
+        help="list networks, or describe a weight file",
         description=_HELP,
         epilog=_NOTES,
     )
@@ -40,7 +40,7 @@ def add_weights(commands: Commands) -> None:
         actions,
         "list",
         _list,
-        help="the networks that come with the package",
+        help="list the networks that come with the package",
         description="List the networks that come with the package.",
         epilog="example:\n  seal-sk weights list\n",
     )
@@ -48,17 +48,17 @@ def add_weights(commands: Commands) -> None:
         actions,
         "info",
         _info,
-        help="what is in a file of weights",
-        description="Say what network is in a file, and what was saved with it.\n"
-        "Nothing is executed that a file might hold.",
+        help="describe a weight file",
+        description="Describe the network in a file and the parameters saved with it.\n"
+        "Code that a file may contain is not executed.",
         epilog="examples:\n  seal-sk weights info bsds500\n"
         "  seal-sk weights info net.safetensors --json\n",
     )
     info.add_argument(
         "weights",
         metavar="NAME_OR_FILE",
-        help="bsds500, which comes with the package; what seal-sk train wrote; or one "
-        "of the paper's authors",
+        help="bsds500, which comes with the package; a file from seal-sk train; or "
+        "one from the paper's authors",
     )
     for parser in (listing, info):
         parser.add_argument(
@@ -106,7 +106,7 @@ def _info(args: Namespace) -> int:
 
 
 def _describe(weights: str) -> dict[str, Any]:
-    """What is in a file, in values that JSON has."""
+    """Describe a file, in values that JSON can hold."""
     import_torch()
 
     from ..pan import read_weights
@@ -133,4 +133,4 @@ def _inputs(about: dict[str, Any]) -> str:
     bands = {1: "grey images", 3: "grey and RGB images"}.get(n, f"images of {n} bands")
     if about["edges"] is None:
         return bands
-    return f"{bands}, and their edges by the Canny of {about['edges']}"
+    return f"{bands}, and their Canny edges by {about['edges']}"

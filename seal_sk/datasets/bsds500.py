@@ -25,7 +25,7 @@ ARCHIVE_URL = (
 ARCHIVE_SHA256 = "97e49d31764f3912f0c4122707d53062ac9e783ba0f095e447a4d53c1a41af8e"
 ARCHIVE_BYTES = 70_763_455
 
-# Over the files themselves, so that a copy from elsewhere can be checked too.
+# Of the files themselves, so that other copies can be checked, too.
 CONTENT_SHA256 = "01ccf66cce829edc520149011041d5588913046d20b4e097691891b8781ddff2"
 
 N_IMAGES = {"train": 200, "val": 100, "test": 200}
@@ -86,9 +86,9 @@ def fetch_bsds500(
 ):
     """Load the Berkeley Segmentation Data Set 500 (BSDS500).
 
-    Photographs, each with the segmentations of several people. Images and
-    annotations are decoded when they are indexed, so that loading takes no time
-    and hardly any memory.
+    Photographs, each with segmentations by several people. Images and annotations
+    are decoded only when they are indexed, so loading is fast and takes hardly any
+    memory.
 
     Parameters
     ----------
@@ -96,14 +96,13 @@ def fetch_bsds500(
         Which images: 200 for training, 100 for validation, both together, or 200
         for testing.
     data_home : str or path-like, default=None
-        Folder to look in, and to download to. By default the environment variable
-        ``SEAL_SK_DATA``, and where that is not set a cache folder of the user. The
-        data set, a folder holding ``images/`` and ``groundTruth/``, may be this
-        folder itself, or its ``bsds500/``, ``BSDS500/data/`` or
-        ``BSR/BSDS500/data/``.
+        Folder to search, and to download to. By default the environment variable
+        ``SEAL_SK_DATA`` or, if it is not set, the user's cache folder. The data set,
+        a folder with ``images/`` and ``groundTruth/``, may be this folder itself, or
+        its ``bsds500/``, ``BSDS500/data/`` or ``BSR/BSDS500/data/``.
     download_if_missing : bool, default=True
-        Download the data set (71 MB) from the University of California, Berkeley
-        where it is not found. If False, that raises an error instead.
+        Download the data set (71 MB) from the University of California, Berkeley,
+        if it is not found. If False, raise an error instead.
     return_X_y : bool, default=False
         Return ``(images, annotations)`` instead of a `Dataset`.
 
@@ -116,10 +115,10 @@ def fetch_bsds500(
             RGB photographs, sorted by file name. An integer index decodes one; a
             slice or an array of integers or booleans selects without decoding.
         annotations : sequence of lists of int32 arrays of shape (H, W)
-            For each image the label maps of all its annotators, as distributed:
-            labels start at 1, and one label may have several parts.
+            For each image, the label maps of all its annotators, as distributed:
+            labels start at 1, and a label may have several parts.
         names : list of str
-            File names without their ending.
+            File names without their endings.
         ignore_label : None
             Every pixel counts.
         tolerance : int
@@ -130,7 +129,7 @@ def fetch_bsds500(
     Raises
     ------
     ValueError
-        If `subset` is none of the four.
+        If `subset` is not one of the four.
     FileNotFoundError
         If the data set is missing and `download_if_missing` is False, or if it is
         incomplete.
@@ -140,8 +139,8 @@ def fetch_bsds500(
     Notes
     -----
     The data set is for non-commercial research and education. A download is
-    compared with a known SHA-256 checksum, and appears in `data_home` as a whole
-    or not at all.
+    compared with a known SHA-256 checksum, and is placed in `data_home` only when
+    it is complete.
 
     References
     ----------
@@ -166,10 +165,10 @@ def fetch_bsds500(
         if not download_if_missing:
             places = ", ".join(str(home / location) for location in _LOCATIONS)
             raise FileNotFoundError(
-                f"BSDS500 not found in any of {places}, each of which would hold "
-                "images/ and groundTruth/. Give its folder as data_home or in the "
-                "environment variable SEAL_SK_DATA, or have it downloaded: "
-                "download_if_missing=True, on the command line --download."
+                f"BSDS500 not found: none of {places} has images/ and groundTruth/. "
+                "Give its folder as data_home or in the environment variable "
+                "SEAL_SK_DATA, or download it with download_if_missing=True, on the "
+                "command line --download."
             )
         folder = _download(home)
 
@@ -216,7 +215,7 @@ def _pairs(folder, split):
 def _advice(folder):
     return (
         f"Restore it from {ARCHIVE_URL}, or remove the folder {folder} and call "
-        "fetch_bsds500() to download the data set anew."
+        "fetch_bsds500() to download the data set again."
     )
 
 
@@ -224,12 +223,12 @@ def _load_image(path):
     from skimage.io import imread
 
     try:
-        # Opened here: on broken files the readers leave theirs open.
+        # Opened here, because the readers leave broken files open.
         with path.open("rb") as file:
             image = imread(file)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(f"not an 8-bit RGB image, but {image.dtype} {image.shape}")
-    except Exception as error:  # what a decoder raises on broken files varies
+    except Exception as error:  # decoders raise various errors on broken files
         raise _unreadable(path, error) from error
     return image
 
@@ -292,7 +291,7 @@ def _download(home):
         try:
             unpacked.replace(target)
         except OSError:
-            # Another process may have finished first: its copy is as good.
+            # Another process may have finished first; its copy will do.
             if _find(home) is None:
                 raise
     finally:
@@ -302,8 +301,8 @@ def _download(home):
 
 def _unpack(archive, folder):
     """Unpack the images and annotations, and nothing else, into `folder`."""
-    # Only regular files of known names are written, each to a path made here, so
-    # that no name or link in the archive leads out of `folder`.
+    # Only regular files with known names are written, to paths constructed here, so
+    # that no name or link in the archive can lead out of `folder`.
     with tarfile.open(archive, "r:*") as tar:
         for member in tar:
             match = _MEMBER.fullmatch(member.name)
@@ -324,7 +323,7 @@ def _unpack(archive, folder):
                 "as data_home or in the environment variable SEAL_SK_DATA."
             )
     if _content_digest(folder) != CONTENT_SHA256:
-        # Complete, and not damaged on the way: usable, but worth knowing.
+        # Complete and undamaged: usable, but the user should know.
         warnings.warn(
             "The downloaded BSDS500 is complete but differs from the copy that "
             "seal_sk was tested on; scores may differ from published ones.",

@@ -19,7 +19,7 @@ _SUBSETS = ("train", "val", "test")
 _LOCATIONS = ("", "camvid", "CamVid")
 _STILLS, _LABELLED = "701_StillsRaw_full", "LabeledApproved_full"
 
-# In the order of the data set's own list.
+# In the order of the list in the data set.
 CLASSES = {
     "Animal": (64, 128, 64),
     "Archway": (192, 0, 128),
@@ -56,7 +56,7 @@ CLASSES = {
 }
 VOID = list(CLASSES).index("Void")
 
-# Colours as numbers, which can be looked up.
+# Colours as single numbers, for lookup.
 _CODE = np.array([2**16, 2**8, 1], dtype=np.int32)
 _CODES = np.array(list(CLASSES.values()), dtype=np.int32) @ _CODE
 _ORDER = np.argsort(_CODES).astype(np.int32)
@@ -64,9 +64,9 @@ _ORDER = np.argsort(_CODES).astype(np.int32)
 _DESCR = """\
 Cambridge-driving Labeled Video Database (CamVid)
 
-701 frames of videos from a car, of 720 x 960 pixels with 32 classes, or of 360 x 480
-pixels with 11 (367 for training, 101 for validation, 233 for testing); one annotation
-each.
+701 frames of videos from a car, each with one annotation: 720 x 960 pixels with 32
+classes, or 360 x 480 pixels with 11 (367 frames for training, 101 for validation, 233
+for testing).
 
 Its authors ask to be cited; their page has the terms of use.
 
@@ -86,16 +86,16 @@ def load_camvid(
     Parameters
     ----------
     data_home : path-like, optional
-        Folder that holds the data set, or its ``camvid/`` or ``CamVid/`` that does. By
-        default the environment variable ``SEAL_SK_DATA``, and where that is not set a
-        cache folder of the user. Two layouts are known, and the first is taken where
-        both are there:
+        Folder of the data set, or the folder that has it in ``camvid/`` or ``CamVid/``.
+        By default the environment variable ``SEAL_SK_DATA`` or, if it is not set, the
+        user's cache folder. Two layouts are supported; if both are there, the first one
+        is used:
 
         - SegNet's: ``train/``, ``val/``, ``test/``, each with its ``trainannot/``, ...
         - the authors': ``701_StillsRaw_full/`` and ``LabeledApproved_full/``
     subset : {"train", "val", "test"}, optional
-        Which images: 367, 101 or 233; by default all. The authors' layout has no such
-        parts.
+        Which images: 367, 101 or 233; by default all. The authors' layout has no
+        subsets.
 
     Returns
     -------
@@ -110,21 +110,21 @@ def load_camvid(
         names : list of str
             As in "0001TP_006690".
         ignore_label : int
-            Of Void: 11 in SegNet's layout, 30 in the authors'. In the latter it also
-            marks stray pixels of a colour that no class has.
+            Label of Void: 11 in SegNet's layout, 30 in the authors'. In the latter it
+            also marks stray pixels whose colour belongs to no class.
         tolerance : int
             1 in SegNet's layout, 2 in the authors', whose pixels are half as large.
 
     Raises
     ------
     ValueError
-        If `subset` is none of the above, or given for a layout that has none; when it
-        is read, if a label map is not of its image's size, or more than 1 % of it are
-        of a colour that no class has.
+        If `subset` is not one of the above, or is given for a layout without subsets.
+        When a label map is read: if its size differs from that of its image, or if the
+        colours of more than 1 % of its pixels belong to no class.
     FileNotFoundError
         If the data set is missing or incomplete.
     OSError
-        If a file is damaged, when it is read.
+        When a file is read: if it is damaged.
 
     Notes
     -----
@@ -160,12 +160,12 @@ def load_camvid(
         places = ", ".join(str(home / location) for location in _LOCATIONS)
         split = subset or "train"
         raise FileNotFoundError(
-            f"CamVid not found in any of {places}, one of which would hold {split}/ "
-            f"and {split}annot/, or {_STILLS}/ and {_LABELLED}/. {DATA_HOME_ADVICE}"
+            f"CamVid not found: none of {places} has {split}/ and {split}annot/, or "
+            f"{_STILLS}/ and {_LABELLED}/. {DATA_HOME_ADVICE}"
         )
     if subset is not None:
         raise ValueError(
-            f"CamVid in {folder} is not divided; leave out subset={subset!r}, or get "
+            f"CamVid in {folder} has no subsets; leave out subset={subset!r}, or get "
             "it in SegNet's layout."
         )
     return _load_original(folder)
@@ -198,13 +198,13 @@ def _dataset(pairs, load, *, subset, ignore_label, tolerance):
 def _pairs(images, truths, ending):
     found = {path.stem: path for path in images.glob("*.png")}
     if not found:
-        raise FileNotFoundError(f"No .png file in {images}; unpack CamVid anew.")
+        raise FileNotFoundError(f"No .png file in {images}; unpack CamVid again.")
     return pair_files(
         found,
         {path.name.removesuffix(ending): path for path in truths.glob(f"*{ending}")},
         lambda name: images / f"{name}.png",
         lambda name: truths / f"{name}{ending}",
-        advice="Unpack CamVid anew.",
+        advice="Unpack CamVid again.",
     )
 
 
@@ -227,8 +227,8 @@ def _load_colours(files):
     stray = _CODES[labels] != codes
     if stray.mean() > 0.01:
         raise ValueError(
-            f"{truth} has colours that no class of CamVid has on {stray.sum()} pixels; "
-            "unpack CamVid anew."
+            f"{truth} has {stray.sum()} pixels whose colours belong to no class of "
+            "CamVid; unpack CamVid again."
         )
     labels[stray] = VOID
     return labels

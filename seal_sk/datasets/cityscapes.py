@@ -32,7 +32,7 @@ Cityscapes, with fine annotations
 Photographs of 1024 x 2048 pixels of streets in 50 cities (2975 for training, 500 for
 validation, 1525 for testing), each with one annotation.
 
-For non-commercial purposes only; the data are given out after registration.
+For non-commercial purposes only; available after registration.
 
 M. Cordts, M. Omran, S. Ramos, T. Rehfeld, M. Enzweiler, R. Benenson, U. Franke,
 S. Roth and B. Schiele, "The Cityscapes Dataset for Semantic Urban Scene
@@ -52,16 +52,16 @@ def load_cityscapes(
     Parameters
     ----------
     data_home : path-like, optional
-        Folder that holds ``leftImg8bit/`` and ``gtFine/`` as they are distributed, or
-        its ``cityscapes/`` that does. By default the environment variable
-        ``SEAL_SK_DATA``, and where that is not set a cache folder of the user.
+        Folder with ``leftImg8bit/`` and ``gtFine/`` as they are distributed, or the
+        folder that has these in ``cityscapes/``. By default the environment variable
+        ``SEAL_SK_DATA`` or, if it is not set, the user's cache folder.
     subset : {"train", "val", "test"}, default="val"
         Which images: 2975, 500 or 1525. The annotations of "test" are not published:
-        its label maps are there, but hold nothing to score by.
+        its label maps exist, but are of no use for scores.
     labels : {"labelIds", "labelTrainIds", "instanceIds"}, default="labelIds"
-        Which label maps: classes; the 19 classes of the evaluation, numbered anew, in
-        files that the authors' scripts make; or classes whose objects are told apart
-        (car 3 is 26003).
+        Which label maps: classes; the 19 classes of the evaluation, renumbered, from
+        files that the authors' scripts create; or classes with separate objects (car 3
+        is 26003).
 
     Returns
     -------
@@ -71,10 +71,10 @@ def load_cityscapes(
         images : sequence of uint8 arrays of shape (1024, 2048, 3)
             RGB photographs.
         annotations : sequence of int32 arrays of shape (1024, 2048)
-            One per image. What the official evaluation ignores is 255: the void
-            classes (0 to 6) and parking, rail track, guard rail, bridge, tunnel, pole
-            group, caravan and trailer (9, 10, 14, 15, 16, 18, 29, 30). Licence plates
-            (-1) are in no label map. All else is as distributed.
+            One per image. Classes that the official evaluation ignores are 255: the
+            void classes (0 to 6) and parking, rail track, guard rail, bridge, tunnel,
+            pole group, caravan and trailer (9, 10, 14, 15, 16, 18, 29, 30). Licence
+            plates (-1) are in no label map. All other labels are as distributed.
         names : list of str
             As in "frankfurt_000000_000294".
         ignore_label : int
@@ -85,17 +85,17 @@ def load_cityscapes(
     Raises
     ------
     ValueError
-        If `subset` or `labels` is none of the above; when it is read, if a label map
-        is not of its image's size.
+        If `subset` or `labels` is not one of the above. When a label map is read: if
+        its size differs from that of its image.
     FileNotFoundError
         If the data set is missing or incomplete.
     OSError
-        If a file is damaged, when it is read.
+        When a file is read: if it is damaged.
 
     Notes
     -----
     The data set is for non-commercial purposes such as research and teaching, and is
-    given out after registration at https://www.cityscapes-dataset.com:
+    available after registration at https://www.cityscapes-dataset.com:
     ``leftImg8bit_trainvaltest.zip`` and ``gtFine_trainvaltest.zip``.
 
     References
@@ -119,8 +119,8 @@ def load_cityscapes(
     if folder is None:
         places = ", ".join(str(home / location) for location in _LOCATIONS)
         raise FileNotFoundError(
-            f"Cityscapes not found in any of {places}, one of which would hold "
-            f"leftImg8bit/ and gtFine/. {DATA_HOME_ADVICE}"
+            f"Cityscapes not found: none of {places} has leftImg8bit/ and gtFine/. "
+            f"{DATA_HOME_ADVICE}"
         )
     pairs = _pairs(folder, subset, _TRUTH.format(labels))
     return Dataset(
@@ -153,8 +153,8 @@ def _pairs(folder, subset, ending):
         truths,
         file("leftImg8bit", _IMAGE),
         file("gtFine", ending),
-        advice="Unpack Cityscapes anew"
-        + (", or make them with the authors' scripts." if "Train" in ending else "."),
+        advice="Unpack Cityscapes again"
+        + (", or create them with the authors' scripts." if "Train" in ending else "."),
     )
 
 

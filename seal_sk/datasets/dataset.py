@@ -1,4 +1,4 @@
-"""What all the loaders return."""
+"""The return value of all loaders."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ __all__ = ["Dataset"]
 
 
 class Dataset(Bunch):
-    """Images with ground truth, and how they are to be scored.
+    """Images with ground truth, and the settings of their scores.
 
-    A :class:`~sklearn.utils.Bunch`: a dict whose entries are attributes as well.
+    A :class:`~sklearn.utils.Bunch`: a dict whose entries are also attributes.
 
     Parameters
     ----------
     name : str
-        Of the data set and the part of it, as in "bsds500 test".
+        Name of the data set and its subset, such as "bsds500 test".
     images : sequence of images
-        As the estimators take them; lazy ones are loaded when they are indexed.
+        Images as for the estimators; those of a lazy sequence are loaded when they are
+        indexed.
     annotations : sequence
-        One item an image: one label map (H, W), or a list of those of several
+        One item per image: a label map (H, W), or a list of the label maps of several
         annotators.
     names : sequence of str, optional
         A name for each image, all different; numbers by default.
     ignore_label : int, optional
-        Label of pixels that nothing is known about.
+        Label of unknown pixels.
     tolerance : int, default=1
-        Of boundary scores, in pixels: 1 for images like those of BSDS500, 3 for those
-        of Cityscapes.
+        Tolerance of boundary scores, in pixels: 1 for images like those of BSDS500, 3
+        for those of Cityscapes.
     DESCR : str, default=""
         Description, licence and source.
 
     Raises
     ------
     ValueError, TypeError
-        If there are not as many annotations and names as images, or two images have
-        the same name.
+        If the numbers of images, annotations and names differ, or two images have the
+        same name.
 
     Examples
     --------
@@ -94,22 +95,22 @@ class Dataset(Bunch):
         )
 
     def select(self, indices: Sequence[int] | NDArray[np.integer]) -> Dataset:
-        """Some of the images, as another data set.
+        """Select images, as another data set.
 
         Parameters
         ----------
         indices : sequence of int
-            Positions, in the order wanted; each at most once.
+            Positions, in the desired order; each at most once.
 
         Returns
         -------
         Dataset
-            With the same label to ignore, tolerance and description.
+            With the same `ignore_label`, tolerance and description.
 
         Raises
         ------
         IndexError, TypeError, ValueError
-            If a position is none, no integer, or given twice.
+            If a position is out of range, not an integer, or repeated.
         """
         indices = [check_int(i, -math.inf, name="a position") for i in indices]
 

@@ -26,38 +26,39 @@ def find_dataset(
     tolerance: int | None = None,
     download_if_missing: bool = False,
 ) -> Dataset:
-    """A data set by its name, or a folder of images and annotations.
+    """Load a data set by its name, or a folder of images and annotations.
 
     Parameters
     ----------
     name : str
         "bsds500", "camvid", "cityscapes", "nyuv2", "scenes" (20 of `make_scenes`), or
-        a folder that holds ``images/`` and ``annotations/``, as `load_image_folder`
-        takes them.
+        a folder with ``images/`` and ``annotations/``, as for `load_image_folder`.
     data_home : path-like, optional
-        Folder that holds the data set, as for its loader.
+        Folder of the data set, as for its loader.
     subset : str, optional
         Part of the data set; by default the test images of BSDS500, the validation
-        images of Cityscapes, and all of any other.
+        images of Cityscapes, and all images of the others.
     ignore_label : int, optional
-        Of a folder's annotations; the others have their own.
+        Label of unknown pixels in the annotations of a folder; the other data sets have
+        their own.
     tolerance : int, optional
-        Of boundary scores, in pixels; by default the data set's own, 1 for a folder.
+        Tolerance of boundary scores, in pixels; by default that of the data set, 1 for
+        a folder.
     download_if_missing : bool, default=False
-        Download BSDS500 where it is not found, as `fetch_bsds500` does. The others have
-        to be there.
+        Download BSDS500 if it is not found, as `fetch_bsds500` does. Other data sets
+        can't be downloaded.
 
     Returns
     -------
     Dataset
-        As its loader gives it.
+        As returned by its loader.
 
     Raises
     ------
     ValueError
         If there is no data set of this name.
     FileNotFoundError, OSError
-        If it is not there, or incomplete.
+        If the data set is missing or incomplete.
 
     Examples
     --------
@@ -69,7 +70,7 @@ def find_dataset(
     if name in _NAMES:
         if ignore_label is not None:
             raise ValueError(
-                f"{name!r} has an ignore label of its own; leave out "
+                f"{name!r} has its own ignore label; leave out "
                 f"ignore_label={ignore_label!r}."
             )
         if name == "scenes":
@@ -92,7 +93,7 @@ def find_dataset(
     if not folder.is_dir():
         raise ValueError(
             f"There is no data set {str(name)!r}: give one of {', '.join(_NAMES)}, "
-            "or a folder that holds images/ and annotations/."
+            "or a folder with images/ and annotations/."
         )
     _refuse_subset(folder, subset)
     return load_image_folder(
@@ -106,10 +107,10 @@ def find_dataset(
 
 def _refuse_subset(name, subset):
     if subset is not None:
-        raise ValueError(f"{str(name)!r} has no parts; leave out subset={subset!r}.")
+        raise ValueError(f"{str(name)!r} has no subsets; leave out subset={subset!r}.")
 
 
-# Loaders of a folder, and the part that is taken by default.
+# Loaders of a folder, and their default subset.
 _LOADERS: dict[str, tuple[Callable[..., Dataset], str | None]] = {
     "camvid": (load_camvid, None),
     "cityscapes": (load_cityscapes, "val"),

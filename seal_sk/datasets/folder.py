@@ -20,23 +20,23 @@ def load_image_folder(
     ignore_label: int | None = None,
     tolerance: int = 1,
 ) -> Dataset:
-    """Load images of one folder with label maps of another.
+    """Load images from one folder, and their label maps from another.
 
     Parameters
     ----------
     images : path-like
-        Folder of PNG, JPEG and TIFF files. Those in folders of it are not looked at.
+        Folder of PNG, JPEG and TIFF files. Its subfolders are ignored.
     annotations : path-like
-        Folder of label maps, as `read_label_map` reads them: each is called like its
-        image, up to the ending. For several annotators, a folder of one such folder an
-        annotator, who need not have seen every image. Files with other endings are not
-        looked at.
+        Folder of label maps, as `read_label_map` reads them, each with the name of its
+        image up to the ending. For several annotators, one such subfolder per
+        annotator; not every annotator has to have every image. Files with other endings
+        are ignored.
     name : str, optional
-        Of the data set; by default that of the folder of images.
+        Name of the data set; by default that of the folder of images.
     ignore_label : int, optional
-        Label of pixels that nothing is known about.
+        Label of unknown pixels.
     tolerance : int, default=1
-        Of boundary scores, in pixels.
+        Tolerance of boundary scores, in pixels.
 
     Returns
     -------
@@ -44,24 +44,24 @@ def load_image_folder(
         With the entries:
 
         images : sequence of arrays of shape (H, W, 1) or (H, W, 3)
-            Sorted by name, in the depth that they are stored in.
+            Sorted by name, with their stored depths.
         annotations : sequence
-            For each image an int32 (int64 where needed) array of shape (H, W); for
-            several annotators a list of them, in the order of the annotators' names.
+            For each image, an int32 (int64 where needed) array of shape (H, W); with
+            several annotators a list of these, in the order of the annotators' names.
         names : list of str
-            File names without their ending.
+            File names without their endings.
 
     Raises
     ------
     FileNotFoundError
-        If a folder is missing or has no such files, or if there is an image without a
-        label map or the reverse.
+        If a folder is missing or has no such files, or if an image has no label map, or
+        a label map no image.
     ValueError
-        If two files of a folder have the same name up to the ending, or label maps lie
-        beside folders of them; when it is read, if a file holds something else, or a
-        label map is not of its image's size.
+        If two files of a folder have the same name up to the ending, or `annotations`
+        holds both label maps and folders of them. When a file is read: if it holds
+        something else, or if a label map differs in size from its image.
     OSError
-        If a file is damaged, when it is read.
+        When a file is read: if it is damaged.
 
     Examples
     --------
@@ -103,8 +103,8 @@ def load_image_folder(
     }
     if not single and not annotators:
         raise FileNotFoundError(
-            f"There is no label map in {annotations}: no file of it, or of its "
-            f"folders, ends in {', '.join(LABEL_SUFFIXES)}."
+            f"There is no label map in {annotations}: no file in it, or in its "
+            f"subfolders, ends in {', '.join(LABEL_SUFFIXES)}."
         )
     if single and annotators:
         raise ValueError(
@@ -145,7 +145,7 @@ def _is_image(path):
 
 
 def _by_name(folder, belongs):
-    """Files of a folder by their names without endings."""
+    """Files of a folder, by their names without endings."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if belongs(path) and not path.name.startswith("."):

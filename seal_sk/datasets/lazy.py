@@ -1,4 +1,4 @@
-"""A sequence that loads its items when they are asked for."""
+"""A sequence that loads its items on access."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Integral
@@ -13,18 +13,18 @@ _Item = TypeVar("_Item", covariant=True)
 class LazySequence(Sequence[_Item]):
     """A read-only sequence that loads each item anew on access.
 
-    It holds what the items are made from, file names for instance, and not the
-    items, so that a data set larger than memory is indexed, split and sent to
-    other processes at the cost of its file names.
+    It stores the arguments for loading the items, such as file names, but not the
+    items. A data set larger than memory can thus be indexed, split and sent to other
+    processes at the cost of its file names.
 
     Parameters
     ----------
     load : callable
-        Called with one element of `items`; returns the item. A function of a
-        module, or a :func:`functools.partial` of one, keeps the sequence
-        picklable.
+        Called with one element of `items`; returns the loaded item. If it is a
+        function of a module, or a :func:`functools.partial` of one, the sequence can
+        be pickled.
     items : iterable
-        What `load` is called with, one for each item of the sequence.
+        Arguments of `load`, one for each item of the sequence.
 
     Attributes
     ----------
@@ -35,8 +35,8 @@ class LazySequence(Sequence[_Item]):
 
     Notes
     -----
-    An integer gives an item; a slice, and an array or list of integers or of
-    booleans, give another `LazySequence`. Nothing is cached.
+    An integer index returns an item; a slice, or an array or list of integers or of
+    booleans, returns another `LazySequence`. Nothing is cached.
 
     Examples
     --------
@@ -54,10 +54,10 @@ class LazySequence(Sequence[_Item]):
 
     @property
     def shape(self) -> tuple[int]:
-        """Number of items, as the tuple of one integer that arrays have.
+        """Number of items, as a tuple like the shape of an array.
 
-        scikit-learn splits what has a shape through ``X[indices, ...]``, which
-        stays lazy here; anything else it would turn into a list of loaded items.
+        scikit-learn splits objects with a shape through ``X[indices, ...]``, which
+        stays lazy here. It would turn other objects into lists of loaded items.
         """
         return (len(self.items),)
 
@@ -66,9 +66,9 @@ class LazySequence(Sequence[_Item]):
         return len(self.items)
 
     def __iter__(self) -> Iterator[_Item]:
-        """Load one item after the other."""
-        # Not the inherited loop over integers: that one takes an IndexError
-        # raised inside `load` for the end of the sequence.
+        """Load the items one after another."""
+        # The inherited loop over integers would take an IndexError raised inside
+        # `load` for the end of the sequence.
         return map(self.load, self.items)
 
     @overload
@@ -78,7 +78,7 @@ class LazySequence(Sequence[_Item]):
         self, key: slice | Sequence[int] | NDArray[Any]
     ) -> "LazySequence[_Item]": ...
     def __getitem__(self, key: Any) -> Any:
-        """Load one item, or select some without loading them."""
+        """Load one item, or select several without loading them."""
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]
         if isinstance(key, Integral) and not isinstance(key, (bool, np.bool_)):
@@ -104,6 +104,6 @@ class LazySequence(Sequence[_Item]):
         return indices.astype(np.intp)
 
     def __repr__(self) -> str:
-        """Return what loads the items, and how many there are."""
+        """Return the name of `load`, and the number of items."""
         name = getattr(self.load, "__name__", None) or repr(self.load)
         return f"{type(self).__name__}({name}, n_items={len(self)})"

@@ -28,8 +28,8 @@ _LOCATIONS = ("", "nyuv2", "nyu_depth_v2")
 _DESCR = """\
 NYU Depth Dataset V2, labelled part
 
-1449 photographs of 480 x 640 pixels of rooms (795 for training, 654 for testing), each
-with one annotation of classes and of their instances. The depth is not loaded.
+1449 photographs of rooms of 480 x 640 pixels (795 for training, 654 for testing), each
+with one annotation of classes and instances. Depth is not loaded.
 
 Its authors ask to be cited; their page has the terms of use.
 
@@ -51,16 +51,16 @@ def load_nyuv2(
     Parameters
     ----------
     path : path-like, optional
-        The file ``nyu_depth_v2_labeled.mat``, or a folder that holds it or whose
-        ``nyuv2/`` or ``nyu_depth_v2/`` does. By default the folder in the environment
-        variable ``SEAL_SK_DATA``, and where that is not set a cache folder of the user.
+        The file ``nyu_depth_v2_labeled.mat``, or a folder with this file in it, in its
+        ``nyuv2/`` or in its ``nyu_depth_v2/``. By default the environment variable
+        ``SEAL_SK_DATA`` or, if it is not set, the user's cache folder.
     subset : {"train", "test"}, optional
         Which images: 795 or 654; by default all 1449.
     splits : path-like, optional
-        The file ``splits.mat`` that says which images those are; by default the one
-        beside the images. Only read where `subset` is given.
+        The file ``splits.mat`` that lists these images; by default the one beside the
+        images. It is read only if `subset` is given.
     instances : bool, default=True
-        Whether objects of one class are told apart.
+        Whether objects of the same class have different labels.
 
     Returns
     -------
@@ -70,8 +70,8 @@ def load_nyuv2(
         images : sequence of uint8 arrays of shape (480, 640, 3)
             RGB photographs.
         annotations : sequence of int32 arrays of shape (480, 640)
-            One per image: 1000 times the class plus the instance, or the class alone;
-            0 where nothing is labelled.
+            One per image: 1000 times the class plus the instance, or the class alone; 0
+            for unlabelled pixels.
         names : list of str
             Numbers from "0001" to "1449", as MATLAB counts.
         ignore_label : int
@@ -84,17 +84,18 @@ def load_nyuv2(
     ImportError
         If h5py is not installed.
     ValueError
-        If `subset` is none of the above, or a file holds something else.
+        If `subset` is not one of the above, or a file holds something else.
     FileNotFoundError
         If one of the files is missing.
     OSError
-        If one of the files is damaged; where only some images are, when they are read.
+        If one of the files is damaged. If only some images are damaged, the error is
+        raised when they are read.
 
     Notes
     -----
     The data set and its terms are at
     https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html; its authors ask to be cited.
-    The file is opened for each image anew.
+    The file is opened again for each image.
 
     References
     ----------
@@ -144,7 +145,7 @@ def _find(path):
 
 
 def _count(path):
-    """How many images there are, all of them with annotations of their size."""
+    """Number of images; refuse a file whose annotations do not match them."""
     h5py = import_extra("h5py", None, f"Reading {path}")
     with reading(path), h5py.File(path, "r") as file:
         found = {
@@ -182,10 +183,10 @@ def _read_split(path, subset, n_images):
 
 
 def _load(path, i, *names):
-    """What the file has for one image, height first."""
+    """Read arrays of one image from the file, height first."""
     h5py = import_extra("h5py", None, f"Reading {path}")
     with reading(path), h5py.File(path, "r") as file:
-        return [file[name][i].T for name in names]  # MATLAB counts columns first
+        return [file[name][i].T for name in names]  # MATLAB stores columns first
 
 
 def _load_image(item):

@@ -1,4 +1,4 @@
-"""Where data sets are looked for, and which of their files belong together."""
+"""Search for the folders of data sets, and pair their files."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ DATA_HOME_ADVICE = (
 
 
 def find_data_home(data_home: PathLike | None = None) -> Path:
-    """The folder of data sets: given, of ``SEAL_SK_DATA``, or a cache of the user."""
+    """The given folder, that of ``SEAL_SK_DATA``, or the user's cache folder."""
     if data_home is None:
         data_home = os.environ.get("SEAL_SK_DATA")
     if not data_home:
@@ -27,7 +27,7 @@ def find_data_home(data_home: PathLike | None = None) -> Path:
 def find_place(
     home: Path, locations: Sequence[str], folders: Sequence[str]
 ) -> Path | None:
-    """The first of some folders of `home` that has all of `folders`, or None."""
+    """The first of several folders of `home` that has all of `folders`, or None."""
     for location in locations:
         place = home / location
         if all((place / folder).is_dir() for folder in folders):
@@ -43,16 +43,16 @@ def pair_files(
     *,
     advice: str = "Get it, or remove both.",
 ) -> dict[str, tuple[Path, Path]]:
-    """The files of images and of their ground truths, paired and sorted by name.
+    """Pair the files of images with those of their ground truths, sorted by name.
 
     Parameters
     ----------
     images, truths : dict of str to Path
-        By the name of the image.
+        Files, by the name of the image.
     image_of, truth_of : callable
-        From a name to what its file would be called.
+        Functions from a name to the expected path.
     advice : str
-        What to do about a missing one.
+        What the user can do about a missing file.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def pair_files(
     Raises
     ------
     FileNotFoundError
-        If one is missing; names it.
+        If a file is missing; the message names it.
     """
     if alone := sorted(images.keys() ^ truths.keys()):
         name = alone[0]

@@ -33,7 +33,7 @@ _PALETTE = np.array(
 
 @dataclass(frozen=True)
 class _Surface:
-    """What an object is made of: a mean colour and a texture around it."""
+    """The material of an object: a mean colour and a texture."""
 
     colour: np.ndarray
     contrast: float
@@ -50,13 +50,13 @@ def make_scenes(
 ) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.int32]]]:
     """Generate photograph-like scenes with weak boundaries and exact truth.
 
-    Each scene shows 4 to 10 objects, one in front of the other, before a
-    background. At least half of them have the mean colour of what lies behind
-    them and differ from it in texture alone: neighbouring pixels differ as much
-    within a texture as across the boundary, so that colour differences miss the
-    boundary, whereas a network that sees some ten pixels around can find it. The
-    other objects differ in colour, and some are bars of 2 to 4 pixels. Shading and
-    sensor noise go over everything.
+    Each scene shows 4 to 10 overlapping objects in front of a background. At least
+    half of them have the same mean colour as the surface behind them, and differ
+    from it only in texture. Neighbouring pixels differ as much within a texture as
+    across such a boundary, so colour differences miss it, but a network that sees
+    about ten pixels around it can find it. The other objects differ in colour, and
+    some are bars with a width of 2 to 4 pixels. Shading and sensor noise are added
+    to the whole image.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def make_scenes(
     shape : tuple of two int, default=(128, 128)
         Height and width in pixels, both at least 16.
     random_state : int, RandomState, Generator or None, default=None
-        Seed. With an int the same scenes come out at every call, and scene ``i``
-        is the same for every `n_samples` above ``i``.
+        Seed. With an int, every call returns the same scenes, and scene ``i`` is the
+        same for every `n_samples` above ``i``.
 
     Returns
     -------
@@ -74,14 +74,14 @@ def make_scenes(
         RGB images.
     truths : list of int32 arrays of shape (H, W)
         Label maps, consecutive from 0. Each label is one 4-connected region: an
-        object that another one cuts in two has two labels. A part of fewer than 12
-        pixels counts to the neighbour with the longest common boundary.
+        object that another one divides in two has two labels. A part of fewer than
+        12 pixels belongs to the neighbour with the longest common boundary.
 
     Raises
     ------
     ValueError
-        If `n_samples` is not a positive integer, `shape` not a pair of integers of
-        at least 16, or `random_state` no seed.
+        If `n_samples` is not a positive integer, `shape` is not a pair of integers
+        of at least 16, or `random_state` is not a seed.
 
     Notes
     -----
@@ -113,7 +113,7 @@ def make_scenes(
             f"shape must be at least {MIN_SIDE} pixels in height and in width, got "
             f"{shape!r}."
         )
-    # A single draw, however many scenes: each gets a seed of its own from it.
+    # A single draw for any number of scenes: each scene gets its own seed from it.
     if isinstance(random_state, np.random.Generator):
         entropy = random_state.integers(2**32, size=4)
     else:
@@ -146,7 +146,7 @@ def _make_scene(rng, height, width):
     n_bars = int(rng.integers(0, n_objects - n_weak))
     roles = ["weak"] * n_weak + ["bar"] * n_bars
     roles += ["strong"] * (n_objects - 1 - len(roles))
-    # Large things behind, small ones in front; the largest brings a second colour.
+    # Large objects behind, small ones in front; the largest has a second colour.
     roles = ["strong", *rng.permutation(roles)]
     radii = side * np.sort(rng.uniform(0.13, 0.34, n_objects))[::-1]
     radii[0] = side * rng.uniform(0.35, 0.6)
@@ -172,9 +172,9 @@ def _make_scene(rng, height, width):
             surface = _other_colour(rng, behind)
         painted = _paint(rng, y, x, surface)
         if role == "strong":
-            # Lit from one side. On a weak object this would give the edge away.
+            # Lit from one side. On a weak object this would reveal the edge.
             painted *= 1 + 0.2 * np.clip(v / radius, -1, 1)[..., np.newaxis]
-        # A ramp of 1.5 pixels: the edge as a lens would draw it.
+        # A ramp of 1.5 pixels, like an edge seen through a lens.
         cover = np.clip(0.5 - distance / 1.5, 0, 1)[..., np.newaxis]
         image += cover * (painted - image)
         labels[inside] = len(surfaces)
@@ -237,7 +237,7 @@ def _bar(rng, u, v, side):
 
 
 def _draw_colours(rng):
-    """Return the palette under another light."""
+    """Return the palette in random lighting."""
     brightness = rng.normal(0, 0.04, (len(_PALETTE), 1))
     tint = rng.normal(0, 0.012, _PALETTE.shape)
     return np.clip(_PALETTE + brightness + tint, 0.3, 0.68)
@@ -254,16 +254,16 @@ def _any_surface(rng):
 
 
 def _other_colour(rng, behind):
-    """Draw a surface of clearly another colour than the one behind it."""
+    """Draw a surface that clearly differs in colour from the one behind it."""
     colours = _draw_colours(rng)
     order = np.argsort(np.linalg.norm(colours - behind.colour, axis=1))
-    # The six most different of fourteen: far enough, and not always the same.
+    # One of the six most different of fourteen: different enough, and varied.
     colour = colours[order[-rng.integers(1, 7)]]
     return _Surface(colour, rng.uniform(0.04, 0.13), *_draw_texture(rng))
 
 
 def _same_colour(rng, behind, near):
-    """Draw a surface that only its texture tells from those near it."""
+    """Draw a surface that differs only in texture from those near it."""
     contrast = max(behind.contrast, 0.07) * rng.uniform(0.9, 1.1)
     drawn = [_Surface(behind.colour, contrast, *_draw_texture(rng)) for _ in range(8)]
     near = [other for other in near if other.colour is behind.colour]
@@ -271,7 +271,7 @@ def _same_colour(rng, behind, near):
 
 
 def _unlikeness(one, other):
-    """Return how well two textures can be told apart, in 0..1."""
+    """Return how much two textures differ, in 0..1."""
     noise = {"speckle", "blotch"}
     if one.kind != other.kind:
         return 0.5 if {one.kind, other.kind} == noise else 1.0
@@ -283,7 +283,7 @@ def _unlikeness(one, other):
 
 
 def _paint(rng, y, x, surface):
-    """Return an image (H, W, 3) of nothing but the surface."""
+    """Return an image (H, W, 3) of the surface alone."""
     pattern = _pattern(rng, y, x, surface)
     return surface.colour * (1 + surface.contrast / 0.5 * pattern[..., np.newaxis])
 
@@ -298,7 +298,7 @@ def _pattern(rng, y, x, surface):
         pattern = rng.standard_normal(y.shape)
         pattern = gaussian_filter(pattern, 0.75) - gaussian_filter(pattern, 1.8)
     else:
-        # A slow bend of the stripes, as on cloth or bark.
+        # The stripes bend slowly, as on cloth or bark.
         bend = 0.8 * _smooth_noise(rng, y.shape, 20)
         wave = 2 * np.pi / surface.period
         along = x * np.cos(surface.angle) + y * np.sin(surface.angle)
@@ -311,7 +311,7 @@ def _pattern(rng, y, x, surface):
 
 
 def _shading(rng, y, x):
-    """Return the light (H, W) on the scene, about 1."""
+    """Return the light (H, W) on the scene, with values near 1."""
     height, width = y.shape
     angle = rng.uniform(0, 2 * np.pi)
     slope = np.cos(angle) * (x / width - 0.5) + np.sin(angle) * (y / height - 0.5)

@@ -1,9 +1,9 @@
-"""Superpixels in other programs: label maps, polygons, tables, graphs.
+"""Export of superpixels to other programs: label maps, polygons, tables, graphs.
 
-`write_label_map`, `write_polygons` and `write_table` make files that other programs
-read, whole or not at all; `polygons`, `superpixel_table` and `to_networkx` are what is
-in them, as objects. `Georeference` says where an image lies, so that the results lie
-there too.
+`write_label_map`, `write_polygons` and `write_table` write files for other programs,
+each completely or not at all. `polygons`, `superpixel_table` and `to_networkx` return
+the same contents as objects. A `Georeference` is the position of an image on the earth,
+which the results keep.
 """
 
 from ..io.georeference import Georeference, read_georeference

@@ -19,22 +19,22 @@ __all__ = ["to_networkx"]
 
 
 def to_networkx(labels: ArrayLike, table: DataFrame | None = None) -> Graph:
-    """Superpixels as the nodes of a graph, their borders as its edges.
+    """Convert superpixels to the nodes of a graph, and their borders to its edges.
 
     Parameters
     ----------
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
-        are masked pixels, which are nobody's neighbour.
+        Superpixels 0..n-1, all of them present, of any integer dtype. Negative labels
+        are masked pixels, which have no neighbours.
     table : DataFrame of n rows, optional
         Attributes of the nodes, row i for superpixel i.
 
     Returns
     -------
     networkx.Graph
-        Nodes 0..n-1. Edges between superpixels that share a side of a pixel;
-        ``weight`` is how many they share. Attributes are plain Python values, None
-        where the table has none.
+        Nodes 0..n-1. Edges between superpixels that share sides of pixels; ``weight``
+        is the number of these sides. Attributes are plain Python values, None where the
+        table has no value.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def to_networkx(labels: ArrayLike, table: DataFrame | None = None) -> Graph:
 
     See Also
     --------
-    seal_sk.adjacency : The same as a sparse matrix, with 8 neighbours if wanted.
+    seal_sk.adjacency : The same as a sparse matrix, with 4 or 8 neighbours.
 
     Examples
     --------

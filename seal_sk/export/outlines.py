@@ -1,4 +1,4 @@
-"""The outlines of superpixels: polygons along pixel edges that fit without a gap."""
+"""Outlines of superpixels: polygons along pixel edges, without gaps."""
 
 from __future__ import annotations
 
@@ -17,59 +17,58 @@ from .._validation import check_real, check_superpixels
 
 __all__ = ["Coverage", "polygons", "trace"]
 
-# Pixels around a vertex: below right, below left, above left, above right. Ways from it
-# are 0 right, 1 down, 2 left, 3 up; each goes around the pixel of its number, on its
-# right hand as seen on a screen.
+# Pixels around a vertex: below right, below left, above left, above right. Directions
+# from it are 0 right, 1 down, 2 left, 3 up; each goes around the pixel with its number,
+# which is on its right-hand side as seen on a screen.
 _PIXELS = ((1, 1), (1, 0), (0, 0), (0, 1))
 
 
 def polygons(
     labels: ArrayLike, *, simplify: float | None = None
 ) -> list[dict[str, Any]]:
-    """The outline of each superpixel along the edges of its pixels.
+    """Trace the outline of each superpixel along the edges of its pixels.
 
     Parameters
     ----------
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype; they need not
+        Superpixels 0..n-1, all of them present, of any integer dtype; they need not
         be connected. Negative labels are masked pixels, which no polygon covers.
     simplify : float, optional
-        Take corners away from the borders between superpixels, those of triangles up to
-        about the square of this, in pixels. Neighbours keep a common border, and the
-        border to masked pixels and of the image stays as it is. Needs shapely 2.1:
-        ``pip install "seal_sk[geo]"``.
+        Simplify the borders between superpixels: remove corners whose triangles have an
+        area of up to about the square of this, in pixels. Neighbours keep a common
+        border. Borders to masked pixels and to the edge of the image do not change.
+        Needs shapely 2.1: ``pip install "seal_sk[geo]"``.
 
     Returns
     -------
     list of n dict
-        A GeoJSON geometry for superpixel i at place i: ``{"type": "Polygon",
-        "coordinates": [outer ring, hole, ...]}``, or a ``"MultiPolygon"`` of a
-        superpixel in several parts, those that touch at a corner only included. A
-        point is [column, row] in pixels from the upper left corner of the image, so
-        that pixel (0, 0) covers 0..1 in both. Rings are closed.
+        Item i is the GeoJSON geometry of superpixel i: ``{"type": "Polygon",
+        "coordinates": [outer ring, hole, ...]}``, or a ``"MultiPolygon"`` for a
+        superpixel of several parts, also if these touch at a corner. A point is
+        [column, row] in pixels from the upper left corner of the image, so pixel (0, 0)
+        covers 0..1 in both. Rings are closed.
 
     Raises
     ------
     ValueError, TypeError
         If an argument is not as described.
     ImportError
-        If `simplify` is given without shapely.
+        If `simplify` is given and shapely is not installed.
 
     See Also
     --------
-    write_polygons : A file of them, for a GIS.
+    write_polygons : Write them to a file, for a GIS.
 
     Notes
     -----
-    Together they cover each pixel that is not masked once: no gaps, no overlaps. Points
-    lie where an outline turns and where three or more superpixels (or the outside)
-    meet, so that neighbours have the same points along their border, as a valid
-    coverage has. Orientation is that of RFC 7946: outer rings have a positive area by
-    the shoelace formula, holes a negative one. Rows grow downwards, so on a screen
-    outer rings run clockwise.
+    The polygons cover each unmasked pixel exactly once, without gaps or overlaps. They
+    have points where an outline turns, and where three or more superpixels (or the
+    outside) meet. Neighbours therefore have the same points along their border, as in a
+    valid coverage. The orientation is that of RFC 7946: by the shoelace formula, outer
+    rings have a positive area and holes a negative one. Because rows grow downwards,
+    outer rings run clockwise on a screen.
 
-    Time and memory are linear in the number of pixels, and beyond that in the length of
-    the outlines.
+    Time and memory are linear in the number of pixels and the length of the outlines.
 
     References
     ----------
@@ -91,31 +90,31 @@ def polygons(
 class Coverage:
     """Polygons as flat arrays: points of rings of parts of superpixels.
 
-    Offsets are of the kind of GeoArrow and of ``shapely.from_ragged_array``: part i has
-    the rings ``parts[i]`` to ``parts[i + 1]``, the outer one first.
+    Offsets are as in GeoArrow and ``shapely.from_ragged_array``: part i has the rings
+    ``parts[i]`` to ``parts[i + 1]``, the outer one first.
     """
 
-    points: NDArray[Any]  # (k, 2), the first one of a ring again at its end
+    points: NDArray[Any]  # (k, 2); each ring ends with its first point
     rings: NDArray[np.int64]  # into points
     parts: NDArray[np.int64]  # into rings
     superpixels: NDArray[np.int64]  # into parts
 
     def moved(self, points: NDArray[np.float64]) -> Coverage:
-        """The same with other points, in a plane that may be mirrored."""
+        """A copy with other points, in a plane that may be mirrored."""
         coverage = replace(self, points=points)
         outer = coverage.areas()[self.parts[:-1]]
         return coverage.turned() if outer.sum() < 0 else coverage
 
     def turned(self) -> Coverage:
-        """The same with each ring in the other direction."""
+        """A copy with each ring in the other direction."""
         length = np.diff(self.rings)
         last = np.repeat(self.rings[:-1] + self.rings[1:] - 1, length)
         return replace(self, points=self.points[last - np.arange(len(self.points))])
 
     def areas(self) -> NDArray[Any]:
         """Signed area of each ring."""
-        # From the first point of the ring: large coordinates cost no digits, and what
-        # leads from one ring to the next is 0.
+        # Relative to the first point of the ring, so that large coordinates lose no
+        # digits, and steps from one ring to the next are 0.
         start = np.repeat(self.rings[:-1], np.diff(self.rings))
         x, y = (self.points - self.points[start]).T
         twice = np.zeros(len(x), dtype=x.dtype)
@@ -123,7 +122,7 @@ class Coverage:
         return np.add.reduceat(twice, self.rings[:-1]) / 2
 
     def geometries(self) -> list[dict[str, Any]]:
-        """A GeoJSON geometry for each superpixel."""
+        """One GeoJSON geometry per superpixel."""
         points = self.points.tolist()
         rings = [points[i:j] for i, j in pairwise(self.rings.tolist())]
         parts = [rings[i:j] for i, j in pairwise(self.parts.tolist())]
@@ -135,7 +134,7 @@ class Coverage:
         ]
 
     def to_shapely(self) -> NDArray[Any]:
-        """A MultiPolygon of shapely's for each superpixel."""
+        """One shapely MultiPolygon per superpixel."""
         shapely = import_extra("shapely", "geo", "polygons as objects")
         return shapely.from_ragged_array(
             shapely.GeometryType.MULTIPOLYGON,
@@ -157,10 +156,10 @@ def trace(labels: ArrayLike, simplify: float | None = None) -> Coverage:
 def _trace(labels: NDArray[np.int32]) -> Coverage:
     """Rings around the 4-connected parts of superpixels.
 
-    Each ring is between one part and one 4-connected region of what is not in it, and
-    so never comes to a vertex twice: where a part touches itself with a corner, the
-    ring passes from one of its pixels to the other, and what lies between is cut off as
-    a hole. See docs/decisions/polygons.md.
+    Each ring separates one part from one 4-connected region of its complement, so it
+    never visits a vertex twice. Where a part touches itself at a corner, the ring
+    passes from one of its pixels to the other, and the area in between becomes a hole.
+    See docs/decisions/polygons.md.
     """
     parts, _ = components(labels, 4)
     around = np.pad(parts, 1, constant_values=-1)
@@ -174,7 +173,7 @@ def _trace(labels: NDArray[np.int32]) -> Coverage:
     row, column = np.nonzero(~(along | down))
     pixels = np.stack([view[row, column] for view in views])
 
-    # From each vertex to the next one in each direction, where a border leads there.
+    # Arcs from each vertex to the next in each direction, along borders.
     n = len(row)
     number = np.arange(n)
     by_column = np.lexsort((row, column))
@@ -184,13 +183,13 @@ def _trace(labels: NDArray[np.int32]) -> Coverage:
     next_up[by_column[1:]] = by_column[:-1]
     target = np.stack([number + 1, next_down, number - 1, next_up])
 
-    # An arc goes around the pixel on its right hand, and has another on its left.
+    # An arc goes around the pixel on its right; another pixel is on its left.
     exists = (pixels != np.roll(pixels, 1, axis=0)) & (pixels >= 0)
     way, start = np.nonzero(exists)
     part = pixels[way, start]
     end = target[way, start]
-    # Where it arrives, the pixels ahead: turn to the left around both of the same part,
-    # go straight past the right one, else turn to the right.
+    # At its end, look at the two pixels ahead: turn left if both are of the same part,
+    # go straight if only the right one is, else turn right.
     ahead_left = pixels[(way + 3) % 4, end] == part
     ahead_right = pixels[way, end] == part
     turn = np.where(ahead_left, 3, np.where(ahead_right, 0, 1))
@@ -198,8 +197,8 @@ def _trace(labels: NDArray[np.int32]) -> Coverage:
     index[way, start] = np.arange(len(way))
     following = index[(way + turn) % 4, end]
 
-    # Ways come first in the numbers of arcs, so the first arc of a ring goes to the
-    # right along the top of a pixel, and the first of a part is on its outer ring.
+    # Arcs are numbered by direction first, so the first arc of a ring goes to the right
+    # along the top of a pixel, and the first arc of a part is on its outer ring.
     ring, first = _cycles(following)
     pixel = row[start[first]], column[start[first]]
     sequence = np.lexsort((first, parts[pixel], labels[pixel]))
@@ -235,7 +234,7 @@ def _cycles(following: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int6
 
 
 def _in_a_row(following: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[Any]:
-    """Items of a permutation, cycle after cycle, each from the item given for it."""
+    """Items of a permutation by cycle, each cycle from its given first item."""
     before = np.empty_like(following)
     before[following] = np.arange(len(following))
     # One chain: where a cycle would close, the next one starts.

@@ -1,4 +1,4 @@
-"""Superpixels as a table, and tables as files."""
+"""Tables of superpixels, and writing of tables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_table", "plain_columns", "superpixel_table", "write_table"]
 
-# The place is there in pixels, so not once more as a share of the image.
+# Positions are in the table in pixels, so not again as shares of the image.
 _GROUPS = tuple(name for name in FEATURES if name != "position")
 _SUFFIXES = (".csv", ".parquet")
 
@@ -34,37 +34,36 @@ def superpixel_table(
     bins: int = 8,
     georeference: Georeference | None = None,
 ) -> DataFrame:
-    """A row for each superpixel: size, place, and features.
+    """Make a table with one row per superpixel: size, position and features.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
-        uint8, uint16, or floating point in 0..1. Masked pixels may hold anything.
+        uint8, uint16, or floating point in 0..1. Masked pixels may have any value.
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        Superpixels 0..n-1, all of them present, of any integer dtype. Negative labels
         are masked pixels, which have no row.
     features : sequence of str
         Groups of `seal_sk.features.superpixel_features`, in this order: ``"mean"``,
         ``"std"``, ``"histogram"``, ``"texture"``, ``"shape"``, ``"contrast"``. All but
-        the histogram by default; ``()`` for size and place alone.
+        the histogram by default; ``()`` for sizes and positions only.
     bins : int, default=8
-        Ranges of a channel in ``"histogram"``, from 1 to 256.
+        Number of ranges per channel in ``"histogram"``, from 1 to 256.
     georeference : Georeference, optional
-        Where the image lies.
+        Position of the image on the earth.
 
     Returns
     -------
     DataFrame of n rows
         - ``label``; ``area``, the number of pixels
         - ``centroid_row``, ``centroid_col``, in pixels from the upper left corner, so
-          0.5 in the middle of the first pixel
+          that the centre of the first pixel is at 0.5
         - ``bbox_top``, ``bbox_left``, ``bbox_bottom``, ``bbox_right``: first row and
-          column, and those behind the last
-        - with a georeference: ``area_crs`` and the centroid's ``x`` and ``y``, in units
-          of the reference system (an area in square degrees says little: use a
-          projected system)
-        - the features, colours in 0..1 whatever the dtype of the image, lengths in
-          pixels
+          column, and those after the last
+        - with a georeference: ``area_crs``, and ``x`` and ``y`` of the centroid, in
+          units of the reference system (areas in square degrees are not comparable: use
+          a projected system)
+        - the features: colours in 0..1 for all dtypes of the image, lengths in pixels
 
     Raises
     ------
@@ -75,7 +74,7 @@ def superpixel_table(
 
     See Also
     --------
-    write_table : The table as a file.
+    write_table : Write the table to a file.
 
     Examples
     --------
@@ -101,12 +100,12 @@ def superpixel_table(
         columns["area_crs"] = columns["area"] * georeference.pixel_area
         columns["x"], columns["y"] = georeference.points(centroids).T
     described = describe(image, labels, n, features, bins)
-    # Of the shape's columns the area is there already, as an integer.
+    # Of the columns of "shape", the area is in the table already, as an integer.
     return pandas.DataFrame(columns | described | {"area": columns["area"]})
 
 
 def _places(labels: Any, n: int) -> dict[str, Any]:
-    """Columns of sizes and places, of checked superpixels."""
+    """Columns of sizes and positions, of checked superpixels."""
     row, column = np.nonzero(labels >= 0)
     label = labels[row, column]
     area = np.bincount(label, minlength=n)
@@ -128,18 +127,20 @@ def _places(labels: Any, n: int) -> dict[str, Any]:
 
 
 def write_table(path: PathLike, table: DataFrame) -> None:
-    """Write a table, whole or not at all; the suffix says in which format.
+    """Write a table, in the format of the suffix.
+
+    The file is written completely or not at all.
 
     Parameters
     ----------
     path : path-like
-        - ``.csv``: a line with the names of columns, then a line a row; numbers in full
-          precision
-        - ``.parquet``: with types, smaller (needs pyarrow)
+        - ``.csv``: a line with the names of the columns, then one line per row; numbers
+          in full precision
+        - ``.parquet``: typed and smaller (needs pyarrow)
 
-        A file that is there already is replaced.
+        An existing file is replaced.
     table : DataFrame
-        For example `superpixel_table`'s. Its index is not written.
+        For example from `superpixel_table`. Its index is not written.
 
     Raises
     ------
@@ -175,7 +176,7 @@ def write_table(path: PathLike, table: DataFrame) -> None:
             table.to_parquet(buffer, index=False)
         except pyarrow.ArrowException as error:
             raise ValueError(
-                f"table holds what Parquet can't ({error}); give each column values of "
+                f"Parquet can't hold the table ({error}); give each column values of "
                 "one type: numbers, strings, booleans or dates."
             ) from error
         content = buffer.getvalue()
@@ -183,20 +184,20 @@ def write_table(path: PathLike, table: DataFrame) -> None:
 
 
 def check_table(table: Any, n: int | None = None) -> None:
-    """Refuse what is no table, or none of the superpixels 0..n-1."""
+    """Refuse anything but a table of the superpixels 0..n-1."""
     if not (hasattr(table, "columns") and hasattr(table, "to_csv")):
         raise TypeError(
             f"table is {type(table).__name__}; give a pandas DataFrame, for example "
             "that of superpixel_table(image, labels)."
         )
     if len({str(name) for name in table.columns}) < len(table.columns):
-        raise ValueError("table has several columns of one name; rename them.")
+        raise ValueError("table has several columns of the same name; rename them.")
     if n is None:
         return
     if len(table) != n:
         raise ValueError(
-            f"table has {len(table)} rows, but labels has {n} superpixels; give a row "
-            "for each."
+            f"table has {len(table)} rows, but labels has {n} superpixels; give one "
+            "row per superpixel."
         )
     if "label" in table and table["label"].tolist() != list(range(n)):
         raise ValueError(
@@ -206,7 +207,7 @@ def check_table(table: Any, n: int | None = None) -> None:
 
 
 def plain_columns(table: DataFrame | None) -> dict[str, list[Any]]:
-    """Columns as lists of Python's numbers and strings, None where there is nothing."""
+    """Columns as lists of Python numbers and strings, None for missing values."""
     if table is None:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""Polygons of superpixels as files for a GIS."""
+"""Files with polygons of superpixels, for a GIS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["write_polygons"]
 
 _SUFFIXES = (".geojson", ".gpkg")
-# Decimals of a degree in GeoJSON: a tenth of a millimetre.
+# Decimals of degrees in GeoJSON: a tenth of a millimetre.
 _DECIMALS = 9
 
 
@@ -36,50 +36,52 @@ def write_polygons(
     georeference: Georeference | None = None,
     simplify: float | None = None,
 ) -> None:
-    """Write the outline of each superpixel with its attributes, whole or not at all.
+    """Write the outline of each superpixel, with its attributes.
+
+    The file is written completely or not at all.
 
     Parameters
     ----------
     path : path-like
-        - ``.geojson``: GeoJSON (RFC 7946). With a georeference points are longitude
-          and latitude (WGS 84), converted from its reference system where that is
-          another one (needs pyproj: ``pip install "seal_sk[geo]"``), to 9 decimals.
-        - ``.gpkg``: a GeoPackage with one layer, called like the file, in the reference
-          system of the georeference (needs geopandas: the same extra).
+        - ``.geojson``: GeoJSON (RFC 7946). With a georeference, points are longitude
+          and latitude (WGS 84) with 9 decimals, converted from other reference systems
+          if needed (needs pyproj: ``pip install "seal_sk[geo]"``).
+        - ``.gpkg``: a GeoPackage with one layer, with the name of the file, in the
+          reference system of the georeference (needs geopandas: the same extra).
 
-        A file that is there already is replaced.
+        An existing file is replaced.
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        Superpixels 0..n-1, all of them present, of any integer dtype. Negative labels
         are masked pixels, which get no polygon.
     table : DataFrame of n rows, optional
-        Attributes, row i for superpixel i, for example `superpixel_table`'s.
+        Attributes, row i for superpixel i, for example from `superpixel_table`.
     georeference : Georeference, optional
-        Where the image lies (`read_georeference` of its file). Without it points are
-        [column, row] in pixels from the upper left corner, rows growing downwards.
+        Position of the image on the earth, for example from `read_georeference`.
+        Without it, points are [column, row] in pixels from the upper left corner, and
+        rows grow downwards.
     simplify : float, optional
         As in `polygons`, in pixels.
 
     Raises
     ------
     ValueError
-        If an argument is not as described, or its polygons can't be written in the
-        format.
+        If an argument is not as described, or the format can't hold the polygons.
     TypeError
         If an argument is not as described.
     OSError
         If the file can't be written.
     ImportError
-        If a package is missing that the format needs.
+        If the format needs a package that is missing.
 
     See Also
     --------
     polygons : The geometries as objects.
-    superpixel_table : Attributes.
+    superpixel_table : Attributes of superpixels.
 
     Notes
     -----
-    Each feature has the attribute ``label``, and the columns of the table; what is
-    missing in it (NaN, None) is null.
+    Each feature has the attribute ``label`` and the columns of the table. Missing
+    values (NaN, None) are null.
 
     Examples
     --------
@@ -107,7 +109,7 @@ def write_polygons(
     else:
         if georeference is not None:
             coverage = coverage.moved(georeference.points(coverage.points))
-        # A name of other bytes than UTF-8 is one of a file, but of no layer.
+        # File names may be other bytes than UTF-8; names of layers may not.
         layer = path.stem.encode(errors="replace").decode()
         content = _geopackage(coverage, table, georeference, layer)
     replace_file(path, content)
@@ -130,11 +132,11 @@ def _degrees(coverage: Coverage, georeference: Georeference) -> NDArray[np.float
         convert = pyproj.Transformer.from_crs(source, wgs84, always_xy=True)
         points = np.column_stack(convert.transform(*points.T))
     points = points.round(_DECIMALS)
-    # Infinite ones, outside of what the system is made for, are not within either.
+    # Points outside the area of the system become infinite, and fail the test too.
     if not (np.abs(points) <= (180, 90)).all():
         raise ValueError(
             "part of the image lies beyond 180 degrees of longitude or 90 of latitude, "
-            "where GeoJSON has no place; write a .gpkg, which keeps the reference "
+            "which GeoJSON does not allow; write a .gpkg, which keeps the reference "
             "system, or correct the georeference."
         )
     longitude, rings = points[:, 0], coverage.rings[:-1]
@@ -163,7 +165,7 @@ def _geojson(coverage: Coverage, columns: dict[str, list[Any]]) -> Iterator[str]
             yield separator + json.dumps(feature, allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"table holds what GeoJSON can't ({error}); give finite numbers, "
+                f"GeoJSON can't hold the table ({error}); give finite numbers, "
                 "strings (table[name].astype(str) for dates) and booleans, or write a "
                 ".gpkg."
             ) from error
@@ -190,25 +192,25 @@ def _geopackage(
     frame = geopandas.GeoDataFrame(columns, geometry=coverage.to_shapely(), crs=crs)
     buffer = BytesIO()
     with warnings.catch_warnings():
-        # Pixels, and the plane of a world file, have no reference system.
+        # Pixel coordinates and world files have no reference system.
         warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
         try:
             frame.to_file(buffer, driver="GPKG", layer=layer, engine="pyogrio")
         except (RuntimeError, OverflowError) as error:
             raise ValueError(
-                f"table holds what a GeoPackage can't ({error}); give numbers, "
+                f"a GeoPackage can't hold the table ({error}); give numbers, "
                 "strings, booleans and dates."
             ) from error
     return buffer.getvalue()
 
 
 def _check_field_names(names: Iterable[str]) -> None:
-    """Refuse what a GeoPackage has itself, and names that it takes for the same."""
+    """Refuse names that a GeoPackage reserves, or takes for the same."""
     taken = {"fid", "geom", "geometry"}
     for name in names:
         if name.lower() in taken:
             raise ValueError(
-                f"table has a column {name!r}, which a GeoPackage has already (capital "
-                "letters make no difference); rename it."
+                f"table has a column {name!r}, a name that a GeoPackage has already "
+                "(capital letters make no difference); rename it."
             )
         taken.add(name.lower())

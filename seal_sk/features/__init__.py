@@ -1,8 +1,8 @@
-"""Superpixels described and classified.
+"""Features and classification of superpixels.
 
-`superpixel_features` describes each superpixel by a row of numbers,
-`SuperpixelFeatures` does so for many images, as an estimator, and
-`SuperpixelClassifier` classifies superpixels by any classifier of scikit-learn.
+`superpixel_features` computes a row of features per superpixel, `SuperpixelFeatures`
+does so for many images, as an estimator, and `SuperpixelClassifier` classifies
+superpixels with any classifier of scikit-learn.
 """
 
 from .classifier import SuperpixelClassifier

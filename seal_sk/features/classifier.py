@@ -1,4 +1,4 @@
-"""SuperpixelClassifier: a class for each pixel, decided superpixel by superpixel."""
+"""SuperpixelClassifier: semantic segmentation by classifying superpixels."""
 
 from __future__ import annotations
 
@@ -40,62 +40,64 @@ def _has_probabilities(estimator):
     return classifier is None or hasattr(classifier, "predict_proba")
 
 
-# With a type, that of the method, which scikit-learn's own lacks.
+# As scikit-learn's, but typed like the method.
 _if_probabilities: Callable[[_Method], _Method] = available_if(_has_probabilities)
 
 
 class SuperpixelClassifier(BaseEstimator):
     """Semantic segmentation by classifying superpixels.
 
-    Each image is cut into superpixels, each superpixel described by a row of features
-    and given the class that most of its pixels have; a classifier learns from all the
-    rows of all the images. New images are cut likewise, and the predicted classes
-    painted back.
+    In `fit`, each image is segmented into superpixels. Each superpixel is described by
+    a row of features and gets the class of most of its pixels, and a classifier is
+    trained on the rows of all images. In `predict`, images are segmented in the same
+    way, and each pixel gets the predicted class of its superpixel.
 
     Parameters
     ----------
     classifier : classifier, optional
-        Any of scikit-learn's interface, a pipeline included. By default
-        ``RandomForestClassifier(random_state=0)``; give one to search over its
+        Any classifier with scikit-learn's interface, or a pipeline. By default
+        ``RandomForestClassifier(random_state=0)``; pass one to search over its
         parameters.
     segmenter : transformer or "precomputed", optional
-        As for `SuperpixelFeatures`. A learned one is trained on `X` and `y` as well,
+        As for `SuperpixelFeatures`. A learned segmenter is also trained on `X` and `y`,
         unless it is wrapped in ``sklearn.frozen.FrozenEstimator``.
     features : tuple of str
         Groups of features, as for `seal_sk.superpixel_features`; all by default.
     bins : int, default=8
-        Ranges of a channel in the group "histogram", from 1 to 256.
+        Number of ranges per channel in the group "histogram", from 1 to 256.
     ignore_label : int, optional
         Value of `y` where the class is unknown. `predict` gives it to pixels that the
         segmenter masks.
     n_jobs : int, optional
-        Images described at a time, as for `SuperpixelFeatures`. Those of `classifier`
-        and `segmenter` are their own.
+        Number of images described at a time, as for `SuperpixelFeatures`. `classifier`
+        and `segmenter` have their own `n_jobs`.
 
     Attributes
     ----------
     classifier_ : classifier
         The fitted clone.
     extractor_ : SuperpixelFeatures
-        What cuts and describes; ``extractor_.get_feature_names_out()`` names the
-        columns that `classifier_` sees.
+        The fitted segmentation and features; ``extractor_.get_feature_names_out()``
+        names the columns that `classifier_` gets.
     segmenter_ : transformer or None
         The fitted clone; None with "precomputed".
     classes_ : ndarray of shape (n_classes,)
-        Classes that are the majority in some superpixel, sorted; of the dtype of `y`.
+        Sorted classes that are the most frequent ones in some superpixel, of the dtype
+        of `y`.
 
     See Also
     --------
-    SuperpixelFeatures : The features by themselves, for clustering, say.
+    SuperpixelFeatures : The features alone, for example for clustering.
 
     Notes
     -----
-    With several annotations of an image each is a vote at each pixel. Of classes with
-    equally many votes a superpixel gets the smallest. Superpixels without a vote are
-    not learned from; all others count alike, whatever their size.
+    If an image has several annotations, each one is a vote at each pixel. If several
+    classes have the most votes in a superpixel, it gets the smallest one. Superpixels
+    without votes are left out of training; all others have the same weight, whatever
+    their size.
 
-    To scikit-learn this is no classifier, since its `y` are maps: searches and
-    ``cross_validate`` split images with KFold, not by class, and judge by `score`.
+    For scikit-learn this is not a classifier, because its `y` are maps: searches and
+    ``cross_validate`` split images with KFold, not by class, and use `score`.
 
     Examples
     --------
@@ -145,7 +147,7 @@ class SuperpixelClassifier(BaseEstimator):
         self.n_jobs = n_jobs
 
     def fit(self, X: Indexed[Any], y: Truths) -> Self:
-        """Learn the classes of superpixels.
+        """Train the classifier on the superpixels of images.
 
         Parameters
         ----------
@@ -153,8 +155,8 @@ class SuperpixelClassifier(BaseEstimator):
             Images, as for `SuperpixelFeatures.transform`; pairs (image, labels) with
             "precomputed".
         y : sequence of label maps, or of lists of them
-            The class of each pixel: one item an image, a map (H, W) of any integer
-            dtype, or a list of several annotators' maps.
+            The class of each pixel: one item per image, a map (H, W) of any integer
+            dtype, or a list of the maps of several annotators.
 
         Returns
         -------
@@ -163,8 +165,8 @@ class SuperpixelClassifier(BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If `X` and `y` do not pair up or are not as described, or nothing but
-            `ignore_label` is in `y`.
+            If `X` and `y` do not match or are not as described, or `y` has no label but
+            `ignore_label`.
         """
         self._validate_params()
         check_pairs(X, y)
@@ -199,7 +201,7 @@ class SuperpixelClassifier(BaseEstimator):
         return self
 
     def predict(self, X: Indexed[Any]) -> list[NDArray[Any]]:
-        """The class of each pixel.
+        """Predict the class of each pixel.
 
         Parameters
         ----------
@@ -209,7 +211,7 @@ class SuperpixelClassifier(BaseEstimator):
         Returns
         -------
         list of ndarray of shape (H, W)
-            Of the dtype of `classes_`; `ignore_label` where the segmenter masks.
+            Of the dtype of `classes_`; `ignore_label` at masked pixels.
 
         Raises
         ------
@@ -225,7 +227,7 @@ class SuperpixelClassifier(BaseEstimator):
             if fill is None or not limits.min <= fill <= limits.max:
                 raise ValueError(
                     f"the superpixels of X[{masked[0]}] leave pixels masked, which "
-                    "have no class; set ignore_label to what these shall get, in "
+                    "have no class; set ignore_label to the class that these get, in "
                     f"{limits.min}..{limits.max}."
                 )
         classes = np.asarray(self.classifier_.predict(rows), dtype=self.classes_.dtype)
@@ -233,9 +235,9 @@ class SuperpixelClassifier(BaseEstimator):
 
     @_if_probabilities
     def predict_proba(self, X: Indexed[Any]) -> list[NDArray[np.float32]]:
-        """Probabilities of the classes at each pixel.
+        """Predict the probabilities of the classes at each pixel.
 
-        Only where `classifier` has them.
+        Available if `classifier` has this method.
 
         Parameters
         ----------
@@ -245,7 +247,7 @@ class SuperpixelClassifier(BaseEstimator):
         Returns
         -------
         list of ndarray of shape (H, W, n_classes), float32
-            In the order of `classes_`; all 0 where the segmenter masks.
+            In the order of `classes_`; all 0 at masked pixels.
 
         Raises
         ------
@@ -259,18 +261,18 @@ class SuperpixelClassifier(BaseEstimator):
     def score(
         self, X: Indexed[Any], y: Truths, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Mean over the images of the share of pixels that get the right class.
+        """Mean accuracy per image: the share of pixels with the correct class.
 
         Parameters
         ----------
         X : sequence
             As for `fit`.
         y : sequence of label maps, or of lists of them
-            As for `fit`. Pixels of `ignore_label` and pixels that the segmenter masks
-            do not count; an image with several annotations counts with their mean, one
-            without any pixel that counts is left out.
+            As for `fit`. Pixels with `ignore_label` and masked pixels are ignored. The
+            score of an image with several annotations is the mean over them. Images
+            without any other pixel are left out.
         sample_weight : array-like of shape (n_images,), optional
-            Of each image in the mean.
+            Weight of each image in the mean.
 
         Returns
         -------
@@ -280,7 +282,8 @@ class SuperpixelClassifier(BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If `X` and `y` do not pair up or are not as described, or no pixel counts.
+            If `X` and `y` do not match or are not as described, or all pixels are
+            ignored.
         """
         check_is_fitted(self)
         check_pairs(X, y)
@@ -306,7 +309,7 @@ class SuperpixelClassifier(BaseEstimator):
         return np.concatenate(tables), label_maps
 
     def _check_sizes(self, X, y):
-        """Compare ground truth in memory with its images, before any is cut."""
+        """Compare ground truth in memory with its images, before segmenting any."""
         if isinstance(X, (list, tuple, np.ndarray)) and isinstance(
             y, (list, tuple, np.ndarray)
         ):
@@ -324,7 +327,7 @@ class SuperpixelClassifier(BaseEstimator):
 
 
 def _majority(labels, n, annotations, ignore_label):
-    """The class with most votes in each superpixel, and whether it has any vote."""
+    """The class with the most votes in each superpixel, and whether it has votes."""
     label, vote = [], []
     for annotation in annotations:
         known = labels >= 0
@@ -341,7 +344,7 @@ def _majority(labels, n, annotations, ignore_label):
 
 
 def _accuracies(annotations, predicted, ignore_label):
-    """Share of right pixels, for each annotation in which any is known."""
+    """Share of correct pixels, for each annotation with known pixels."""
     for annotation in annotations:
         known = np.ones(predicted.shape, dtype=bool)
         if ignore_label is not None:
@@ -351,7 +354,7 @@ def _accuracies(annotations, predicted, ignore_label):
 
 
 def _painted(values, label_maps, fill):
-    """Rows of all images, one after the other, painted on each."""
+    """Paint the rows of all images, concatenated, to the pixels of each."""
     ends = np.cumsum([labels.max() + 1 for labels in label_maps])[:-1]
     parts = np.split(values, ends)
     return [

@@ -1,4 +1,4 @@
-"""A row of numbers for each superpixel."""
+"""Features of superpixels: one row of numbers per superpixel."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["FEATURES", "superpixel_features"]
 #: Names of the groups of features.
 FEATURES = ("mean", "std", "histogram", "texture", "shape", "position", "contrast")
 
-# Colours are counted and compared in 16 bits, where every dtype gives the same.
+# Colours are counted and compared in 16 bits, so that the dtype makes no difference.
 _STEPS = 65535
 MAX_BINS = 256
-# Shares of red, green and blue in the brightness, times 10,000 (ITU-R BT.709).
+# Weights of red, green and blue in the brightness, times 10,000 (ITU-R BT.709).
 _LUMA = (2125, 7154, 721)
-# Neighbours of a pixel, clockwise from the left: rows and columns to go.
+# Offsets (row, column) of the neighbours of a pixel, clockwise from the left.
 _RING = ((0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1))
 _LEFT, _UP, _RIGHT, _DOWN = 0, 2, 4, 6
 _ANGLES = (0, 45, 90, 135)
@@ -66,33 +66,35 @@ def superpixel_features(
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, C)
-        uint8, uint16, or floating point in 0..1. Masked pixels may hold anything.
+        uint8, uint16, or floating point in 0..1. Masked pixels may have any value.
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        Superpixels 0..n-1, all of them present, of any integer dtype. Negative labels
         are masked pixels, which have no row.
     features : tuple of str
         Groups of columns, in this order; all by default:
 
-        - ``"mean"``, ``"std"``: of each channel, colours in 0..1: ``mean_0``, ...,
-          ``std_0``, ...
-        - ``"histogram"``: share of the pixels in each of `bins` equal ranges of a
-          channel: ``histogram_0_0``, ..., by channel and range.
-        - ``"texture"``, of the brightness: ``lbp_0`` .. ``lbp_9``, shares of the local
-          binary patterns; ``gradient_mean``, ``gradient_std``, of the gradient's
-          magnitude; ``gradient_0``, ``gradient_45``, ``gradient_90``,
-          ``gradient_135``, shares of the magnitude by direction in degrees.
+        - ``"mean"``, ``"std"``: mean and standard deviation of each channel, with
+          colours in 0..1: ``mean_0``, ..., ``std_0``, ...
+        - ``"histogram"``: shares of the pixels in `bins` equal ranges of each channel:
+          ``histogram_0_0``, ..., by channel and range.
+        - ``"texture"``, all of the brightness: ``lbp_0`` .. ``lbp_9``, shares of the
+          local binary patterns; ``gradient_mean``, ``gradient_std``, mean and standard
+          deviation of the magnitude of the gradient; ``gradient_0``, ``gradient_45``,
+          ``gradient_90``, ``gradient_135``, shares of the magnitude by direction in
+          degrees.
         - ``"shape"``: ``area`` in pixels; ``perimeter`` in pixel sides;
-          ``eccentricity``, ``axis_major_length``, ``axis_minor_length``,
-          ``orientation`` of the ellipse of the same second moments; ``extent``, the
-          share of the bounding box; ``solidity``, that of the convex hull.
-        - ``"position"``, in 0..1 of the image's height and width: ``centroid_row``,
-          ``centroid_col``, ``bbox_top``, ``bbox_left``, ``bbox_bottom``,
-          ``bbox_right``.
+          ``eccentricity``, ``axis_major_length``, ``axis_minor_length`` and
+          ``orientation`` of the ellipse with the same second moments; ``extent``, the
+          share of the bounding box that is covered; ``solidity``, the share of the
+          convex hull.
+        - ``"position"``, as shares of the height and width of the image, in 0..1:
+          ``centroid_row``, ``centroid_col``, ``bbox_top``, ``bbox_left``,
+          ``bbox_bottom``, ``bbox_right``.
         - ``"contrast"``: one column, the distance to the mean colours of the adjacent
-          superpixels (root mean square over the channels), averaged by the length of
-          the border; 0 without neighbours.
+          superpixels (root mean square over the channels), as a mean weighted by the
+          length of the border; 0 without neighbours.
     bins : int, default=8
-        Ranges of a channel in ``"histogram"``, from 1 to 256.
+        Number of ranges per channel in ``"histogram"``, from 1 to 256.
     as_frame : bool, default=False
         Return a pandas DataFrame with named columns.
 
@@ -114,21 +116,21 @@ def superpixel_features(
 
     Notes
     -----
-    Brightness is the BT.709 luma of three channels, and the mean of any other number. A
-    local binary pattern says which of a pixel's 8 neighbours are at least as bright as
-    the pixel; ``lbp_0`` .. ``lbp_8`` count those that are (or are not) in one piece
-    around it, by how many they are, and ``lbp_9`` all others. The gradient is half the
-    difference of the neighbours on either side, 0 degrees for brightness that changes
-    along a row, 45 for one that also grows downwards. A neighbour outside the image or
-    masked counts as equal to the pixel.
+    Brightness is the BT.709 luma if there are three channels, else their mean. A local
+    binary pattern marks those of the 8 neighbours of a pixel that are at least as
+    bright as the pixel. If the marked neighbours are contiguous around the pixel, the
+    pattern counts in ``lbp_0`` .. ``lbp_8``, by their number; otherwise it counts in
+    ``lbp_9``. The gradient is half the difference of the neighbours on either side. Its
+    direction is 0 degrees if brightness changes along a row, and 45 if it also grows
+    downwards. Neighbours outside the image and masked ones count as equal to the pixel.
 
-    Orientation and axes are those of ``skimage.measure.regionprops``; the orientation
-    is the angle of the major axis to the rows' direction (downwards), from -pi/2 to
-    pi/2, and 0 where no axis is longer. The perimeter is that of
-    `seal_sk.metrics.compactness_score`, and the convex hull that of the pixels as
-    squares: both differ from scikit-image's, and a rectangle's solidity is 1.
+    Orientation and axes are those of ``skimage.measure.regionprops``. The orientation
+    is the angle between the major axis and the downward direction, from -pi/2 to pi/2,
+    and 0 if the axes are equal. The perimeter is that of
+    `seal_sk.metrics.compactness_score`, and the convex hull is that of the pixels as
+    squares. Both differ from scikit-image; the solidity of a rectangle is 1.
 
-    Time is about linear in pixels and channels.
+    Time is approximately linear in the numbers of pixels and channels.
 
     References
     ----------
@@ -157,7 +159,7 @@ def superpixel_features(
 
 
 def check_choice(features: Sequence[str], bins: int) -> tuple[tuple[str, ...], int]:
-    """Return the names of groups, and the number of bins, checked."""
+    """Check the names of the groups and the number of bins, and return them."""
     features = check_names(features, FEATURES, name="features")
     bins = check_int(bins, 1, name="bins")
     if bins > MAX_BINS:
@@ -166,14 +168,14 @@ def check_choice(features: Sequence[str], bins: int) -> tuple[tuple[str, ...], i
 
 
 def frame_type() -> type[DataFrame]:
-    """The class of pandas' tables."""
+    """The class pandas.DataFrame."""
     return import_extra("pandas", "tables", "as_frame=True").DataFrame
 
 
 def as_table(
     columns: dict[str, NDArray[np.float64]], frame: type[DataFrame] | None
 ) -> NDArray[np.float64] | DataFrame:
-    """Columns side by side: an array, or a table of the class `frame`."""
+    """Join columns to an array, or to a table of the class `frame`."""
     if frame is None:
         return np.column_stack(list(columns.values()))
     return frame(columns)
@@ -186,7 +188,7 @@ def describe(
     features: Sequence[str],
     bins: int,
 ) -> dict[str, NDArray[np.float64]]:
-    """Columns by name, from what `check_labelled` and `check_choice` return."""
+    """Columns by name; the arguments come from `check_labelled`, `check_choice`."""
     superpixels = _Superpixels(image, labels, n)
     columns: dict[str, NDArray[np.float64]] = {}
     for group in features:
@@ -198,8 +200,8 @@ def describe(
 
 
 def column_names(n_channels: int, features: Sequence[str], bins: int) -> list[str]:
-    """Names of the columns for images of so many channels."""
-    # Those of one pixel, so that names and values can't part.
+    """Names of the columns for images of `n_channels` channels."""
+    # From the features of one pixel, so that names always match values.
     image = np.zeros((1, 1, n_channels), dtype=np.uint8)
     labels = np.zeros((1, 1), dtype=np.int32)
     return list(describe(image, labels, 1, features, bins))
@@ -221,7 +223,7 @@ class _Superpixels:
         self.size = np.bincount(self.label, minlength=n)
 
     def pixels(self, values):
-        """The entries of an array (H, W) at the pixels."""
+        """Entries of an array (H, W) at the pixels."""
         return values.ravel() if self._all_inside else values[self.inside]
 
     def sum(self, values):
@@ -231,7 +233,7 @@ class _Superpixels:
         return self.sum(values) / self.size
 
     def mean_and_std(self, values):
-        # Relative to one of its pixels, so that one colour alone has a std of 0.
+        # Relative to one of its pixels, so that a uniform colour has a std of 0.
         some = np.empty(self.n)
         some[self.label] = values
         values = values - some[self.label]
@@ -241,7 +243,7 @@ class _Superpixels:
     def shares(self, code, n_codes, weights=None):
         """Share of each code 0..n_codes-1 among the pixels, (n, n_codes).
 
-        By `weights`, if given; all 0 where these are.
+        Weighted by `weights`, if given; all 0 where the weights are all 0.
         """
         code = self.label * n_codes + code
         table = np.bincount(code, weights, minlength=self.n * n_codes)
@@ -275,7 +277,7 @@ class _Superpixels:
 
     @cached_property
     def box(self):
-        """First row and column, and those behind the last, of each superpixel."""
+        """First row and column, and those after the last, of each superpixel."""
         box = []
         for at, length in zip(self.coordinates, self.labels.shape, strict=True):
             low, high = np.full(self.n, length), np.zeros(self.n, dtype=np.intp)
@@ -316,14 +318,14 @@ def _texture(superpixels):
     magnitude = np.hypot(along, down)
     mean, std = superpixels.mean_and_std(magnitude)
     columns |= {"gradient_mean": mean, "gradient_std": std}
-    # Opposite directions are one, so the eighth turns count modulo 4.
+    # Opposite directions are the same, so eighths of a turn count modulo 4.
     turn = np.rint(np.arctan2(down, along) / (np.pi / 4)).astype(np.int32) % 4
     shares = superpixels.shares(turn, 4, magnitude)
     return columns | {f"gradient_{a}": shares[:, i] for i, a in enumerate(_ANGLES)}
 
 
 def _brightness(steps):
-    """In 0..65535, int32; from integers, so that it is the same for each dtype."""
+    """Brightness in 0..65535, int32; from integers, so the same for each dtype."""
     weights = _LUMA if len(steps) == 3 else (1,) * len(steps)
     total = sum(
         weight * channel.astype(np.int64)
@@ -333,7 +335,7 @@ def _brightness(steps):
 
 
 def _neighbours(centre, inside):
-    """The 8 neighbours of each pixel; the pixel itself where there is none."""
+    """The 8 neighbours of each pixel; the pixel itself for missing ones."""
     height, width = centre.shape
     around, there = np.pad(centre, 1), np.pad(inside, 1)
     ring = []
@@ -344,7 +346,7 @@ def _neighbours(centre, inside):
 
 
 def _binary_patterns(centre, ring):
-    """0..8, the neighbours not darker, where these are in one piece; else 9."""
+    """Number of neighbours that are not darker if they are contiguous, else 9."""
     bits = [(neighbour >= centre).astype(np.uint8) for neighbour in ring]
     changes = sum(bits[i - 1] ^ bits[i] for i in range(8))
     return np.where(changes <= 2, sum(bits), 9)
@@ -354,7 +356,7 @@ def _shape(superpixels):
     n, size = superpixels.n, superpixels.size
     top, left, bottom, right = superpixels.box
     box = (bottom - top) * (right - left)
-    # From the corner of the box: the same wherever the superpixel lies.
+    # Relative to the box, so that the position makes no difference.
     row, column = superpixels.coordinates
     row, column = row - top[superpixels.label], column - left[superpixels.label]
     mean_row, mean_column = superpixels.sum(row), superpixels.sum(column)
@@ -386,7 +388,7 @@ def _hull_areas(superpixels, box):
     labels = np.pad(superpixels.labels, ((0, 0), (1, 1)), constant_values=-1)
     before, behind = labels[:, :-1], labels[:, 1:]
     change = before != behind
-    # Corners of a hull are where runs end, at their right and at their left.
+    # Corners of a hull are at the right and left ends of runs.
     right, left = change & (before >= 0), change & (behind >= 0)
     label = np.concatenate([before[right], behind[left]])
     row, column = np.concatenate([np.nonzero(right), np.nonzero(left)], axis=1)
@@ -395,7 +397,7 @@ def _hull_areas(superpixels, box):
     first = np.searchsorted(label[order], np.arange(superpixels.n + 1))
 
     areas = box.astype(np.float64)
-    # A full box is its own hull.
+    # A superpixel that fills its box is its own hull.
     for i in np.flatnonzero(superpixels.size < box):
         above = points[first[i] : first[i + 1]] - points[first[i]]
         below = above + np.array([1, 0])

@@ -1,4 +1,4 @@
-"""SuperpixelFeatures: images in, a table for each out."""
+"""SuperpixelFeatures: features of the superpixels of images."""
 
 from __future__ import annotations
 
@@ -41,50 +41,50 @@ if TYPE_CHECKING:
 __all__ = ["SuperpixelFeatures"]
 
 
-# mypy knows nothing of scikit-learn's bases, nor what they take here.
+# mypy does not know the base classes of scikit-learn, nor their arguments.
 class SuperpixelFeatures(  # type: ignore[call-arg]
     TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
 ):
-    """Cut images into superpixels and describe each of these by a row of numbers.
+    """Segment images into superpixels and compute features of each.
 
     Parameters
     ----------
     segmenter : transformer or "precomputed", optional
-        Anything whose ``transform(X)`` gives a label map for each image. `fit` fits a
+        Any object whose ``transform(X)`` returns one label map per image. `fit` fits a
         clone of it, so wrap a trained one in ``sklearn.frozen.FrozenEstimator``. By
-        default ``SNICSuperpixels()``, the fastest one; give one to search over its
+        default ``SNICSuperpixels()``, the fastest one; pass one to search over its
         parameters. With "precomputed", `X` is a sequence of pairs (image, labels).
     features : tuple of str
         Groups of columns, as for `seal_sk.superpixel_features`; all by default.
     bins : int, default=8
-        Ranges of a channel in the group "histogram", from 1 to 256.
+        Number of ranges per channel in the group "histogram", from 1 to 256.
     as_frame : bool, default=False
-        Give pandas DataFrames in place of arrays.
+        Return pandas DataFrames instead of arrays.
     n_jobs : int, optional
-        Images described at a time, as in joblib: None is 1 (unless a
-        ``joblib.parallel_config`` says otherwise), -1 all processors. They are
-        threads, which gain little, as most of the work holds the interpreter's lock:
-        for many large images ask for processes with
-        ``joblib.parallel_config(backend="loky")``. That of `segmenter` is its own.
+        Number of images described at a time, as in joblib: None is 1 (unless a
+        ``joblib.parallel_config`` says otherwise), -1 all processors. Threads are used,
+        with little gain, because most of the work holds the interpreter's lock. For
+        many large images, use processes: ``joblib.parallel_config(backend="loky")``.
+        `segmenter` has its own `n_jobs`.
 
     Attributes
     ----------
     segmenter_ : transformer or None
         The fitted clone; None with "precomputed".
     n_channels_ : int
-        Channels of the images.
+        Number of channels of the images.
     label_maps_ : list of ndarray of shape (H, W), int32
-        Those of the last `transform`, to `seal_sk.paint` results with.
+        Label maps of the last `transform`, for painting results with `seal_sk.paint`.
 
     See Also
     --------
     seal_sk.superpixel_features : The same for one image and its label map.
-    SuperpixelClassifier : Classes for the superpixels, painted back.
+    SuperpixelClassifier : Semantic segmentation by classifying superpixels.
 
     Notes
     -----
-    A lazy sequence is loaded twice in `transform`: to be segmented, and to be
-    described.
+    `transform` loads a lazy sequence twice: once to segment the images, and once to
+    compute the features.
 
     Examples
     --------
@@ -137,9 +137,9 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         Parameters
         ----------
         X : sequence of images, or of pairs (image, labels)
-            What `transform` takes.
+            As for `transform`.
         y : sequence, optional
-            Handed to the segmenter; only a learned one needs it.
+            Passed to the segmenter; only a learned one needs it.
 
         Returns
         -------
@@ -157,7 +157,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         if self.as_frame:
             frame_type()
         check_sequence(X, name="X")
-        # An attribute first: the other images are compared with it.
+        # Set first, because the other images are compared with it.
         self.n_channels_ = self._check_item(X[0], name="X[0]", first=True).shape[2]
         check_images(X, self._check_item)
         if self.segmenter == "precomputed":
@@ -174,16 +174,16 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         Parameters
         ----------
         X : sequence of array-like of shape (H, W), (H, W, 1) or (H, W, C)
-            Images, which may differ in size, but not in channels; uint8, uint16, or
-            floating point in 0..1. With "precomputed", pairs of an image and its label
-            map, where superpixels are 0..n-1 and masked pixels negative. A lazy
-            sequence is loaded image by image.
+            Images, which may differ in size, but not in their number of channels;
+            uint8, uint16, or floating point in 0..1. With "precomputed", pairs of an
+            image and its label map, with superpixels 0..n-1 and negative masked pixels.
+            A lazy sequence is loaded image by image.
 
         Returns
         -------
         list of ndarray of shape (n, n_features), float64, or of DataFrame
-            A table an image, a row a superpixel: row i is that of label i in
-            `label_maps_`.
+            One table per image, with one row per superpixel: row i is that of label i
+            in `label_maps_`.
 
         Raises
         ------
@@ -194,7 +194,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         return tables
 
     def describe(self, X: Indexed[Any]) -> tuple[list[Any], list[NDArray[np.int32]]]:
-        """As `transform`, but leave the estimator as it is.
+        """Compute features as `transform` does, without changing the estimator.
 
         Parameters
         ----------
@@ -204,9 +204,9 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         Returns
         -------
         tables : list
-            What `transform` returns.
+            As returned by `transform`.
         label_maps : list of ndarray of shape (H, W), int32
-            The superpixels; -1 where masked.
+            The superpixels; -1 at masked pixels.
 
         Raises
         ------
@@ -233,7 +233,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         return list(tables), list(label_maps)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Names of the columns.
+        """Return the names of the columns.
 
         Parameters
         ----------
@@ -243,12 +243,12 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         Returns
         -------
         ndarray of str
-            One for each column of a table, in its order.
+            One per column of a table, in order.
 
         Raises
         ------
         NotFittedError
-            Before `fit`, since names go with the channels of the images.
+            Before `fit`, because names depend on the channels of the images.
         """
         check_is_fitted(self)
         features, bins = check_choice(self.features, self.bins)
@@ -264,7 +264,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         return image
 
     def _labelled(self, item, labels, i):
-        """A checked image, its superpixels and their number."""
+        """Check an image and its superpixels; return them and their number."""
         name = f"X[{i}]"
         if self.segmenter_ is None:
             image, labels, n = check_labelled_pair(item, name=name)
@@ -280,7 +280,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
 
 
 def _items(X):
-    # Not iter(X): a lazy sequence needs only __len__ and __getitem__.
+    # Not iter(X), because a lazy sequence needs only __len__ and __getitem__.
     return (X[i] for i in range(len(X)))
 
 

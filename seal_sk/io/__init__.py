@@ -1,7 +1,7 @@
-"""Files: images, label maps, and where they lie on the earth; a format has one home.
+"""Reading and writing of images, label maps and georeferences.
 
 `seal_sk.datasets.read_label_map`, `seal_sk.export.write_label_map` and
-`seal_sk.export.read_georeference` are from here, too.
+`seal_sk.export.read_georeference` are defined here, too.
 """
 
 from .images import read_image, read_masked_image

@@ -1,4 +1,4 @@
-"""Where an image lies on the earth, or in another plane."""
+"""Georeferences: the position of an image on the earth, or in another plane."""
 
 import math
 import threading
@@ -25,28 +25,28 @@ __all__ = [
 
 _FILTERS = threading.RLock()
 
-# Tags of a GeoTIFF that place it: scale, tie points, matrix.
+# Tags that georeference a GeoTIFF: scale, tie points, matrix.
 _PLACING_TAGS = (33550, 33922, 34264)
 
 
 @dataclass(frozen=True)
 class Georeference:
-    """Where the pixels of an image lie in a coordinate reference system.
+    """Position of the pixels of an image in a coordinate reference system.
 
     Parameters
     ----------
     crs : str or None
-        The system: an authority's code (``"EPSG:32633"``), or WKT. None where it is not
+        The system: an authority's code (``"EPSG:32633"``), or WKT. None if it is not
         known.
     transform : sequence of 6 float
         (a, b, c, d, e, f): the point [column, row], in pixels from the upper left
-        corner of the image, lies at x = a * column + b * row + c, y = d * column + e *
+        corner of the image, is at x = a * column + b * row + c, y = d * column + e *
         row + f. The order is that of rasterio; GDAL's is (c, a, b, f, d, e).
 
     Raises
     ------
     ValueError, TypeError
-        If a parameter is not as described, or the transform makes a line of the image.
+        If a parameter is not as described, or the transform maps the image to a line.
 
     Examples
     --------
@@ -72,7 +72,7 @@ class Georeference:
             raise TypeError(
                 f"transform={self.transform!r} must be six numbers (a, b, c, d, e, f)."
             ) from error
-        # The class Affine has nine, the last of which are always 0, 0, 1.
+        # The class Affine has nine numbers, of which the last are always 0, 0, 1.
         if len(numbers) == 9 and numbers[6:] == (0, 0, 1):
             numbers = numbers[:6]
         if len(numbers) != 6 or not all(map(math.isfinite, numbers)):
@@ -89,22 +89,22 @@ class Georeference:
 
     @property
     def pixel_area(self) -> float:
-        """Area of a pixel in units of the system."""
+        """Area of a pixel, in squared units of the system."""
         a, b, _, d, e, _ = self.transform
         return abs(a * e - b * d)
 
     def points(self, pixels: Any) -> NDArray[np.float64]:
-        """Where points of the image lie.
+        """Coordinates of points of the image.
 
         Parameters
         ----------
         pixels : array-like of shape (k, 2)
-            Columns and rows, of which whole numbers are corners of pixels.
+            Columns and rows; whole numbers are corners of pixels.
 
         Returns
         -------
         ndarray of shape (k, 2), float64
-            The x and y of each.
+            The x and y of each point.
         """
         a, b, c, d, e, f = self.transform
         column, row = np.asarray(pixels, dtype=np.float64).T
@@ -116,32 +116,32 @@ class Georeference:
         Parameters
         ----------
         parse : callable
-            Makes it from a string, as ``pyproj.CRS`` does.
+            Makes the object from a string, as ``pyproj.CRS`` does.
 
         Returns
         -------
         object or None
-            What `parse` returns; None where the system is not known.
+            The result of `parse`; None if the system is not known.
 
         Raises
         ------
         ValueError
-            If `parse` can't read it.
+            If `parse` can't read the system.
         """
         if self.crs is None:
             return None
         try:
             return parse(self.crs)
-        # Of a type that differs by package, all of them ValueError or RuntimeError.
+        # The type differs by package, but is a ValueError or RuntimeError.
         except (ValueError, RuntimeError) as error:
             raise ValueError(
-                f"crs={self.crs!r} is no coordinate reference system; give a code such "
-                "as 'EPSG:32633', or WKT."
+                f"crs={self.crs!r} is not a coordinate reference system; give a code "
+                "such as 'EPSG:32633', or WKT."
             ) from error
 
 
 def check_georeference(georeference: Any) -> Georeference | None:
-    """Refuse what is neither None nor a georeference."""
+    """Refuse anything but None and a georeference."""
     if georeference is not None and not isinstance(georeference, Georeference):
         raise TypeError(
             f"georeference is {type(georeference).__name__}; give a "
@@ -151,26 +151,26 @@ def check_georeference(georeference: Any) -> Georeference | None:
 
 
 def read_georeference(path: PathLike) -> Georeference | None:
-    """Where an image lies, from its file or the world file beside it.
+    """Read the georeference of an image from its file or its world file.
 
     Parameters
     ----------
     path : path-like
-        The image: a GeoTIFF, or any other with a world file, which is called like the
-        image and ends in ``.wld`` or, for a ``.tif``, in ``.tfw`` (``.pgw`` for a
-        ``.png``, and so on). A world file names no reference system.
+        The image: a GeoTIFF, or any other format with a world file beside it. The world
+        file has the name of the image and the ending ``.wld``, or ``.tfw`` for a
+        ``.tif``, ``.pgw`` for a ``.png``, and so on. It names no reference system.
 
     Returns
     -------
     Georeference or None
-        None where there is neither.
+        None if the image has no georeference and no world file.
 
     Raises
     ------
     OSError
-        If there is no such image, or it or its world file is damaged.
+        If the image does not exist, or if it or its world file is damaged.
     ValueError
-        If the image is placed by ground control points, which no transform stands for.
+        If the image is placed by ground control points, which no transform describes.
     ImportError
         If it is a GeoTIFF and rasterio is not installed: ``pip install
         "seal_sk[geo]"``.
@@ -215,8 +215,8 @@ def _has_placing_tags(path: Path) -> bool:
 
 @contextmanager
 def no_warning_of_identity(rasterio: Any) -> Iterator[None]:
-    """Pixels as units of the plane are taken for no georeference, with a warning."""
-    # The filters of warnings belong to all threads.
+    """Silence rasterio's warning that the identity is no georeference."""
+    # All threads share the filters of warnings.
     with _FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
         yield
@@ -230,7 +230,7 @@ def _read_geotiff(path: Path, rasterio: Any) -> Georeference | None:
 
 
 def _name(crs: Any) -> str | None:
-    """The code of a system of rasterio's if it has just one, else its WKT."""
+    """The code of a rasterio system if it has exactly one, else its WKT."""
     if not crs:
         return None
     code = crs.to_authority(confidence_threshold=100)
@@ -250,10 +250,10 @@ def _read_world_file(path: Path) -> Georeference | None:
 def _parse_world_file(file: Path) -> Georeference:
     try:
         a, d, b, e, x, y = map(float, file.read_text(encoding="ascii").split())
-        # It has the centre of the first pixel, not its corner.
+        # A world file has the centre of the first pixel, not its corner.
         return Georeference(None, (a, b, x - (a + b) / 2, d, e, y - (d + e) / 2))
     except ValueError as error:
         raise OSError(
-            f"{file} is no world file: it must hold the six numbers A, D, B, E, C, F "
-            f"({error})."
+            f"{file} is not a world file: it must hold the six numbers A, D, B, E, C, "
+            f"F ({error})."
         ) from error

@@ -1,4 +1,4 @@
-"""Images from files."""
+"""Reading images from files."""
 
 import logging
 import warnings
@@ -32,7 +32,7 @@ TIFF_SUFFIXES = (".tif", ".tiff")
 
 NODATA_TAG = 42113  # GDAL's, an ASCII number
 
-#: What the files that `read_image` reads end in.
+#: Endings of the files that `read_image` reads.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
 
 
@@ -43,21 +43,21 @@ def read_image(
     bands: Sequence[int] | None = None,
     value_range: tuple[float, float] | None = None,
 ) -> NDArray[Any]:
-    """One grey or RGB image, with the depth that it is stored in.
+    """Read a grey or RGB image with its stored depth.
 
     Parameters
     ----------
     path : path-like
         PNG, JPEG or TIFF.
     drop_alpha : bool, default=False
-        Leave out an alpha channel; otherwise it is refused.
+        Leave out the alpha channel; otherwise an image with one is an error.
     bands : sequence of int, optional
         Which bands to use, in this order, counted from 1: three, for red, green and
-        blue, or one. Pages of one size are bands as well.
+        blue, or one. Pages of the same size count as bands.
     value_range : (float, float), optional
-        The stored values that are black and white, for those of sensors that fill only
-        a part of 16 bits, have a sign, or are floats beyond 0..1. What lies beyond
-        becomes black or white.
+        The stored values of black and white. Use it for sensors whose values fill only
+        a part of 16 bits, are signed, or are floats beyond 0..1. Values outside the
+        range become black or white.
 
     Returns
     -------
@@ -68,21 +68,21 @@ def read_image(
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     OSError
-        If it is damaged.
+        If the file is damaged.
     ValueError
-        If it holds something other than one grey or RGB image.
+        If the file holds something other than one grey or RGB image.
 
     Warns
     -----
     UserWarning
-        If 16-bit colours are read as 8 bits, from PNG.
+        If 16-bit colours of a PNG are read as 8 bits.
 
     Notes
     -----
-    Pixels are taken as they are stored: an orientation in the EXIF data is not applied.
-    Palettes become colours.
+    Pixels are returned as they are stored: an orientation in the EXIF data is not
+    applied. Palettes are converted to colours.
 
     Examples
     --------
@@ -112,15 +112,16 @@ def read_masked_image(
     bands: Sequence[int] | None = None,
     value_range: tuple[float, float] | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """One image, and which of its pixels are part of the picture.
+    """Read an image, and a mask of the pixels that belong to it.
 
     Parameters
     ----------
     path : path-like
         PNG, JPEG or TIFF.
     where : {"nodata", "alpha"}
-        What says so: the value that a TIFF declares to be no data, where all bands
-        have it, and NaN in any of them; or an alpha channel, where it is 0.
+        Which pixels are masked. "nodata": those where all bands have the value that a
+        TIFF declares to be no data, or any band is NaN. "alpha": those where the alpha
+        channel is 0.
     bands : sequence of int, optional
         As for `read_image`.
     value_range : (float, float), optional
@@ -129,9 +130,9 @@ def read_masked_image(
     Returns
     -------
     image : ndarray of shape (H, W, 1) or (H, W, 3)
-        As from `read_image`, without alpha; outside the mask it may hold anything.
+        As from `read_image`, without alpha. Masked pixels may have any value.
     mask : ndarray of bool of shape (H, W), or None
-        True inside the picture; None where all of it is.
+        False for masked pixels; None if no pixel is masked.
 
     Raises
     ------
@@ -177,10 +178,10 @@ def read_with_notes(
     bands: Sequence[int] | None = None,
     value_range: tuple[float, float] | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None, list[str]]:
-    """An image, its mask, and what was lost in reading, in sentences.
+    """Read an image, its mask, and notes on what was lost in reading.
 
-    Parameters are those of `read_masked_image`, which leaves out alpha; None leaves out
-    no pixel.
+    Parameters are those of `read_image` and `read_masked_image`; with ``where=None`` no
+    pixel is masked.
     """
     path = Path(path)
     stored = _decode(path)
@@ -209,7 +210,7 @@ def read_with_notes(
     except (TypeError, ValueError) as error:
         if value_range is None and may_stretch:
             raise ArgumentNeededError(
-                f"{error} Or say which stored values are black and white.",
+                f"{error} Or give the stored values of black and white.",
                 "value_range",
             ) from error
         raise ValueError(str(error)) from error
@@ -217,12 +218,12 @@ def read_with_notes(
 
 
 class ArgumentNeededError(ValueError):
-    """An image that can be read with an argument that was not given.
+    """Raised for an image that can only be read with another argument.
 
     Parameters
     ----------
     message : str
-        Whole sentences.
+        One or more sentences.
     *arguments : str
         Names of the arguments of `read_image` that would help.
     """
@@ -235,10 +236,10 @@ class ArgumentNeededError(ValueError):
 
 
 class _Stored(NamedTuple):
-    """What a file holds, as it is stored."""
+    """Contents of a file, as they are stored."""
 
     array: NDArray[Any]
-    axes: str  # tifffile's, "" for other formats
+    axes: str  # as tifffile names them; "" for other formats
     photometric: str
     has_alpha: bool
     notes: list[str]
@@ -251,24 +252,24 @@ def _decode(path: Path) -> _Stored:
             return _Stored(array, axes, photometric, has_alpha, [])
         import imageio.v3 as iio
 
-        # From memory, since a file that it can't decode would be left open.
+        # From memory: the decoder would leave open a file that it can't decode.
         content = path.read_bytes()
         check_format(content, path)
         array = iio.imread(content, plugin="pillow")
         notes = []
-        # Bit depth and colour type; the decoder has no colours of 16 bits.
+        # Bit depth and colour type; the decoder does not support 16-bit colours.
         if content[:4] == b"\x89PNG" and content[24] == 16 and content[25] != 0:
-            notes.append("16-bit colours are read as 8 bits from PNG, not from TIFF")
+            notes.append("16-bit colours are read as 8 bits from PNG; TIFF keeps them")
         return _Stored(array, "", "RGB", True, notes)
 
 
 def _oriented(stored: _Stored, path: Path, as_bands: bool) -> NDArray[Any]:
-    """The array with its bands last; its colours are those of a picture."""
+    """The array with its bands last; refuse colours other than grey and RGB."""
     array, axes, photometric = stored.array, stored.axes, stored.photometric
     if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
         raise ValueError(f"{path} has {photometric} colours; convert it to RGB.")
     if axes == "SYX" or (as_bands and axes[1:] == "YX"):
-        # Samples stored plane by plane; pages are bands only where that is said.
+        # Samples are stored plane by plane; pages are bands only on request.
         array = np.moveaxis(array, 0, -1)
     is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
     if is_jpeg and array.ndim == 3 and array.shape[2] == 4:
@@ -282,7 +283,7 @@ def _without_alpha(
     """An array of one or three bands."""
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4):
         raise ArgumentNeededError(
-            f"{path} holds an array of shape {array.shape}, several pages or bands; "
+            f"{path} holds several pages or bands, an array of shape {array.shape}; "
             "one grey or RGB image is expected: choose bands.",
             "bands",
         )
@@ -306,7 +307,7 @@ def _without_alpha(
 
 
 def _nodata(path: Path) -> float | None:
-    """The value that stands for no data, where the TIFF declares one."""
+    """The value of no data, if the TIFF declares one."""
     import tifffile
 
     with tifffile.TiffFile(path) as file:
@@ -317,17 +318,17 @@ def _nodata(path: Path) -> float | None:
         return float(str(tag.value).strip("\0 "))
     except ValueError:
         raise _UnknownFormat(
-            f"{path} declares {tag.value!r} to be no data, which is no number; correct "
-            "its tag GDAL_NODATA."
+            f"{path} declares {tag.value!r} to be no data, which is not a number; "
+            "correct its tag GDAL_NODATA."
         ) from None
 
 
 def _holds_data(image: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    """Where the bands are numbers, and not all of them the one that is no data."""
+    """Mask of pixels without NaN whose bands are not all no data."""
     bands = image.reshape(*image.shape[:2], -1)
     mask = ~np.isnan(bands).any(axis=2)
     if nodata is not None:
-        # A number that the dtype can't hold is that of no pixel.
+        # If the dtype can't hold the number, no pixel has it.
         with np.errstate(over="ignore"):
             mask &= (bands != nodata).any(axis=2)
     return mask
@@ -349,24 +350,24 @@ def _stretched(
 
 
 class _UnknownFormat(OSError):
-    """A file that holds something else than its name says."""
+    """Raised for a file whose contents do not match its name."""
 
 
 def check_format(content: bytes, path: Path) -> None:
-    """Refuse what is no picture, whatever its name says."""
+    """Refuse a file that is not an image, whatever its name."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         Image.open(BytesIO(content)).close()
     except UnidentifiedImageError as error:
         raise _UnknownFormat(
-            f"{path} can't be read: it holds no image of a known format, whatever its "
-            "name says."
+            f"{path} can't be read: despite its name, it does not hold an image of a "
+            "known format."
         ) from error
 
 
 def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[Any]:
-    """Bands of an (H, W) or (H, W, C) array, by numbers from 1."""
+    """Select bands of an (H, W) or (H, W, C) array, counted from 1."""
     if len(bands) not in (1, 3):
         raise ValueError(
             f"bands={bands!r} must be three bands (red, green, blue) or one."
@@ -382,14 +383,14 @@ def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[An
     bands = [check_int(band, 1, name="a band") for band in bands]
     if max(bands) > n_bands:
         raise ValueError(
-            f"{path} has {n_bands} bands, so that there is no band {max(bands)}; "
-            "they are counted from 1."
+            f"{path} has {n_bands} bands, so there is no band {max(bands)}; bands are "
+            "counted from 1."
         )
     return image[..., [band - 1 for band in bands]]
 
 
 def image_size(path: PathLike) -> tuple[int, int]:
-    """Height and width of an image, of which no pixel is read."""
+    """Height and width of an image, without reading its pixels."""
     path = Path(path)
     with reading(path):
         if path.suffix.lower() in TIFF_SUFFIXES:
@@ -405,53 +406,53 @@ def image_size(path: PathLike) -> tuple[int, int]:
 
 
 def check_size(labels: NDArray[Any], path: Path, image_path: PathLike) -> None:
-    """Refuse the label map of `path` if it is not of its image's size."""
+    """Refuse the label map of `path` if it differs in size from its image."""
     size = image_size(image_path)
     if labels.shape != size:
         raise ValueError(
             f"{path} has {labels.shape[0]} x {labels.shape[1]} pixels, but its image "
-            f"{image_path} {size[0]} x {size[1]}; they must be of the same size."
+            f"{image_path} has {size[0]} x {size[1]}; their sizes must be equal."
         )
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises on a file into an OSError that names it."""
+    """Turn any error of a decoder into an OSError that names the file."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give a file.")
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     if path.stat().st_size == 0:
-        raise OSError(f"{path} is an empty file; get it anew.")
+        raise OSError(f"{path} is an empty file; get it again.")
     try:
         yield
     except (ImportError, MemoryError, PermissionError, _UnknownFormat):
         raise
-    except Exception as error:  # what a decoder raises on broken files varies
+    except Exception as error:  # decoders raise various errors on broken files
         if "imagecodecs" in str(error):
             raise ImportError(
-                f"{path} is compressed in a way that needs imagecodecs, which is not "
+                f"{path} has a compression that needs imagecodecs, which is not "
                 "installed: pip install imagecodecs.",
                 name="imagecodecs",
             ) from error
         raise OSError(
-            f"{path} can't be read ({type(error).__name__}: {error}); get it anew."
+            f"{path} can't be read ({type(error).__name__}: {error}); get it again."
         ) from error
 
 
 def read_tiff(path: PathLike) -> tuple[NDArray[Any], str, str, bool, int]:
-    """What a TIFF stores first, its axes, its kind of colours, and how much there is.
+    """Read the first image of a TIFF, with a description.
 
-    Then whether a band is alpha, and the number of images, where pages of one size are
-    one image.
+    Returns the array, its axes, the colour space, whether a band is alpha, and the
+    number of images in the file, where pages of the same size are one image.
     """
     import tifffile
 
-    # It would print what it thinks of tags.
+    # tifffile would print remarks on tags.
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     with tifffile.TiffFile(path) as file:
         first: Any = file.series[0]
         photometric = first.keyframe.photometric.name
-        # A band that is not said to be alpha is one like the others: near infrared.
+        # A band not declared as alpha is an ordinary one, such as near infrared.
         has_alpha = any(sample in (1, 2) for sample in first.keyframe.extrasamples)
         return first.asarray(), first.axes, photometric, has_alpha, len(file.series)

@@ -1,4 +1,4 @@
-"""Label maps from and to files."""
+"""Reading and writing of label maps."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ __all__ = [
     "write_label_map",
 ]
 
-#: What the files that `read_label_map` reads end in.
+#: Endings of the files that `read_label_map` reads.
 LABEL_SUFFIXES = (".png", *TIFF_SUFFIXES, ".npy", ".mat", ".csv")
-#: What the files that `write_label_map` writes end in.
+#: Endings of the files that `write_label_map` writes.
 WRITTEN_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
 _MASKED = -1
 
 
 def may_be_label_map(path: Path) -> bool:
-    """Whether a file is one by its name, and no table of superpixels beside one."""
+    """Whether a file may be a label map, and is not a table of superpixels."""
     suffix = path.suffix.lower()
     if suffix not in LABEL_SUFFIXES or not path.is_file():
         return False
     if suffix != ".csv":
         return True
     with path.open("rb") as file:
-        # A table has a line of names.
+        # A table starts with a line of names.
         return not file.read(1).isalpha()
 
 
 def find_label_map(folder: Path, name: str) -> Path | None:
-    """The label map in a folder of the image called `name`; None if there is none."""
+    """Path of the label map of the image `name` in a folder, or None."""
     found = [
         file
         for suffix in LABEL_SUFFIXES
@@ -56,14 +56,14 @@ def find_label_map(folder: Path, name: str) -> Path | None:
     ]
     if len(found) > 1:
         raise ValueError(
-            f"{str(found[0])!r} and {str(found[1])!r} are both of one image; remove "
+            f"{str(found[0])!r} and {str(found[1])!r} belong to the same image; remove "
             "one."
         )
     return found[0] if found else None
 
 
 def find_label_maps(folder: Path, names: Sequence[str]) -> list[Path]:
-    """The label map in a folder of each image, all of them there."""
+    """Paths of the label maps of all images in a folder; none may be missing."""
     if folder.is_file():
         raise NotADirectoryError(
             f"{str(folder)!r} is a file; give the folder of the label maps."
@@ -74,42 +74,42 @@ def find_label_maps(folder: Path, names: Sequence[str]) -> list[Path]:
     if missing := [name for name, file in zip(names, files, strict=True) if not file]:
         raise FileNotFoundError(
             f"{len(missing)} of {len(names)} images have no label map in "
-            f"{str(folder)!r}: {missing[0]!r} for one, with any of the endings "
+            f"{str(folder)!r}, for example {missing[0]!r}, with any of the endings "
             f"{', '.join(LABEL_SUFFIXES)}."
         )
     return [file for file in files if file is not None]
 
 
 def read_label_map(path: PathLike) -> NDArray[Any]:
-    r"""One label map, with the numbers that its file stores.
+    r"""Read a label map, with the labels that its file stores.
 
     Parameters
     ----------
     path : path-like
-        - ``.png``: grey of 1 to 16 bits, or indices of a palette
+        - ``.png``: grey with 1 to 16 bits, or indices of a palette
         - ``.tif``, ``.tiff``: one page of integers
-        - ``.npy``: integers, booleans, or whole numbers of another type
-        - ``.mat``: of any version, with one 2-D array of whole numbers of any type;
+        - ``.npy``: integers, booleans, or whole numbers of any other dtype
+        - ``.mat``: any version, with one 2-D array of whole numbers of any dtype;
           version 7.3 needs h5py
-        - ``.csv``: a line a row of pixels, integers between commas, no header
+        - ``.csv``: one line per row of pixels, integers separated by commas, no header
 
     Returns
     -------
     ndarray of shape (H, W)
-        Of int32, or int64 where that is too small; C-contiguous. Labels are not
+        C-contiguous, of int32, or int64 if the labels do not fit. Labels are not
         renumbered, and may be negative.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     OSError
-        If it is empty or damaged.
+        If the file is empty or damaged.
     ValueError
-        If it has another ending, or holds something other than one label map: colours,
-        several pages, fractions.
+        If the file has another ending, or holds something other than one label map,
+        such as colours, several pages or fractions.
     ImportError
-        If it needs h5py, which is not installed.
+        If the file needs h5py, which is not installed.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def read_label_map(path: PathLike) -> NDArray[Any]:
     suffix = path.suffix.lower()
     if suffix not in LABEL_SUFFIXES:
         raise ValueError(
-            f"{path} is of no format that is read: give a label map that ends in "
+            f"The format of {path} is not supported: give a label map that ends in "
             f"{', '.join(LABEL_SUFFIXES)}."
         )
     if suffix == ".png":
@@ -160,8 +160,8 @@ def _as_label_map(labels, path):
 
 def _coloured(path):
     return ValueError(
-        f"{path} holds colours; convert them to indices, and save these as grey or as "
-        "a palette."
+        f"{path} holds colours; convert them to indices, and save these as grey or "
+        "with a palette."
     )
 
 
@@ -171,7 +171,7 @@ def _read_png(path):
     with reading(path):
         content = path.read_bytes()
         check_format(content, path)
-        # Compares checksums, which decoding does not.
+        # This compares checksums; decoding does not.
         Image.open(BytesIO(content), formats=["PNG"]).verify()
         image = Image.open(BytesIO(content), formats=["PNG"])
         labels = np.array(image)
@@ -181,7 +181,7 @@ def _read_png(path):
         raise ValueError(f"{path} is animated; save one image.")
     depth, colour_type = content[24], content[25]
     if colour_type == 0 and depth in (2, 4):
-        # The decoder stretches grey to 8 bits: 3 or 15 becomes 255.
+        # The decoder stretches grey to 8 bits: 3 or 15 would become 255.
         labels = labels // (255 // (2**depth - 1))
     return labels
 
@@ -192,7 +192,7 @@ def _read_tiff(path):
     if photometric in ("RGB", "YCBCR"):
         raise _coloured(path)
     if n_series > 1:
-        raise ValueError(f"{path} holds {n_series} images; save one.")
+        raise ValueError(f"{path} holds {n_series} images; save only one.")
     return labels
 
 
@@ -213,7 +213,7 @@ def _read_csv(path):
         rows = [[int(cell) for cell in line.split(",")] for line in lines]
     except ValueError as error:
         raise ValueError(
-            f"{path} must hold integers with commas between them and nothing else "
+            f"{path} must hold integers separated by commas, and nothing else "
             f"({error})."
         ) from error
     if len({len(row) for row in rows}) > 1:
@@ -229,7 +229,7 @@ def _read_mat(path):
         with path.open("rb") as file:
             is_hdf5 = b"MATLAB 7.3" in file.read(128)
         arrays = _arrays_of_hdf5(path) if is_hdf5 else _arrays_of_mat(path)
-    # Numbers, such as how many labels there are, may lie beside the label map.
+    # Scalars, such as the number of labels, may be stored beside the label map.
     arrays = {name: a for name, a in arrays.items() if a.size > 1} or arrays
     if not arrays:
         raise ValueError(f"{path} holds no 2-D array of numbers; save one label map.")
@@ -248,7 +248,7 @@ def _read_mat(path):
 def _arrays_of_mat(path):
     from scipy.io import loadmat
 
-    # From memory, since a file that it can't decode would be left open.
+    # From memory: the decoder would leave open a file that it can't decode.
     variables = loadmat(BytesIO(path.read_bytes()))
     return {
         name: value
@@ -263,7 +263,7 @@ def _arrays_of_hdf5(path):
     h5py = import_extra("h5py", None, f"Reading {path}")
     with h5py.File(path, "r") as file:
         return {
-            name: value[()].T  # MATLAB counts columns first
+            name: value[()].T  # MATLAB stores columns first
             for name, value in file.items()
             if isinstance(value, h5py.Dataset)
             and value.ndim == 2
@@ -274,10 +274,10 @@ def _arrays_of_hdf5(path):
 
 
 def _whole(array):
-    """An array of integers from one of whole numbers; None from others."""
+    """Convert an array of whole numbers to integers; None for other arrays."""
     if array.dtype.kind != "f":
         return array
-    # Beyond 2**53 not every whole number is a double. NaN is not below it either.
+    # Beyond 2**53, doubles can't hold every whole number. NaN fails the test too.
     if not (np.abs(array) <= 2**53).all() or (array != np.floor(array)).any():
         return None
     return array.astype(np.int64)
@@ -296,39 +296,41 @@ def write_label_map(
     *,
     georeference: Georeference | None = None,
 ) -> None:
-    """Write a label map, whole or not at all; the suffix says in which format.
+    """Write a label map, in the format of the suffix.
+
+    The file is written completely or not at all.
 
     Parameters
     ----------
     path : path-like
-        - ``.png``: grey of 16 bits, so labels up to 65535, and no masked pixels
-        - ``.tif``, ``.tiff``: compressed without loss; uint16, or uint32 where labels
-          exceed it, or int32 with masked pixels
+        - ``.png``: grey with 16 bits; labels up to 65535, no masked pixels
+        - ``.tif``, ``.tiff``: lossless compression; uint16, uint32 for larger labels,
+          or int32 with masked pixels
         - ``.npy``: int32, for NumPy
 
-        A file that is there already is replaced.
+        An existing file is replaced.
     labels : array-like of shape (H, W)
-        Any integer dtype, up to 2**31 - 1. Negative labels are masked pixels, which
-        become -1; in TIFF this is marked as no data, so that a GIS leaves them out.
+        Any integer dtype, values up to 2**31 - 1. Negative labels are masked pixels and
+        become -1, which a TIFF declares to be no data, so that a GIS leaves them out.
     georeference : Georeference, optional
-        Where the image lies, kept in a TIFF (needs rasterio: ``pip install
+        Position of the image, stored in a TIFF (needs rasterio: ``pip install
         "seal_sk[geo]"``).
 
     Raises
     ------
     ValueError
-        If the format can't hold the labels or the georeference; the message says which
-        one does.
+        If the format can't hold the labels or the georeference; the message names one
+        that can.
     TypeError
         If an argument is not as described.
     OSError
         If the file can't be written.
     ImportError
-        If a georeference is given without rasterio.
+        If a georeference is given and rasterio is not installed.
 
     See Also
     --------
-    seal_sk.datasets.read_label_map : Reads each of them, masked pixels as -1.
+    seal_sk.datasets.read_label_map : Read all these formats, masked pixels as -1.
 
     Examples
     --------
@@ -371,7 +373,7 @@ def _as_int32(labels: ArrayLike) -> NDArray[np.int32]:
     high = int(checked.max())
     if high > np.iinfo(np.int32).max:
         raise ValueError(
-            f"labels goes up to {high}, beyond 2**31 - 1; number them anew with "
+            f"labels goes up to {high}, beyond 2**31 - 1; renumber them with "
             "seal_sk.labels.relabel_consecutive."
         )
     return np.ascontiguousarray(checked, dtype=np.int32)
@@ -394,7 +396,7 @@ def _png(path: Path, labels: NDArray[np.int32]) -> bytes:
 
 
 def _smallest(labels: NDArray[np.int32]) -> NDArray[Any]:
-    """Labels in the dtype that a TIFF has them in."""
+    """Labels in the dtype of a TIFF."""
     if labels.min() < 0:
         return labels
     return labels.astype(np.uint16 if labels.max() < 2**16 else np.uint32)

@@ -1,7 +1,7 @@
-"""Label maps and their graph.
+"""Operations on label maps, and their graphs.
 
-Components, small regions merged, an exact number of segments, boundaries; which regions
-touch, and values painted back to the pixels.
+Connected components, merging of small regions, exact numbers of segments, boundaries,
+adjacency of regions, and painting of values back to the pixels.
 """
 
 from .graph import adjacency, paint

@@ -1,4 +1,4 @@
-"""Between label maps, the graph of superpixels, and values at the pixels."""
+"""The adjacency graph of superpixels, and painting of values to pixels."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ __all__ = ["adjacency", "paint"]
 
 
 def adjacency(labels: ArrayLike, *, connectivity: Connectivity = 4) -> csr_array:
-    """Which superpixels touch, and along how long a border.
+    """Find adjacent superpixels, and the lengths of their common borders.
 
     Parameters
     ----------
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
-        are masked pixels, which are nobody's neighbour.
+        Superpixels 0..n-1, all of them present, of any integer dtype. Negative labels
+        are masked pixels, which have no neighbours.
     connectivity : {4, 8}, default=4
-        Whether pixels that share a corner are neighbours.
+        Whether pixels that share only a corner are neighbours (8) or not (4).
 
     Returns
     -------
     csr_array of shape (n, n), int64
-        Pairs of neighbouring pixels across the border of each two superpixels.
-        Symmetric, with an empty diagonal.
+        For two superpixels, the number of pairs of neighbouring pixels across their
+        border. Symmetric, with an empty diagonal.
 
     Raises
     ------
@@ -44,9 +44,9 @@ def adjacency(labels: ArrayLike, *, connectivity: Connectivity = 4) -> csr_array
 
     Notes
     -----
-    ``networkx.from_scipy_sparse_array(adjacency(labels))`` makes a networkx graph of
-    it, with the lengths as weights; ``scipy.sparse.csgraph`` and scikit-learn's
-    clusterings take it as it is.
+    ``networkx.from_scipy_sparse_array(adjacency(labels))`` converts it to a networkx
+    graph, with the lengths as weights; ``scipy.sparse.csgraph`` and clusterings of
+    scikit-learn accept it directly.
 
     Examples
     --------
@@ -75,17 +75,17 @@ def borders(labels: NDArray[np.int32], n: int, connectivity: int = 4) -> csr_arr
 
 
 def paint(values: ArrayLike, labels: ArrayLike, *, fill: complex = 0) -> NDArray[Any]:
-    """Give each pixel the value of its superpixel.
+    """Assign to each pixel the value of its superpixel.
 
     Parameters
     ----------
     values : array-like of shape (n,) or (n, c)
-        A number, or `c` numbers, for each superpixel.
+        One number, or `c` numbers, per superpixel.
     labels : array-like of shape (H, W)
-        Superpixels 0..n-1, each of which occurs, of any integer dtype. Negative labels
+        Superpixels 0..n-1, all of them present, of any integer dtype. Negative labels
         are masked pixels.
     fill : number, default=0
-        What masked pixels get.
+        Value of masked pixels.
 
     Returns
     -------
@@ -95,8 +95,8 @@ def paint(values: ArrayLike, labels: ArrayLike, *, fill: complex = 0) -> NDArray
     Raises
     ------
     ValueError, TypeError
-        If there is not one value for each superpixel, `fill` is none that the dtype of
-        `values` holds, or `labels` is not as described.
+        If there is not one value per superpixel, `fill` does not fit the dtype of
+        `values`, or `labels` is not as described.
 
     Examples
     --------
@@ -109,5 +109,5 @@ def paint(values: ArrayLike, labels: ArrayLike, *, fill: complex = 0) -> NDArray
     values = check_values(values, n)
     fill = check_fill(fill, values.dtype)
     last = np.full((1, *values.shape[1:]), fill, dtype=values.dtype)
-    # Masked pixels are -1, which is the row put last.
+    # Masked pixels are -1, the index of the row appended last.
     return np.concatenate([values, last])[labels]

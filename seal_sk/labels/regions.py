@@ -1,7 +1,7 @@
 """Operations on label maps: components, merging, splitting, boundaries.
 
-Labels come out as int32, consecutive from 0 in scan order of their first pixels.
-Negative labels are masked pixels, which come out as -1.
+The returned labels are int32, consecutive from 0 in scan order of their first pixels.
+Negative labels are masked pixels and become -1.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def relabel_consecutive(labels: ArrayLike) -> NDArray[np.int32]:
-    """Labels renumbered 0..n-1 in scan order of their first pixels.
+    """Renumber labels 0..n-1 in scan order of their first pixels.
 
     Parameters
     ----------
@@ -64,14 +64,14 @@ def relabel_consecutive(labels: ArrayLike) -> NDArray[np.int32]:
 def split_components(
     labels: ArrayLike, *, connectivity: Connectivity = 4
 ) -> NDArray[np.int32]:
-    """Label map in which every connected component has a label of its own.
+    """Give every connected component its own label.
 
     Parameters
     ----------
     labels : array-like of shape (H, W)
         Any integer dtype and any values; negative ones are masked pixels.
     connectivity : {4, 8}, default=4
-        Whether pixels that share a corner are neighbours.
+        Whether pixels that share only a corner are neighbours (8) or not (4).
 
     Returns
     -------
@@ -86,8 +86,8 @@ def split_components(
 
     Notes
     -----
-    Time is linear in the number of pixels; memory is 4 bytes a pixel for the result
-    and up to 4 more where components are tiny.
+    Time is linear in the number of pixels. Memory is 4 bytes per pixel for the result,
+    and up to 4 more if components are tiny.
 
     Examples
     --------
@@ -107,10 +107,10 @@ def merge_small(
     image: ArrayLike | None = None,
     connectivity: Connectivity = 4,
 ) -> NDArray[np.int32]:
-    """Connected regions of at least `min_size` pixels, by joining the smaller ones.
+    """Merge regions of fewer than `min_size` pixels with their neighbours.
 
-    The smallest region joins the most similar of its neighbours, and so on, until no
-    region that has a neighbour is too small.
+    The smallest region is merged with its most similar neighbour. This is repeated
+    until every region with a neighbour has at least `min_size` pixels.
 
     Parameters
     ----------
@@ -118,19 +118,19 @@ def merge_small(
         Any integer dtype and any values; negative ones are masked pixels. Every
         connected component counts as a region.
     min_size : int
-        Number of pixels, at least 0.
+        Minimum number of pixels per region, at least 0.
     image : array-like of shape (H, W) or (H, W, C), optional
-        uint8, uint16, float32 or float64, floats of any range: CIELAB tells colours
-        apart better than RGB. The most similar neighbour is the one nearest in mean
-        colour. Without an image it is the one with the longest common border.
+        uint8, uint16, float32 or float64, floats of any range (CIELAB separates colours
+        better than RGB). The most similar neighbour is the one nearest in mean colour;
+        without an image, the one with the longest common border.
     connectivity : {4, 8}, default=4
-        Whether pixels that share a corner are neighbours.
+        Whether pixels that share only a corner are neighbours (8) or not (4).
 
     Returns
     -------
     ndarray of shape (H, W), int32
         0..n-1 in scan order of the regions' first pixels; -1 where `labels` is
-        negative. Regions that have no neighbour, islands in a mask, stay as they are.
+        negative. Regions without a neighbour (islands in a mask) are kept.
 
     Raises
     ------
@@ -139,11 +139,11 @@ def merge_small(
 
     Notes
     -----
-    Mean colours and borders are those of the regions as they have grown. Of regions
-    equally small, the one whose first pixel comes first in scan order goes first; of
-    neighbours equally near in colour, the one with the longer border, then the one
-    whose first pixel comes first, is taken. The length of a border is the number of
-    pairs of neighbouring pixels across it. Time and memory are those of joining in
+    Mean colours and borders are updated after each merge. Of equally small regions, the
+    one whose first pixel comes first in scan order is merged first. Of neighbours
+    equally near in colour, the one with the longer border is chosen, then the one whose
+    first pixel comes first. The length of a border is the number of pairs of
+    neighbouring pixels across it. Time and memory are those of merging in
     `force_n_segments`.
 
     Examples
@@ -170,11 +170,11 @@ def force_n_segments(
     image: ArrayLike | None = None,
     connectivity: Connectivity = 4,
 ) -> NDArray[np.int32]:
-    """Label map of exactly `n_segments` connected regions, from any label map.
+    """Turn any label map into one of exactly `n_segments` connected regions.
 
-    Where there are too many connected regions, those that are missed least, small or
-    like a neighbour, are joined to the most similar one. Where there are too few, the
-    largest are split into compact parts of similar size.
+    If there are too many connected regions, those that matter least (small ones, and
+    ones similar to a neighbour) are merged with their most similar neighbour. If there
+    are too few, the largest regions are split into compact parts of similar size.
 
     Parameters
     ----------
@@ -185,17 +185,18 @@ def force_n_segments(
         From the number of connected components of the unmasked area to the number of
         unmasked pixels.
     image : array-like of shape (H, W) or (H, W, C), optional
-        uint8, uint16, float32 or float64, floats of any range: CIELAB tells colours
-        apart better than RGB. Without an image the smallest regions join the neighbour
-        with the longest common border, and splits are made by position alone.
+        uint8, uint16, float32 or float64, floats of any range (CIELAB separates colours
+        better than RGB). Without an image, the smallest regions are merged with the
+        neighbour with the longest common border, and splits use positions only.
     connectivity : {4, 8}, default=4
-        Whether pixels that share a corner are neighbours.
+        Whether pixels that share only a corner are neighbours (8) or not (4).
 
     Returns
     -------
     ndarray of shape (H, W), int32
         0..n_segments-1 in scan order of the regions' first pixels; -1 where `labels`
-        is negative. A map of exactly so many connected regions is only renumbered.
+        is negative. A map that has exactly this many connected regions is only
+        renumbered.
 
     Raises
     ------
@@ -204,29 +205,31 @@ def force_n_segments(
 
     Notes
     -----
-    Joining: each region waits at a cost, its size times ``1 + d / v``, with ``d`` the
-    squared distance of its mean colour to that of the nearest neighbour, and ``v`` the
-    variance of the mean colours over the map (without colours, its size alone). The
-    one of least cost is looked at anew; it joins that neighbour, or goes back to wait
-    if its cost has risen. A union waits at its size or, where the neighbour comes first
-    in scan order, as the neighbour did. Of regions of equal cost, the one whose first
-    pixel comes first in scan order goes first; neighbours are chosen as in
-    `merge_small`.
+    Merging: regions are kept in a queue, ordered by cost. The cost of a region is its
+    size times ``1 + d / v``, where ``d`` is the squared distance between its mean
+    colour and that of the nearest neighbour, and ``v`` is the variance of the mean
+    colours over the map; without an image, the cost is the size. The cost of the first
+    region in the queue is computed again. If it has risen, the region returns to the
+    queue; otherwise the region is merged with that neighbour. The merged region has its
+    size as cost or, if the neighbour comes first in scan order, the cost that the
+    neighbour had. Of regions with equal cost, the one whose first pixel comes first in
+    scan order is first; neighbours are chosen as in `merge_small`.
 
-    Splitting: the region with most pixels a part gets one part more (the first in scan
-    order, of several), until there are enough. Its pixels are cut into equal cells,
-    across the longer side (the height, of equal ones) again and again; each cell's
-    centre is the mean of positions and colours, and the pixel nearest to it a seed. The
-    parts grow from the seeds through neighbouring pixels, always by the pixel nearest
-    to its part's centre in ``|position|^2 / area + |colour|^2 / variance``: the mean
-    area of a part and the variance of the colours in the region. Ties go to the pixel,
-    then to the part, that comes first.
+    Splitting: the region with the most pixels per part (the first in scan order, if
+    there are several) gets one more part, until there are enough. The pixels of a
+    region are divided into equal cells, repeatedly across the longer side (the height,
+    if the sides are equal). The centre of a cell is the mean of its positions and
+    colours, and the pixel nearest to the centre is a seed. The parts grow from the
+    seeds through neighbouring pixels, always by the pixel nearest to the centre of its
+    part in ``|position|^2 / area + |colour|^2 / variance``, with the mean area of a
+    part and the variance of the colours in the region. Ties are resolved in favour of
+    the pixel, then the part, that comes first.
 
-    Time is linear in the number of pixels for joining, up to a logarithm of the number
-    of regions, and for splitting up to one of the front's length. Memory is 4 bytes a
-    pixel for the result and as many for finding components, at most about 100 for each
-    border between two regions where they are joined, and 8 a pixel and 16 for each
-    pixel on the growing parts' fronts where they are split.
+    Time is linear in the number of pixels: for merging, up to a logarithm of the number
+    of regions; for splitting, up to a logarithm of the length of the front. Memory is 4
+    bytes per pixel for the result and 4 for finding components; at most about 100 bytes
+    per border between two regions for merging; and 8 bytes per pixel, plus 16 per pixel
+    on the fronts of the growing parts, for splitting.
 
     Examples
     --------
@@ -254,17 +257,17 @@ def force_n_segments(
 def boundaries(
     labels: ArrayLike, *, mode: Literal["thin", "thick", "subpixel"] = "thin"
 ) -> NDArray[np.bool_]:
-    """Where the regions of a label map meet.
+    """Find the boundaries between the regions of a label map.
 
     Parameters
     ----------
     labels : array-like of shape (H, W)
-        Any integer dtype and any values. Masked pixels, those of any negative label,
-        count as one more region: the outline of the mask is a boundary.
+        Any integer dtype and any values. Masked pixels (negative labels) count as one
+        more region, so the outline of the mask is a boundary.
     mode : {"thin", "thick", "subpixel"}, default="thin"
-        "thin": pixels whose right or lower neighbour has another label. "thick":
-        pixels of which any of the four neighbours has. "subpixel": the positions
-        between pixels have entries of their own, and only those are boundaries.
+        "thin": pixels whose right or lower neighbour has another label. "thick": pixels
+        with another label at any of the four neighbours. "subpixel": the positions
+        between pixels have their own entries, and only these are boundaries.
 
     Returns
     -------
@@ -278,7 +281,7 @@ def boundaries(
 
     Notes
     -----
-    "thin" is what `seal_sk.metrics.boundary_recall_score` compares; the others are
+    "thin" is the mode that `seal_sk.metrics.boundary_recall_score` uses; the others are
     those of ``skimage.segmentation.find_boundaries``.
 
     Examples
@@ -304,7 +307,7 @@ def _check_labels(labels: ArrayLike) -> NDArray[Any]:
     labels = check_label_map(labels)
     if labels.size > MAX_PIXELS:
         raise ValueError(
-            f"labels has {labels.size} pixels; at most {MAX_PIXELS} fit: cut the "
+            f"labels has {labels.size} pixels; at most {MAX_PIXELS} fit: divide the "
             "image into tiles."
         )
     if labels.dtype != np.uint64:
@@ -314,21 +317,21 @@ def _check_labels(labels: ArrayLike) -> NDArray[Any]:
 
 
 def _colors(image: ArrayLike | None, labels: NDArray[Any]) -> NDArray[Any]:
-    """Return a checked image; one without channels where there is none."""
+    """Return a checked image; without an image, one without channels."""
     if image is None:
         return np.empty((*labels.shape, 0), dtype=np.uint8)
     return check_colors(image, labels)
 
 
 def _check_feasible(labels: NDArray[Any], n_segments: int, connectivity: int) -> None:
-    """Refuse a number of segments that no label map of the unmasked area has."""
+    """Refuse a number of segments that is impossible for the unmasked area."""
     n_pixels = int(np.count_nonzero(labels >= 0))
     if n_pixels == 0:
         raise ValueError("labels masks every pixel; there is nothing to segment.")
     if n_segments > n_pixels:
         raise ValueError(
-            f"n_segments={n_segments} is more than the {n_pixels} unmasked pixels; ask "
-            "for at most one segment per pixel."
+            f"n_segments={n_segments} is more than the {n_pixels} unmasked pixels; "
+            "give at most one segment per pixel."
         )
     if n_pixels < labels.size:
         check_areas(n_segments, labels >= 0, connectivity)

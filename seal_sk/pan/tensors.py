@@ -93,8 +93,8 @@ def _read_state_dict(path):
         # Files that are not pickles can raise anything, a text file a KeyError.
         raise ValueError(
             f"{str(path)!r} is truncated or not a file of weights "
-            f"({type(error).__name__}); copy it again. Only plain state dicts are read, "
-            "since other files could execute code."
+            f"({type(error).__name__}); copy it again. Only plain state dicts are "
+            "read, since other files could execute code."
         ) from error
     if not isinstance(entries, dict):
         raise ValueError(f"{str(path)!r} is not a state dict.")

@@ -1,8 +1,8 @@
-"""Displays: superpixels, affinity maps, curves of scores and of trainings.
+"""Displays of superpixels, affinity maps, curves of scores and training curves.
 
-Each display is made by one of its ``from_...`` methods, which draw it as well, and
-``plot`` draws it again, on other axes or in another way. They draw on the axes that
-they are given, or else on a new figure of pyplot, and never show it.
+Create a display with one of its ``from_...`` methods, which also draw it; ``plot``
+draws it again, on other axes or with other settings. Displays draw on the given axes,
+or on a new pyplot figure, and never show it.
 """
 
 from .affinity import AffinityDisplay

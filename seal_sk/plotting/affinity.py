@@ -1,4 +1,4 @@
-"""Affinity maps: how likely each pixel belongs together with its neighbours."""
+"""Displays of affinity maps."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ _TITLES = {"min": "lowest affinity", "mean": "mean affinity"}
 
 
 class AffinityDisplay:
-    """An affinity map: how likely neighbouring pixels belong together.
+    """Display of an affinity map.
 
-    Such a map holds, for each pixel, the affinity to its right and its lower
-    neighbour, and to the lower and upper right ones where it has four channels. It is
-    drawn as one picture, from all the neighbours of each pixel, or as one for each
-    direction. Dark is where a cut is cheap.
+    For each pixel, the map holds the affinity (how likely both belong together) to its
+    right and its lower neighbour and, if it has four channels, to the lower right and
+    the upper right one. It is drawn as one picture, from all neighbours of each pixel,
+    or as one picture per direction. Cuts are cheap where it is dark.
 
-    Make one with `from_estimator` or `from_affinity`, which draw it as well.
+    Create one with `from_estimator` or `from_affinity`, which also draw it.
 
     Parameters
     ----------
     affinity : array-like of shape (H, W, 2) or (H, W, 4)
-        float32 or float64 in 0..1. What leads out of the image may hold anything, and
-        is left blank.
+        float32 or float64 in 0..1. Affinities across the edge of the image may have any
+        value, and are left blank.
     name : str, optional
-        Where it comes from, for the title.
+        Source of the map, for the title.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes, or ndarray of them where there are several directions
-        What the last `plot` drew on.
+    ax_ : matplotlib Axes, or ndarray of them for several directions
+        The axes of the last `plot`.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of `ax_`.
     images_ : list of matplotlib AxesImage
         The pictures.
     colorbar_ : matplotlib Colorbar or None
@@ -79,16 +79,16 @@ class AffinityDisplay:
         cmap: Any = "gray",
         colorbar: bool = True,
     ) -> AffinityDisplay:
-        """Draw the affinities that an estimator has for an image.
+        """Draw the affinities of an image from an estimator.
 
         Parameters
         ----------
         estimator : transformer
-            A source of affinities (`RGBAffinity`, `LearnedAffinity`, ...), or what
-            cuts along them and has a ``predict_affinity`` (`SEALSuperpixels`,
+            A source of affinities (`RGBAffinity`, `LearnedAffinity`, ...), or an
+            estimator with a ``predict_affinity`` (`SEALSuperpixels`,
             `GraphSuperpixels`, ...).
         image : array-like
-            One image, or what the source reads in its place.
+            One image, or any other input of the source.
         name : str, optional
             As for the class; the name of the estimator's class by default.
         ax, kind, directions, cmap, colorbar : optional
@@ -128,7 +128,7 @@ class AffinityDisplay:
         cmap: Any = "gray",
         colorbar: bool = True,
     ) -> AffinityDisplay:
-        """Draw an affinity map that is there already.
+        """Draw an existing affinity map.
 
         Parameters
         ----------
@@ -156,35 +156,34 @@ class AffinityDisplay:
         cmap: Any = "gray",
         colorbar: bool = True,
     ) -> AffinityDisplay:
-        """Draw it.
+        """Draw the affinity map.
 
         Parameters
         ----------
         ax : matplotlib Axes, or array of them, optional
-            Where to draw: one, for "directions" as many as there are; a new figure by
-            default.
+            Axes to draw on: one, or for "directions" one per direction. By default a
+            new figure.
         kind : {"min", "mean", "directions"}, default="min"
-            The least of each pixel's affinities to its neighbours on all sides, their
-            mean, or a picture for each direction.
+            The lowest affinity of each pixel to its neighbours on all sides, the mean
+            of these affinities, or one picture per direction.
         directions : sequence of str, optional
-            Some of "right", "down", "down-right", "up-right", all that the map has by
-            default. For "min" and "mean" neighbours on the opposite sides belong to
-            them.
+            Some of "right", "down", "down-right" and "up-right"; by default all that
+            the map has. For "min" and "mean", the neighbours on the opposite sides are
+            included.
         cmap : str or Colormap, default="gray"
-            Colours from 0 to 1.
+            Colours of the affinities from 0 to 1.
         colorbar : bool, default=True
-            Whether to put their scale beside (the last of) the axes.
+            Whether to draw a colour bar beside the (last) axes.
 
         Returns
         -------
         AffinityDisplay
-            Itself, with the attributes set.
+            The display itself, with its attributes set.
 
         Raises
         ------
         ValueError, TypeError
-            If the map or a parameter is not as described. No figure has been made
-            then.
+            If the map or a parameter is not as described; before a figure is created.
         """
         affinity = check_affinity(self.affinity)
         kind, cmap = _check_look(kind, cmap)
@@ -210,7 +209,7 @@ class AffinityDisplay:
             one.set_title(title if self.name is None else f"{self.name}: {title}")
         self.colorbar_ = None
         if colorbar:
-            # As high as the picture, whatever becomes of the axes.
+            # As high as the picture, for any size of the axes.
             scale = axes[-1].inset_axes((1.03, 0, 0.04, 1))
             self.colorbar_ = axes[-1].figure.colorbar(
                 self.images_[-1], cax=scale, ticks=[0, 0.5, 1]
@@ -228,15 +227,15 @@ def _check_look(kind: str, cmap: Any) -> tuple[str, Any]:
     if isinstance(cmap, str):
         if cmap not in matplotlib.colormaps:
             raise ValueError(
-                f"cmap={cmap!r} is no colormap that matplotlib knows; give a name out "
-                "of matplotlib.colormaps, such as 'gray' or 'viridis'."
+                f"cmap={cmap!r} is not a colormap of matplotlib; give a name from "
+                "matplotlib.colormaps, such as 'gray' or 'viridis'."
             )
         cmap = matplotlib.colormaps[cmap]
     return kind, cmap
 
 
 def _within(affinity: NDArray, channel: int) -> NDArray:
-    """One channel, NaN where it leads out of the image."""
+    """One channel, NaN for neighbours outside the image."""
     start, _ = FROM_TO[channel]
     picture = np.full(affinity.shape[:2], np.nan, dtype=affinity.dtype)
     picture[start] = affinity[(*start, channel)]
@@ -244,7 +243,7 @@ def _within(affinity: NDArray, channel: int) -> NDArray:
 
 
 def _joined(affinity: NDArray, channels: list[int], kind: str) -> NDArray:
-    """Over the edges of each pixel, on either side; NaN where it has none."""
+    """Reduce the edges of each pixel, on both sides; NaN where it has none."""
     shape = affinity.shape[:2]
     least, total, n = np.ones(shape), np.zeros(shape), np.zeros(shape, dtype=int)
     for channel in channels:

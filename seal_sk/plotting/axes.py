@@ -1,4 +1,4 @@
-"""Axes to draw on, given or new, and the look that figures of numbers share."""
+"""Axes to draw on, given or new, and the common style of figures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["CROWDED", "draw_legend", "find_axes", "quiet", "squeezed", "styles"]
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart, the
-# yellow left out on white; then by line style.
+# Colours of Okabe and Ito, which people with any colour vision can distinguish, without
+# the yellow, which is hard to see on white; then line styles.
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _MARKERS = "osD^vP*X<>"
 
-#: With more methods bands would hide each other, and the legend the curves.
+#: With more methods, bands would hide each other, and the legend the curves.
 CROWDED = 9
 
 
@@ -31,20 +31,20 @@ def find_axes(
     size: tuple[float, float],
     stacked: bool = False,
 ) -> list[Axes]:
-    """The `n` axes given, or those of a new figure.
+    """Return the `n` given axes, or those of a new figure.
 
     Parameters
     ----------
     ax : Axes, array or sequence of Axes, or None
-        What the user gave.
+        The argument of the user.
     n : int
-        How many are needed.
+        Number of axes.
     what : str
-        What goes on each, for the error message.
+        Contents of the axes, for the error message.
     size : tuple of float
         Width and height of each new one, in inches.
     stacked : bool
-        Whether new ones lie below each other, over one horizontal axis.
+        Whether new axes are below each other, with a common horizontal axis.
     """
     from matplotlib.axes import Axes
 
@@ -74,12 +74,12 @@ def find_axes(
 
 
 def squeezed(axes: list[Axes]) -> Any:
-    """The only one, or all of them as an array."""
+    """The only axes, or all of them as an array."""
     return axes[0] if len(axes) == 1 else np.array(axes, dtype=object)
 
 
 def quiet(ax: Axes) -> None:
-    """A light grid behind, and no frame above and to the right."""
+    """Draw a light grid in the background, and no frame on the top and right."""
     ax.grid(color="#dddddd", linewidth=0.6)
     ax.set_axisbelow(True)
     for side in ("top", "right"):
@@ -87,7 +87,7 @@ def quiet(ax: Axes) -> None:
 
 
 def styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Colour, marker and line style for each method, the same in all figures.
+    """Colour, marker and line style of each method, the same in all figures.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def styles(methods: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def draw_legend(ax: Axes) -> None:
-    """A legend of the methods, beside the axes where there are many."""
+    """Draw a legend of the methods, beside the axes if there are many."""
     n = len(ax.get_legend_handles_labels()[0])
     if n > CROWDED:
         ax.legend(fontsize=6, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

@@ -1,4 +1,4 @@
-"""Boundaries of a label map: painted over its image, or as lines."""
+"""Boundaries of a label map, painted over its image or as lines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .colors import check_color, shown
 
 __all__ = ["COLOR", "boundary_segments", "draw_boundaries"]
 
-#: Of boundaries over a photograph.
+#: Colour of boundaries over a photograph.
 COLOR = "#ffe100"
 
 
@@ -22,20 +22,20 @@ def draw_boundaries(
 ) -> NDArray[np.uint8]:
     """Draw the boundaries of a label map over its image.
 
-    The line runs over the pixels whose right or lower neighbour has another label,
-    as `seal_sk.metrics.boundary_recall_score` sees boundaries. It is one pixel of
-    the result wide, so a larger `scale` makes it thinner.
+    The line runs over the pixels whose right or lower neighbour has another label, like
+    the boundaries of `seal_sk.metrics.boundary_recall_score`. Its width is one pixel of
+    the result, so a larger `scale` makes it thinner.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1) or (H, W, 3)
-        uint8, uint16, or floating point in 0..1. Masked pixels may hold anything.
+        uint8, uint16, or floating point in 0..1. Masked pixels may have any value.
     labels : array-like of shape (H, W)
         Any integer dtype; negative labels are masked pixels.
     color : color, default="#ffe100"
-        Of the line, as matplotlib understands it; an opaque one.
+        An opaque colour of the line, in any form that matplotlib accepts.
     scale : int, default=1
-        Side of the square that each pixel becomes.
+        Each pixel becomes a square with sides of this many pixels.
 
     Returns
     -------
@@ -45,11 +45,11 @@ def draw_boundaries(
     Raises
     ------
     ValueError, TypeError
-        If the arrays do not fit together, or a parameter is not as described.
+        If the arrays do not match, or a parameter is not as described.
 
     See Also
     --------
-    SuperpixelDisplay : Lines between the pixels, sharp at any size, on axes.
+    SuperpixelDisplay : Draw lines between the pixels on axes, sharp at any size.
 
     Examples
     --------
@@ -74,19 +74,18 @@ def draw_boundaries(
 
 
 def boundary_segments(labels: ArrayLike) -> NDArray[np.float64]:
-    """Straight lines between the pixels of different labels.
+    """Straight lines between pixels with different labels.
 
     Parameters
     ----------
     labels : array-like of shape (H, W)
-        Any integer dtype; negative labels are masked pixels, one more region.
+        Any integer dtype; negative labels are masked pixels, which are one more region.
 
     Returns
     -------
     ndarray of shape (n, 2, 2), float64
-        From and to which (x, y) each line runs, in pixels, whose centres are whole
-        numbers: first the vertical ones, then the horizontal ones, each as long as it
-        goes straight on.
+        Start and end (x, y) of each line, in pixels, whose centres are whole numbers:
+        first the vertical lines, then the horizontal ones, each as long as possible.
     """
     labels = relabel_consecutive(labels)
     vertical = _runs(labels[:, 1:] != labels[:, :-1])
@@ -95,7 +94,7 @@ def boundary_segments(labels: ArrayLike) -> NDArray[np.float64]:
 
 
 def _runs(across: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Lines down the columns, where neighbours in a row are parted."""
+    """Vertical lines between neighbours in a row with different labels."""
     padded = np.pad(across.T.astype(np.int8), [(0, 0), (1, 1)])
     steps = np.diff(padded, axis=1)
     column, start = np.nonzero(steps == 1)

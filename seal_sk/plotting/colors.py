@@ -1,4 +1,4 @@
-"""Colours of pictures: an image as it is shown, and superpixels filled."""
+"""Colours of pictures: images for display, and filled superpixels."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _CANDIDATES = 24
 
 
 def check_color(color: Any) -> None:
-    """Refuse what matplotlib does not take for a colour."""
+    """Refuse a colour that matplotlib does not accept."""
     from matplotlib.colors import is_color_like
 
     if not is_color_like(color):
         raise ValueError(
-            f"color={color!r} is no colour that matplotlib knows; give a name, "
+            f"color={color!r} is not a colour of matplotlib; give a name, "
             '"#rrggbb" or (r, g, b) in 0..1.'
         )
 
@@ -38,7 +38,7 @@ def shown(
     bands: int | Sequence[int] | None = None,
     stretch: tuple[float, float] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """An image as it is shown, (H, W, 3), and its label map, -1 where masked.
+    """An image for display, (H, W, 3), and its label map, -1 at masked pixels.
 
     The parameters are those of `SuperpixelDisplay`.
     """
@@ -61,7 +61,7 @@ def shown(
 
 
 def faded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A shown image in pale grey, for what is masked."""
+    """An image for display in pale grey, for masked pixels."""
     grey = image.mean(axis=2, keepdims=True)
     return np.repeat(np.rint(255 - 0.3 * (255 - grey)), 3, axis=2).astype(np.uint8)
 
@@ -69,7 +69,7 @@ def faded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def mean_colors(
     image: NDArray[np.uint8], labels: NDArray[np.int32]
 ) -> NDArray[np.uint8]:
-    """A shown image in which each superpixel has its mean colour."""
+    """An image for display in which each superpixel has its mean colour."""
     inside = labels >= 0
     at = labels[inside]
     sums = [np.bincount(at, weights=image[..., c][inside]) for c in range(3)]
@@ -78,10 +78,10 @@ def mean_colors(
 
 
 def label_colors(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Each superpixel in a colour of its own, (H, W, 3).
+    """Each superpixel in its own colour, (H, W, 3).
 
-    Superpixels choose in turn, each from a few colours of an even sequence the one
-    that is farthest from those of the neighbours which have chosen.
+    Superpixels get their colours in turn. Of a few colours from an even sequence, each
+    gets the one farthest from the colours that its neighbours have already.
     """
     from matplotlib.colors import hsv_to_rgb
     from skimage.color import rgb2lab
@@ -90,8 +90,8 @@ def label_colors(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
     place = np.outer(np.arange(1, n * _CANDIDATES + 1), _STEPS) % 1
     low, high = np.array([0, 0.3, 0.4]), np.array([1, 0.8, 1.0])
     colors = np.rint(255 * hsv_to_rgb(low + (high - low) * place)).astype(np.uint8)
-    # Lightness counts most, and red against green least, for every eye sees the one
-    # and many do not see the other.
+    # Lightness has the largest weight, and red against green the smallest, because
+    # everybody sees the former and many people do not see the latter.
     lab = rgb2lab(colors[None])[0] * [3, 1, 2]
     lab = lab.reshape(n, _CANDIDATES, 3)
     touching = borders(labels, n)
@@ -103,7 +103,7 @@ def label_colors(labels: NDArray[np.int32]) -> NDArray[np.uint8]:
         if len(neighbors):
             taken = lab[neighbors, chosen[neighbors]]
             apart = np.square(lab[label][:, None] - taken).sum(axis=2).min(axis=1)
-            # Rounded, for the last bits differ from machine to machine.
+            # Rounded, because the last bits differ between machines.
             chosen[label] = apart.round(3).argmax()
     colors = colors.reshape(n, _CANDIDATES, 3)[np.arange(n), chosen]
     return paint(colors, labels)
@@ -113,7 +113,7 @@ def _select(image: ArrayLike, bands: int | Sequence[int]) -> NDArray:
     image = np.asarray(image)
     if image.ndim != 3:
         raise ValueError(
-            f"bands={bands!r} choose from the channels of an (H, W, C) image; this one "
+            f"bands={bands!r} needs an image with channels, (H, W, C); this one "
             f"has shape {image.shape}."
         )
     n = image.shape[2]
@@ -138,7 +138,7 @@ def _stretched(
     low, high = (check_real(one, 0, name="stretch") for one in stretch)
     if not low < high <= 100:
         raise ValueError(
-            f"stretch={stretch!r} must be two percentiles, the lesser first, at most "
+            f"stretch={stretch!r} must be two percentiles, the lower first, at most "
             "100."
         )
     values = image.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Scores over the number of superpixels."""
+"""Displays of scores against the number of superpixels."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ if TYPE_CHECKING:
 __all__ = ["CurveDisplay"]
 
 
-# What `evaluate` returns, but for statistics of sizes.
+# Scores that `evaluate` returns, without the statistics of sizes.
 _METRICS = [name for name in METRICS if name != "thick_boundary_recall"]
-# Images cut at a time, so that the label maps of a data set need not fit in memory.
+# Images segmented at a time: the label maps of a data set need not fit in memory.
 _AT_A_TIME = 16
 
 
 class CurveDisplay:
-    """Scores over the number of superpixels that came out, a curve a method.
+    """Scores against the number of superpixels returned, one curve per method.
 
-    Make one with `from_estimators`, `from_labels` or `from_results`, which draw it as
-    well.
+    Create one with `from_estimators`, `from_labels` or `from_results`, which also draw
+    it.
 
     Parameters
     ----------
     curves : dict of str to dict of str to array-like of shape (n_counts,)
-        For each method ``"n_segments"``, the mean number of superpixels, and the score
-        under the name of each metric; ``"METRIC_low"`` and ``"METRIC_high"`` are the
-        ends of its interval, where it has one.
+        For each method, ``"n_segments"``, the mean numbers of superpixels, and the
+        scores under the name of each metric; ``"METRIC_low"`` and ``"METRIC_high"`` are
+        the ends of their intervals, if there are any.
     metrics : dict of str to str
-        The metrics to draw, each on axes of its own, and what to call them there.
+        The metrics to draw, each on its own axes, and their labels.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes, or ndarray of them where there are several metrics
-        What the last `plot` drew on.
+    ax_ : matplotlib Axes, or ndarray of them for several metrics
+        The axes of the last `plot`.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of `ax_`.
 
     Examples
     --------
@@ -94,20 +94,20 @@ class CurveDisplay:
         ax: Any = None,
         legend: bool = True,
     ) -> CurveDisplay:
-        """Cut images into several numbers of superpixels, score them, draw the scores.
+        """Segment images into several numbers of superpixels, and draw the scores.
 
         Parameters
         ----------
         estimators : dict of str to transformer
-            By the name of each curve: fitted, where they learn. Each has a
-            ``transform_counts`` as all those of this package, or a parameter
+            Estimators by the names of the curves; learned ones have to be fitted. Each
+            has a ``transform_counts``, like all those of this package, or a parameter
             `n_segments` and a ``transform``.
         X : sequence of images
-            As the estimators take them.
+            Images as for the estimators.
         y : sequence of label maps, or of lists of them
-            Ground truth, one item an image.
+            Ground truth, one item per image.
         counts : sequence of int
-            Numbers of superpixels to ask for.
+            Requested numbers of superpixels.
         metrics, tolerance, ignore_label : optional
             As for `from_labels`.
         ax, legend : optional
@@ -120,7 +120,7 @@ class CurveDisplay:
         Raises
         ------
         ValueError, TypeError
-            If a parameter is not as described; before any image is cut.
+            If a parameter is not as described; before any image is segmented.
         """
         _check_methods(estimators)
         check_pairs(X, y)
@@ -166,20 +166,20 @@ class CurveDisplay:
         ax: Any = None,
         legend: bool = True,
     ) -> CurveDisplay:
-        """Score label maps that are there already, and draw the scores.
+        """Score existing label maps, and draw the scores.
 
         Parameters
         ----------
         label_maps : dict of str to iterable of lists of label maps
-            By the name of each curve: for each image a list of label maps, one a
-            number of superpixels, as ``transform_counts`` gives them.
+            By the names of the curves: for each image, a list with one label map per
+            number of superpixels, as ``transform_counts`` returns them.
         y : sequence of label maps, or of lists of them
-            Ground truth, one item an image.
+            Ground truth, one item per image.
         images : sequence of images, optional
             For "explained_variation".
         metrics : sequence of str, default=("asa", "boundary_recall")
-            Entries of `seal_sk.metrics.evaluate`, other than statistics of sizes.
-            Those against ground truth are means over all (image, annotation) pairs,
+            Names of scores of `seal_sk.metrics.evaluate`, except statistics of sizes.
+            Scores against ground truth are means over all (image, annotation) pairs,
             the others over the images.
         tolerance, ignore_label : int, optional
             As for `seal_sk.metrics.evaluate`.
@@ -225,15 +225,15 @@ class CurveDisplay:
         ax: Any = None,
         legend: bool = True,
     ) -> CurveDisplay:
-        """Draw what a benchmark found.
+        """Draw the results of a benchmark.
 
         Parameters
         ----------
         results : Results or DataFrame
-            What `seal_sk.benchmark.read_results` returns, its table, or what
-            `seal_sk.benchmark.summarize` made of it under the same protocol.
+            The return value of `seal_sk.benchmark.read_results`, its table, or the
+            return value of `seal_sk.benchmark.summarize` for the same protocol.
         metrics : sequence of str, optional
-            Some of the protocol's, all by default.
+            Some of the metrics of the protocol; by default all.
         protocol : str or Protocol, default="tu2018"
             One of `seal_sk.benchmark.PROTOCOLS`.
         ax, legend : optional
@@ -248,7 +248,7 @@ class CurveDisplay:
         ValueError, TypeError
             If a parameter is not as described.
         ImportError
-            If what ``pip install "seal_sk[bench]"`` installs is missing.
+            If packages of ``pip install "seal_sk[bench]"`` are missing.
         """
         from ..benchmark.protocols import find_protocol
         from ..benchmark.results import Results
@@ -260,14 +260,14 @@ class CurveDisplay:
             list(known) if metrics is None else metrics, list(known), name="metrics"
         )
         summary: Any = results
-        # Of the tables, only the one with a row per image has images.
+        # Only the table with one row per image has images.
         if isinstance(results, Results) or "image" in results.columns:
             summary = summarize(results, found)
         missing = {"method", "n_segments", *metrics} - set(summary.columns)
         if missing:
             raise ValueError(
-                f"results has no column {', '.join(sorted(missing))}; give what "
-                f"summarize(results, {found.name!r}) returns."
+                f"results has no column {', '.join(sorted(missing))}; give the result "
+                f"of summarize(results, {found.name!r})."
             )
         curves = {}
         for method, rows in summary.groupby("method", sort=False, observed=True):
@@ -280,25 +280,25 @@ class CurveDisplay:
         return cls(curves, titles).plot(ax, legend=legend)
 
     def plot(self, ax: Any = None, *, legend: bool = True) -> CurveDisplay:
-        """Draw it.
+        """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, or array of them, optional
-            Where to draw, one for each metric; a new figure by default.
+            Axes to draw on, one per metric; by default a new figure.
         legend : bool, default=True
-            Whether to name the curves, once.
+            Whether to draw a legend, on one of the axes.
 
         Returns
         -------
         CurveDisplay
-            Itself, with the attributes set.
+            The display itself, with its attributes set.
 
         Raises
         ------
         ValueError, TypeError
-            If the curves lack a metric, or `ax` does not fit. No figure has been made
-            then.
+            If the curves lack a metric, or `ax` does not match; before a figure is
+            created.
         """
         _check_curves(self.curves, self.metrics)
         axes = _find_axes(ax, len(self.metrics))
@@ -321,7 +321,7 @@ def _find_axes(ax: Any, n: int) -> list[Axes]:
 
 
 def _check_axes(ax: Any, n: int) -> None:
-    """Refuse axes that do not fit, before work is lost; a new figure is for later."""
+    """Check given axes before any work; a new figure is created later."""
     if ax is not None:
         _find_axes(ax, n)
 
@@ -329,7 +329,7 @@ def _check_axes(ax: Any, n: int) -> None:
 def _check_curves(
     curves: Mapping[str, Mapping[str, ArrayLike]], metrics: Mapping[str, str]
 ) -> None:
-    """Refuse what has nothing to draw for some metric."""
+    """Refuse curves that lack values of a metric."""
     if not metrics:
         raise ValueError("metrics is empty; give at least one.")
     for method, columns in curves.items():
@@ -385,13 +385,13 @@ def _draw(
 def _cut(
     estimator: Any, X: Sequence[ArrayLike], counts: list[int]
 ) -> Iterator[list[NDArray]]:
-    """For each image a label map for each number."""
+    """For each image, one label map per number of superpixels."""
     for first in range(0, len(X), _AT_A_TIME):
         some = [X[i] for i in range(first, min(first + _AT_A_TIME, len(X)))]
         if hasattr(estimator, "transform_counts"):
             yield from estimator.transform_counts(some, counts)
             continue
-        # A copy keeps what was fitted, and leaves the user's own as it is.
+        # A copy stays fitted, and the user's estimator is not changed.
         by_count = [
             deepcopy(estimator).set_params(n_segments=count).transform(some)
             for count in counts
@@ -407,8 +407,8 @@ def _scores(
     metrics: Sequence[str],
     scored: dict[str, Any],
 ) -> dict[str, NDArray[np.float64]]:
-    """A curve: the mean number of superpixels and scores, for each number asked for."""
-    # A list a number of superpixels, of the figures of the images.
+    """A curve: mean number of superpixels and scores, for each requested number."""
+    # One list per number of superpixels, with the scores of the images.
     found: list[list[dict[str, Any]]] = []
     n_images = 0
     for i, maps in enumerate(label_maps):
@@ -420,14 +420,14 @@ def _scores(
         if i == 0:
             if len(maps) == 0:
                 raise ValueError(
-                    f"{name!r} has no label map of image 0; give one for each number "
-                    "of superpixels."
+                    f"{name!r} has no label map of image 0; give one per number of "
+                    "superpixels."
                 )
             found = [[] for _ in maps]
         if len(maps) != len(found):
             raise ValueError(
                 f"{name!r} has {len(maps)} label maps of image {i}, but {len(found)} "
-                "of the first; give one for each number of superpixels."
+                "of the first; give one per number of superpixels."
             )
         image: Any = None if images is None else images[i]
         for rows, labels in zip(found, maps, strict=True):

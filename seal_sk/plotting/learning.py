@@ -1,4 +1,4 @@
-"""The course of a training."""
+"""Displays of the history of a training."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ _PANELS = {
 class LearningCurveDisplay:
     """Loss, validation ASA and learning rate over the iterations of a training.
 
-    The iteration with the best ASA, whose weights `fit` keeps, is marked. Make one with
-    `from_estimator` or `from_history`, which draw it as well.
+    The iteration with the best ASA, whose weights `fit` keeps, is marked. Create a
+    display with `from_estimator` or `from_history`, which also draw it.
 
     Parameters
     ----------
     history : list of dict
-        As `SEALSuperpixels.history_`: a line per validation with ``iteration``,
-        ``loss``, ``lr``, and ``asa`` where images were held out.
+        As `SEALSuperpixels.history_`: one dict per validation with ``iteration``,
+        ``loss``, ``lr`` and, if images were held out, ``asa``.
     name : str, optional
-        Title, over the first axes.
+        Title of the first axes.
 
     Attributes
     ----------
-    ax_ : matplotlib Axes, or ndarray of them where there are several panels
-        What the last `plot` drew on.
+    ax_ : matplotlib Axes, or ndarray of them for several panels
+        The axes of the last `plot`.
     figure_ : matplotlib Figure
-        Their figure.
+        The figure of `ax_`.
     best_iteration_ : int or None
-        The iteration that is marked; None without validation.
+        The marked iteration; None without validation.
 
     Examples
     --------
@@ -81,7 +81,7 @@ class LearningCurveDisplay:
         Parameters
         ----------
         estimator : SEALSuperpixels, LearnedAffinity or GraphSuperpixels
-            Fitted; a GraphSuperpixels with a source that has a ``history_``.
+            A fitted estimator; a GraphSuperpixels needs a source with a ``history_``.
         name : str, optional
             As for the class; the name of the estimator's class by default.
         ax, panels : optional
@@ -94,15 +94,15 @@ class LearningCurveDisplay:
         Raises
         ------
         ValueError
-            If it has no history: it was not fitted, or read from a file.
+            If the estimator has no history: it is not fitted, or was read from a file.
         """
         source = getattr(estimator, "affinity_", None)
         history = getattr(estimator, "history_", getattr(source, "history_", None))
         title = type(estimator).__name__
         if history is None:
             raise ValueError(
-                f"this {title} has no history_: fit it before; one that was read from "
-                "a file has none."
+                f"this {title} has no history_: fit it first. Estimators read from a "
+                "file have none."
             )
         return cls.from_history(
             history, name=title if name is None else name, ax=ax, panels=panels
@@ -137,33 +137,33 @@ class LearningCurveDisplay:
     def plot(
         self, ax: Any = None, *, panels: Sequence[str] | None = None
     ) -> LearningCurveDisplay:
-        """Draw it.
+        """Draw the history.
 
         Parameters
         ----------
         ax : matplotlib Axes, or array of them, optional
-            Where to draw, one for each panel; by default a new figure in which they
-            lie below each other.
+            Axes to draw on, one per panel; by default a new figure with the panels
+            below each other.
         panels : sequence of str, optional
-            Some of "loss", "asa" and "lr"; all that the history has by default.
+            Some of "loss", "asa" and "lr"; by default all that the history has.
 
         Returns
         -------
         LearningCurveDisplay
-            Itself, with the attributes set.
+            The display itself, with its attributes set.
 
         Raises
         ------
         ValueError, TypeError
-            If the history is empty or lacks a panel, or `ax` does not fit. No figure
-            has been made then.
+            If the history is empty or lacks a panel, or `ax` does not match; before a
+            figure is created.
         """
         if not isinstance(self.history, Sequence) or not all(
             isinstance(line, Mapping) and "iteration" in line for line in self.history
         ):
             raise TypeError(
                 f"history is {type(self.history).__name__}; give a list of dicts with "
-                "an 'iteration' each, as history_ is (of a DataFrame its "
+                "an 'iteration' each, such as history_ (for a DataFrame its "
                 "to_dict('records'))."
             )
         if not self.history:
@@ -171,7 +171,7 @@ class LearningCurveDisplay:
                 "history is empty: the training ended before its first validation; "
                 "set a smaller validate_every."
             )
-        # What `partial_fit` adds has not been validated.
+        # Steps of `partial_fit` have no validation.
         columns = {
             name: np.array(
                 [line.get(name, np.nan) for line in self.history], dtype=float
@@ -181,12 +181,12 @@ class LearningCurveDisplay:
         known = [name for name in _PANELS if not np.isnan(columns[name]).all()]
         if not known:
             raise ValueError(
-                f"history has none of {', '.join(map(repr, _PANELS))}; give what "
-                "history_ holds."
+                f"history has none of {', '.join(map(repr, _PANELS))}; give the "
+                "history_ of an estimator."
             )
         panels = check_names(known if panels is None else panels, known, name="panels")
         iterations = columns["iteration"]
-        # The first of equals, as in training.
+        # The first of equal ones, as in training.
         best = int(np.nanargmax(columns["asa"])) if "asa" in known else None
         axes = find_axes(
             ax, len(panels), what="the panels", size=(5.6, 2.1), stacked=True

@@ -1,4 +1,4 @@
-"""Superpixels drawn over their image."""
+"""Displays of superpixels over their image."""
 
 from __future__ import annotations
 
@@ -25,30 +25,28 @@ _CORNERS = ("upper left", "upper right", "lower left", "lower right")
 class SuperpixelDisplay:
     """Superpixels drawn over an image.
 
-    Make one with `from_estimator` or `from_labels`, which draw it as well.
+    Create one with `from_estimator` or `from_labels`, which also draw it.
 
     Parameters
     ----------
     image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
-        uint8, uint16, or floating point in 0..1, shown as they are: a value is never
-        scaled by those beside it, unless `stretch` says so. Masked pixels may hold
-        anything.
+        uint8, uint16, or floating point in 0..1, shown without rescaling unless
+        `stretch` is given. Masked pixels may have any value.
     labels : array-like of shape (H, W)
-        Any integer dtype. Negative labels are masked pixels, which are shown in pale
-        grey.
+        Any integer dtype. Negative labels are masked pixels, shown in pale grey.
     bands : int or sequence of three int, optional
         Channels of the image to show: one in grey, or three as red, green and blue.
     stretch : tuple of two float, optional
-        Percentiles of each shown channel, over the pixels that are not masked, to
-        become black and white: (2, 98) suits satellite images, whose 16 bits are
-        hardly used.
+        Percentiles of each shown channel, over the unmasked pixels, that become black
+        and white. (2, 98) suits satellite images, which use only a small part of their
+        16 bits.
     name : str, optional
         Title of the drawing.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        What the last `plot` drew on.
+        The axes of the last `plot`.
     figure_ : matplotlib Figure
         The figure of `ax_`.
     image_ : matplotlib AxesImage
@@ -60,7 +58,7 @@ class SuperpixelDisplay:
 
     See Also
     --------
-    draw_boundaries : The drawing as an array, without axes.
+    draw_boundaries : Draw boundaries into an array, without axes.
 
     Examples
     --------
@@ -116,14 +114,14 @@ class SuperpixelDisplay:
         Parameters
         ----------
         estimator : transformer
-            Anything whose ``transform([image])`` gives a list of one label map.
+            Any object whose ``transform([image])`` returns a list of one label map.
         image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
             One image.
         mask : array-like of bool of shape (H, W), optional
-            Where to segment it, for an estimator that takes
+            True for the pixels to segment, for an estimator with
             ``transform([image], [mask])``.
         bands, stretch : optional
-            As for the class; the estimator sees all channels as they are.
+            As for the class; the estimator gets all channels, unchanged.
         name : str, optional
             Title; the name of the class and the number of superpixels by default.
         ax, kind, color, linewidth, alpha, zoom, zoom_at : optional
@@ -136,8 +134,8 @@ class SuperpixelDisplay:
         Raises
         ------
         ValueError, TypeError
-            If a parameter is not as described; the look is checked before the image is
-            segmented.
+            If a parameter is not as described. Parameters of the drawing are checked
+            before the image is segmented.
         """
         _check_look(kind, color, linewidth, alpha)
         if ax is not None:
@@ -181,7 +179,7 @@ class SuperpixelDisplay:
         zoom: tuple[int, int, int, int] | None = None,
         zoom_at: str | tuple[float, float, float, float] = "lower right",
     ) -> SuperpixelDisplay:
-        """Draw a label map that is there already.
+        """Draw an existing label map.
 
         Parameters
         ----------
@@ -218,42 +216,42 @@ class SuperpixelDisplay:
         zoom: tuple[int, int, int, int] | None = None,
         zoom_at: str | tuple[float, float, float, float] = "lower right",
     ) -> SuperpixelDisplay:
-        """Draw it.
+        """Draw the superpixels.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw; a new figure by default.
+            Axes to draw on; by default a new figure.
         kind : {"boundaries", "mean", "labels"}, default="boundaries"
-            What lies under the boundaries: the image, each superpixel filled with its
-            mean colour, or each filled with a colour of its own, unlike those of its
+            Picture under the boundaries: the image, superpixels filled with their mean
+            colours, or superpixels filled with colours that differ from those of their
             neighbours.
         color : color, optional
-            Of the boundaries, as matplotlib understands it; "none" draws none. The
-            default is yellow over an image, and none where superpixels are filled.
-            They run between the pixels.
+            Colour of the boundaries, in any form that matplotlib accepts; "none" draws
+            none. By default they are yellow over an image, and not drawn over filled
+            superpixels. Boundaries run between the pixels.
         linewidth : float, default=0.8
-            Of the boundaries, in points (1/72 inch), however far one zooms in.
+            Width of the boundaries in points (1/72 inch), at any zoom.
         alpha : float, optional
-            How much of the image a fill hides, in 0..1: by default all (1.0) for
-            "mean", 0.7 for "labels". There is none for "boundaries".
+            Opacity of filled superpixels, in 0..1: by default 1.0 for "mean" and 0.7
+            for "labels". Not used for "boundaries".
         zoom : tuple of four int, optional
             Part of the image to enlarge: (top, left, height, width), in pixels.
         zoom_at : str or tuple of four float, default="lower right"
-            Where it goes: "upper left", "upper right", "lower left", "lower right", or
-            (left, bottom, width, height) in parts of the axes: (1.02, 0, 0.5, 1) puts
-            it beside the image.
+            Position of the enlarged part: "upper left", "upper right", "lower left",
+            "lower right", or (left, bottom, width, height) as fractions of the axes:
+            (1.02, 0, 0.5, 1) is beside the image.
 
         Returns
         -------
         SuperpixelDisplay
-            Itself, with the attributes set.
+            The display itself, with its attributes set.
 
         Raises
         ------
         ValueError, TypeError
-            If image and labels do not fit together, or a parameter is not as
-            described. No figure has been made then.
+            If image and labels do not match, or a parameter is not as described; before
+            a figure is created.
         """
         kind, color, linewidth, alpha = _check_look(kind, color, linewidth, alpha)
         picture, labels = shown(
@@ -282,7 +280,7 @@ class SuperpixelDisplay:
 def _check_look(
     kind: str, color: Any, linewidth: float, alpha: float | None
 ) -> tuple[str, Any, float, float]:
-    """The same, checked, with the defaults of the kind."""
+    """Check the parameters, and fill in the defaults of the kind."""
     kind = check_option(kind, _KINDS, name="kind")
     if alpha is None:
         alpha = 0.7 if kind == "labels" else 1.0
@@ -308,19 +306,19 @@ def _check_zoom(zoom: Any, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     )
     if top + height > shape[0] or left + width > shape[1]:
         raise ValueError(
-            f"zoom={zoom!r} leaves the image, which is {shape[0]} x {shape[1]}; it is "
-            "(top, left, height, width)."
+            f"zoom={zoom!r} is not inside the image, which is {shape[0]} x {shape[1]}; "
+            "it is (top, left, height, width)."
         )
     return top, left, height, width
 
 
 def _inset_bounds(zoom_at: Any, zoom: tuple, shape: tuple) -> tuple:
-    """Left, bottom, width and height in parts of the axes."""
+    """Left, bottom, width and height as fractions of the axes."""
     if not isinstance(zoom_at, str):
         if not isinstance(zoom_at, (tuple, list)) or len(zoom_at) != 4:
             raise ValueError(
                 f"zoom_at={zoom_at!r} must be one of {', '.join(map(repr, _CORNERS))}, "
-                "or (left, bottom, width, height) in parts of the axes."
+                "or (left, bottom, width, height) as fractions of the axes."
             )
         left, bottom, width, height = (
             check_real(value, -np.inf, name="zoom_at") for value in zoom_at
@@ -329,7 +327,7 @@ def _inset_bounds(zoom_at: Any, zoom: tuple, shape: tuple) -> tuple:
             raise ValueError(f"zoom_at={zoom_at!r} must have a width and a height.")
         return left, bottom, width, height
     check_option(zoom_at, _CORNERS, name="zoom_at")
-    # In proportion, and not beyond the middle.
+    # With the proportions of the part, and not beyond the middle.
     scale = 0.46 * min(shape[0] / zoom[2], shape[1] / zoom[3])
     height, width = scale * zoom[2] / shape[0], scale * zoom[3] / shape[1]
     bottom = 0.98 - height if "upper" in zoom_at else 0.02
@@ -371,7 +369,7 @@ def _draw_zoom(
     top, left, height, width = zoom
     right, bottom = left + width - 0.5, top + height - 0.5
     left, top = left - 0.5, top - 0.5
-    # Only lines that can be seen there are drawn again.
+    # Only the lines that are visible there are drawn again.
     low, high = segments.min(axis=1), segments.max(axis=1)
     seen = (
         (high[:, 0] >= left)
@@ -383,7 +381,7 @@ def _draw_zoom(
     image.set_interpolation("nearest")
     inset.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[])
     inset.set_frame_on(False)
-    # White with a dark seam, to be seen on any image and on paper.
+    # White with a dark outline, visible on any image and on paper.
     frame: dict[str, Any] = {
         "fill": False,
         "edgecolor": "white",

@@ -1,4 +1,4 @@
-"""Figures of a report beside its curves, each on axes that are given."""
+"""Further figures of a report, each on given axes."""
 
 from collections.abc import Mapping
 
@@ -16,13 +16,13 @@ __all__ = ["draw_combined", "draw_quality_time"]
 def draw_combined(
     ax: Axes, averages: pd.DataFrame, x: str, y: str, metrics: Mapping[str, Metric]
 ) -> None:
-    """Two metrics, each averaged over the counts, against each other.
+    """Draw two metrics against each other, both averaged over the counts.
 
     Parameters
     ----------
     ax : matplotlib Axes
     averages : DataFrame
-        Of `average_over_counts`.
+        Result of `average_over_counts`.
     x, y : str
         Names of the metrics.
     metrics : dict of str to Metric
@@ -31,7 +31,7 @@ def draw_combined(
     for _, row in averages.iterrows():
         style = {**look[row["method"]], "linestyle": "none", "markersize": 8}
         ax.plot(row[x], row[y], **style)
-        # To the left where another method is close on the right.
+        # To the left if another method is close on the right.
         right = (averages[x] - row[x]) / max(np.ptp(averages[x]), 1e-12)
         above = (averages[y] - row[y]) / max(np.ptp(averages[y]), 1e-12)
         crowded = ((right > 0) & (right < 0.2) & (above.abs() < 0.08)).any()
@@ -52,15 +52,15 @@ def draw_combined(
 def draw_quality_time(
     ax: Axes, summary: pd.DataFrame, name: str, metric: Metric
 ) -> None:
-    """A metric against the time for an image, a line a method through its counts.
+    """Draw a metric against the time per image, with one line per method.
 
     Parameters
     ----------
     ax : matplotlib Axes
     summary : DataFrame
-        Of `summarize`.
+        Result of `summarize`.
     name : str
-        Of the metric.
+        Name of the metric.
     metric : Metric
     """
     look = styles(summary["method"].unique())
@@ -71,7 +71,7 @@ def draw_quality_time(
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlabel("seconds an image (median, one thread)")
+    ax.set_xlabel("seconds per image (median, one thread)")
     ax.set_ylabel(metric.title)
     quiet(ax)
     draw_legend(ax)

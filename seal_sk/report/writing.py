@@ -40,15 +40,15 @@ def write_report(
     Parameters
     ----------
     folder : path-like
-        What `run_benchmark` filled.
+        Folder of results of `run_benchmark`.
     out : path-like, optional
-        Where to write; by default `folder`, and for protocols other than tu2018 a
-        folder in it that is called by the protocol. Made if it is not there.
+        Folder to write to; by default `folder` or, for protocols other than tu2018, a
+        folder in it with the name of the protocol. Created if it is missing.
     protocol : str or Protocol, default="tu2018"
         One of `PROTOCOLS`.
     pictures : bool, default=True
-        Put the photographs of the data set into the page. Without them it may be given
-        to anybody, whatever the licence of the data.
+        Include the photographs of the data set in the page. A page without them may be
+        redistributed, whatever the licence of the data.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def write_report(
     Raises
     ------
     FileNotFoundError, ValueError
-        If there are no results in the folder, or no such protocol.
+        If the folder has no results, or the protocol does not exist.
 
     Examples
     --------
@@ -104,22 +104,22 @@ def write_report(
 def sentences(
     differences: pd.DataFrame, averages: pd.DataFrame, protocol: Protocol
 ) -> list[str]:
-    """Which differences are real, one sentence a metric.
+    """Summarize which differences are real, in one sentence per metric.
 
     Parameters
     ----------
     differences : DataFrame
-        Of `compare`.
+        Result of `compare`.
     averages : DataFrame
-        Of `average_over_counts`.
+        Result of `average_over_counts`.
     protocol : Protocol
 
     Returns
     -------
     list of str
-        Methods from the best average; between two neighbours ">" where the first is
-        really better, "<" where the second is, over the numbers of superpixels that
-        both reach; "=" where it can't be told, "?" where there are no such numbers.
+        Methods, the best average first. Between two neighbours is ">" if the first one
+        is really better over the numbers of superpixels that both reach, "<" if the
+        second one is, "=" if neither is, and "?" if there are no such numbers.
     """
     found = {
         (row["metric"], row["first"], row["second"]): row
@@ -173,7 +173,7 @@ def _saved(figure, suffix):
     import matplotlib
 
     buffer = BytesIO()
-    # Text as text, and nothing in it that differs from run to run.
+    # Text stays text, and nothing differs from run to run.
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "seal_sk"}):
         metadata = {"Date": None} if suffix == ".svg" else None
         figure.savefig(buffer, format=suffix[1:], dpi=160, metadata=metadata)
@@ -181,7 +181,7 @@ def _saved(figure, suffix):
 
 
 def _wide(summary, protocol):
-    """A row a method, a column a requested count: the figures as papers print them."""
+    """The scores as in papers: one row per method, one column per requested count."""
     names = list(protocol.metrics)
     cells = summary.assign(
         cell=[
@@ -201,7 +201,7 @@ def _wide(summary, protocol):
 
 
 def _written(table):
-    """The same table in each format."""
+    """Return the table in each format."""
     shown = table.copy()
     for name in shown.select_dtypes("float"):
         shown[name] = shown[name].map(lambda v: "" if np.isnan(v) else f"{v:.4f}")
@@ -261,7 +261,7 @@ def _page(results, protocol, summary, averages, differences, figures, pictures):
         style=(_TEMPLATE / "report.css").read_text(),
         script=(_TEMPLATE / "report.js").read_text(),
         missing=[name for name in run["methods"] if name not in results.methods],
-        # Names may hold anything, and this stands in a script.
+        # Names may hold any characters, and this is part of a script.
         browser=htmlsafe_json_dumps(_browser(results, protocol) if pictures else None),
     )
 
@@ -272,7 +272,7 @@ def _inline(figure):
 
 
 def _browser(results, protocol):
-    """Photographs, boundaries and figures for the image browser; None without any."""
+    """Photographs, boundaries and scores for the image browser; None without any."""
     found = read_pictures(results.folder)
     if not found:
         return None

@@ -42,11 +42,11 @@ def merge_regions(
 
     Here h is half the harmonic mean of the two sizes in pixels, ``p * q / (p + q)``; n
     is the number of pairs of neighbouring pixels across the border, and a their mean
-    affinity; t = 0.0001; d is the distance of the two mean colours in CIELAB. ERS weighs
-    edges one by one; a mean over a whole border is more robust. The last factor keeps
-    regions compact. A border with a = 0 is worth 100 times as much as one with a = 0.5,
-    and one with a = 1 a hundredth of it. Sizes and colours count there, too, and regions
-    merge across a = 0 if `n_segments` requires it.
+    affinity; t = 0.0001; d is the distance of the two mean colours in CIELAB. ERS
+    weighs edges one by one; a mean over a whole border is more robust. The last factor
+    keeps regions compact. A border with a = 0 is worth 100 times as much as one with a
+    = 0.5, and one with a = 1 a hundredth of it. Sizes and colours count there, too, and
+    regions merge across a = 0 if `n_segments` requires it.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ def merge_regions(
     Notes
     -----
     The colour of an initial region is its mean RGB, converted to CIELAB; that of a
-    merged region is the mean of its parts in CIELAB. For one channel, only the lightness
-    is compared; for more than three, the values times 100. Borders of equal worth are
-    merged in a fixed order.
+    merged region is the mean of its parts in CIELAB. For one channel, only the
+    lightness is compared; for more than three, the values times 100. Borders of equal
+    worth are merged in a fixed order.
 
     Time is linear in the number of pixels, up to a logarithm in the number of borders,
     if no region has many neighbours. Each merge visits all neighbours of the new

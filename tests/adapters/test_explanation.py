@@ -105,7 +105,7 @@ def test_bad_arguments(image, arguments, message):
 
 def test_background_in_other_units(image):
     as_bytes = (image * 255).astype(np.uint8)
-    with pytest.raises(ValueError, match=r"beyond 0\.\.255"):
+    with pytest.raises(ValueError, match=r"outside 0\.\.255"):
         superpixel_masker(as_bytes, LABELS, 256)
     with pytest.raises(ValueError, match=r"fractions in 0\.\.1.*background \* 255"):
         superpixel_masker(as_bytes, LABELS, image)
@@ -120,7 +120,7 @@ def test_background_of_integers_is_rounded(image):
 
 def test_another_image_or_number_of_masks(image):
     masker = superpixel_masker(image, LABELS)
-    with pytest.raises(ValueError, match="make one for each image"):
+    with pytest.raises(ValueError, match="make one masker per image"):
         masker(np.ones(N, dtype=bool), image[:2])
     with pytest.raises(ValueError, match="4 superpixels"):
         masker.images(np.ones((2, 3)))

@@ -83,7 +83,7 @@ def test_unknown_colours_are_refused(image, change, message):
 
 
 def test_values_beyond_the_range_are_refused(image):
-    with pytest.raises(ValueError, match=r"beyond value_range=\(0\.0, 1\.0\)"):
+    with pytest.raises(ValueError, match=r"outside value_range=\(0\.0, 1\.0\)"):
         segmentation_fn(SNICSuperpixels(20), value_range=(0, 1))(image)
 
 

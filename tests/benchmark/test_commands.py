@@ -64,7 +64,7 @@ def test_bench_and_report(here, capsys):
     assert [line.split()[0] for line in lines[2:6]] == ["ers", "ers", "loose", "loose"]
     # No progress bar, where there is no terminal.
     assert err == (
-        "seal-sk: the table is in results; draw it with: seal-sk report results\n"
+        "seal-sk: the results are in results; to draw them: seal-sk report results\n"
     )
     command = "bench --data photos --methods theirs=maps --counts 10 --quiet"
     assert run(command) == 0
@@ -141,8 +141,8 @@ def test_cityscapes_by_the_papers_protocol(here):
     [
         ("--data nothing --methods ers", "no data set 'nothing': give one of bsds500"),
         ("--data photos --methods slick", "no method 'slick'"),
-        ("--data photos --methods ers --subset test", "has no parts"),
-        ("--data scenes --methods ers --ignore-label 3", "an ignore label of its own"),
+        ("--data photos --methods ers --subset test", "has no subsets"),
+        ("--data scenes --methods ers --ignore-label 3", "its own ignore label"),
         ("--data scenes --methods ers --tolerance -1", "tolerance"),
         ("--data bsds500 --data-home empty --methods ers", "BSDS500 not found"),
         ("--data photos --methods gone.safetensors", "no file 'gone.safetensors'"),
@@ -169,12 +169,12 @@ def test_a_report_is_not_replaced_unasked(here, capsys):
     page = here / "made/report.html"
     page.write_text("mine")
     assert run("report made") == 2
-    assert "'made/report.html' is there already" in capsys.readouterr().err
+    assert "'made/report.html' exists already" in capsys.readouterr().err
     assert page.read_text() == "mine"
     # That of another protocol lies elsewhere.
     (here / "made/stutz2018/tables").mkdir(parents=True)
     assert run("report made --protocol stutz2018") == 2
-    assert "'made/stutz2018/tables' is there already" in capsys.readouterr().err
+    assert "'made/stutz2018/tables' exists already" in capsys.readouterr().err
     assert run("report made --force") == 0
     assert "snic" in page.read_text()
 

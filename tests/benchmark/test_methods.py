@@ -147,7 +147,7 @@ def test_missing_and_unfit_label_maps_fail_before_any_work(data, tmp_path):
     assert not (tmp_path / "out").exists()
     write(folder / "10/scene2.npy", np.zeros((40, 48), dtype=int))
     write(folder / "10/scene2.png", np.zeros((40, 48)))
-    with pytest.raises(ValueError, match="are both of one image"):
+    with pytest.raises(ValueError, match="belong to the same image"):
         run_benchmark(data, {"m": LabelMaps(folder)}, [10], tmp_path / "out")
     (folder / "10/scene2.png").unlink()
     write(folder / "10/scene0.png", np.zeros((48, 40)))

@@ -138,7 +138,7 @@ def test_confidence_is_a_share(confidence):
 
 
 def test_what_is_no_results():
-    with pytest.raises(TypeError, match="give what read_results returns"):
+    with pytest.raises(TypeError, match="give the results of read_results"):
         summarize("results")
 
 
@@ -148,7 +148,7 @@ def test_only_images_that_all_have_count():
     assert summary.loc["a", "ASA"] == pytest.approx(0.5)
     assert list(summary["n_images"]) == [1, 1]
     table = table[~((table["method"] == "a") & (table["image"] == "im0"))]
-    with pytest.raises(ValueError, match="no image that all methods have"):
+    with pytest.raises(ValueError, match="No image has results of all methods"):
         summarize(table)
 
 
@@ -237,5 +237,5 @@ def test_one_method_has_nothing_to_be_compared_with():
 
 
 def test_unknown_protocol():
-    with pytest.raises(ValueError, match="no protocol 'cvpr'; there are tu2018"):
+    with pytest.raises(ValueError, match="no protocol 'cvpr'; give one of tu2018"):
         summarize(make_table({"a": {100: [0.5]}}), "cvpr")

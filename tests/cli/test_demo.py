@@ -56,7 +56,7 @@ def test_a_quiet_demo_prints_the_results_only(here, capsys):
     [
         ("picture.jpg", "must end in .png"),
         ("nowhere/picture.png", "There is no folder 'nowhere'"),
-        ("there.png", "'there.png' is there already"),
+        ("there.png", "'there.png' exists already"),
     ],
 )
 def test_refusals_before_the_training(here, capsys, run, output, message):

@@ -116,7 +116,7 @@ def test_files(data, maps, here, capsys, run, suffix):
         assert about["mean"] == pytest.approx(means_of(data, slic_maps(data)))
     before = text
     assert run(f"evaluate maps --data data -q --out scores.{suffix}") == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert (here / f"scores.{suffix}").read_text() == before
     assert run(f"evaluate maps --data data -q --out scores.{suffix} --force") == 0
 
@@ -171,7 +171,7 @@ def test_tables_beside_label_maps_are_no_label_maps(data, maps, capsys, run):
     assert run("evaluate maps --data data -q") == 0
     (maps / "a.csv").write_text("0,1\n0,1\n")
     assert run("evaluate maps --data data -q") == 2
-    assert "are both of one image" in capsys.readouterr().err
+    assert "belong to the same image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -220,14 +220,17 @@ def test_none_can_be_scored(data, maps, capsys, run):
     [
         ("--data data", "There is nothing to score"),
         ("--data data -n 3", "There is nothing to score"),
-        ("maps --data data -n 3", "are there already: leave out -n"),
+        ("maps --data data -n 3", "are in 'maps': leave out -n"),
         ("maps --data data --method ers", "leave out --method"),
         ("maps --data data --weights bsds500 -n 3", "leave out --weights, -n"),
         ("nowhere --data data", "no folder 'nowhere'"),
         ("maps/a.png --data data", "is a file; give the folder of the label maps"),
         ("maps --data data -q -v", "-q and -v contradict each other"),
         ("--method ers --data bsds500 --data-home .", "on the command line --download"),
-        ("data --data data", "3 of 3 images have no label map in 'data': 'a'"),
+        (
+            "data --data data",
+            "3 of 3 images have no label map in 'data', for example 'a'",
+        ),
         ("maps --data nothing", "no data set 'nothing'"),
         ("maps --data data --tolerance -1", "tolerance"),
         ("maps --data data --out scores.txt", "must end in .csv or .json"),

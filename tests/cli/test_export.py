@@ -17,12 +17,12 @@ def test_export(network, here, capsys, run):
     onnxruntime = pytest.importorskip("onnxruntime")
     (here / "net.onnx").write_text("old")
     assert run("export -o net.onnx", network) == 2
-    assert "'net.onnx' is there already" in capsys.readouterr().err
+    assert "'net.onnx' exists already" in capsys.readouterr().err
     assert (here / "net.onnx").read_text() == "old"
     assert run("export -o net.onnx -v --force", network) == 0
     out, err = capsys.readouterr()
     difference = re.fullmatch(
-        r"largest difference of an affinity from torch: (\S+)\n", out
+        r"largest difference of affinities from torch: (\S+)\n", out
     )
     assert float(difference.group(1)) < 1e-5
     assert "input image: float32 (any, 3, any, any)" in err
@@ -68,7 +68,7 @@ def test_without_onnxruntime_it_says_so(network, here, capsys, monkeypatch, run)
     )
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     assert run("export -o net.onnx", network) == 0
-    assert "note: the file was not run" in capsys.readouterr().err
+    assert "note: the file was not checked" in capsys.readouterr().err
     assert (here / "net.onnx").read_bytes() == b"onnx"
 
 

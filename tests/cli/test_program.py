@@ -176,7 +176,7 @@ def test_a_bug_is_said_to_be_one(photos, capsys, monkeypatch, run, debug):
     monkeypatch.setattr(SEALSuperpixels, "transform", raising(KeyError("what")))
     assert run("segment photos -o out" + " --debug" * debug) == 2
     err = capsys.readouterr().err
-    assert "this is a bug of seal-sk (KeyError: 'what')" in err
+    assert "this is a bug in seal-sk (KeyError: 'what')" in err
     assert "--debug" in err
     assert ("Traceback" in err) == debug
     assert err.count("\n") == 1 or debug

@@ -105,7 +105,7 @@ def test_nothing_is_replaced_unasked(photos, here, capsys, run, option, name):
     (here / "out").mkdir()
     (here / "out" / name).write_text("old")
     assert run(f"segment photos -n 30 -o out --quiet {option}") == 2
-    assert f"'out/{name}' is there already" in (err := capsys.readouterr().err)
+    assert f"'out/{name}' exists already" in (err := capsys.readouterr().err)
     assert "--force" in err
     # Nothing else was begun, either.
     assert files_of(here / "out") == [name]
@@ -381,7 +381,7 @@ def test_bands(here, run, config):
 @pytest.mark.parametrize(
     ("bands", "status", "message"),
     [
-        ("6 2 1", 1, "x.tif: has 5 bands, so that there is no band 6"),
+        ("6 2 1", 1, "x.tif: has 5 bands, so there is no band 6"),
         ("1 2", 2, "takes three bands (red, green, blue) or one, not 2"),
         ("1 2 3 --drop-alpha", 2, "leave out --drop-alpha"),
     ],
@@ -392,7 +392,7 @@ def test_bands_that_are_not_there(here, capsys, run, bands, status, message):
     assert message in capsys.readouterr().err
 
 
-# An image fails, and the others go on
+# An image fails, and the others continue
 
 
 def write_broken(path, kind):
@@ -452,7 +452,7 @@ def write_broken(path, kind):
         ("truncated png", "can't be read"),
         ("truncated jpeg", "can't be read"),
         ("truncated tiff", "can't be read"),
-        ("text", "can't be read: it holds no image of a known format"),
+        ("text", "does not hold an image of a known format"),
         ("empty tiff", "is an empty file"),
         ("pages", "several pages or bands"),
         ("bands", "several pages or bands"),
@@ -498,7 +498,7 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
     assert run(command) == 1
     err = capsys.readouterr().err
     assert "photos/b.png: " in err.replace(os.sep, "/")
-    assert "is no world file" in err
+    assert "is not a world file" in err
     assert len(cut) == 2
 
 
@@ -516,7 +516,7 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
         ("segment photos --method ers --weights bsds500", "is for seal: leave"),
         ("segment photos --method snic --balance 1", "is for ers, seal: leave"),
         ("segment photos --method slic --device cpu", "has no --device"),
-        ("segment photos/a.png notes.txt", "'notes.txt' is of no format"),
+        ("segment photos/a.png notes.txt", "format of 'notes.txt' is not supported"),
         ("segment photos/a.png other/a.jpg", "'photos/a.png' and 'other/a.jpg'"),
         ("segment photos/a.png other/a_overlay.jpg --overlay", "would both be written"),
         ("segment photos photos/a.png", "given more than once"),

@@ -54,7 +54,7 @@ def test_training(data, here, capsys, run):
     assert [line["iteration"] for line in history] == [2, 4]
     scores = [line["asa"] for line in wanted.history_]
     assert [line["asa"] for line in history] == scores
-    assert out == f"ASA {max(scores):.4f} on 1 images held out\n"
+    assert out == f"ASA {max(scores):.4f} on 1 held-out images\n"
     assert re.fullmatch(r"seal-sk: trained 4 steps in \d+ s: net.safetensors\n", err)
     # What it would have gone on from is not needed any longer.
     assert sorted(path.name for path in here.iterdir()) == [
@@ -111,8 +111,8 @@ def test_going_on_after_the_end_of_the_time(data, here, capsys, run):
     # No step ends before a microsecond has passed.
     assert run(f"{TRAIN} --max-time 1e-6 --history h.json") == 0
     err = capsys.readouterr().err
-    assert "ended by --max-time after 1 steps" in err
-    command = err.splitlines()[-1].removeprefix("seal-sk: go on with: seal-sk ")
+    assert "stopped by --max-time after 1 steps" in err
+    command = err.splitlines()[-1].removeprefix("seal-sk: to continue: seal-sk ")
     assert command.endswith("--resume --force")
     assert (here / "net.checkpoint/checkpoint.pt").is_file()
     for _ in range(3):
@@ -133,7 +133,7 @@ def test_ctrl_c_and_going_on_bit_for_bit(data, here, terminal, run):
     assert {path.name for path in here.iterdir()} == {"data", "net.checkpoint"}
     said = seen.replace("\r", "").splitlines()[-2:]
     command = f"{long} --validate-every 10 --resume"
-    assert said == [f"seal-sk: go on with: seal-sk {command}", "seal-sk: interrupted"]
+    assert said == [f"seal-sk: to continue: seal-sk {command}", "seal-sk: interrupted"]
     _, state = read_checkpoint(here / "net.checkpoint/checkpoint.pt")
     assert 10 <= state["iteration"] < 120
     assert run(f"{command} -q") == 0
@@ -150,7 +150,7 @@ def test_a_checkpoint_is_kept_where_it_was_asked_for(data, here, capsys, run):
     capsys.readouterr()
     assert run(f"{again} --checkpoint state") == 2
     err = capsys.readouterr().err
-    assert "'state' holds a training already: go on with it by --resume" in err
+    assert "'state' holds a saved training: continue it with --resume" in err
     assert run(f"{again} -q --checkpoint state --resume --seed 1") == 2
     assert "seed=" in capsys.readouterr().err
     assert state.read_bytes() == before
@@ -191,12 +191,12 @@ def test_bad_parameters_cost_no_checkpoint(data, here, capsys, run):
     [
         ("-o net.bin", "'net.bin' must end in .safetensors."),
         ("-o nowhere/net.safetensors", "no folder 'nowhere'"),
-        ("-o there.safetensors", "'there.safetensors' is there already"),
-        ("--history there.json", "'there.json' is there already"),
+        ("-o there.safetensors", "'there.safetensors' exists already"),
+        ("--history there.json", "'there.json' exists already"),
         ("--history course.csv", "'course.csv' must end in .json"),
         ("--data nothing", "no data set 'nothing'"),
-        ("--data scenes --subset x", "has no parts"),
-        ("--resume", "no training in 'net.checkpoint' to go on with"),
+        ("--data scenes --subset x", "has no subsets"),
+        ("--resume", "no saved training in 'net.checkpoint'"),
         ("--weights nowhere.pkl", "No weights at 'nowhere.pkl'"),
         ("--weights bsds500 --network pan", "leave out --network"),
         ("--weights bsds500 --width 3", "24 channels wide"),

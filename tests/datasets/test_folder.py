@@ -98,7 +98,7 @@ def test_other_size(tmp_path, suffix):
     save_image(tmp_path / f"photos/a{suffix}", shape=(6, 4))
     save_labels(tmp_path / "maps/a.npy", 1)
     data = load_image_folder(tmp_path / "photos", tmp_path / "maps")
-    with pytest.raises(ValueError, match=rf"a\.npy has 4 x 6 .*a\{suffix} 6 x 4"):
+    with pytest.raises(ValueError, match=rf"a\.npy has 4 x 6 .*a\{suffix} has 6 x 4"):
         data.annotations[0]
 
 

@@ -141,7 +141,7 @@ def test_bad_tables(tmp_path):
 @pytest.mark.parametrize("values", [[1, "a"], [1j, 2j]])
 def test_values_that_parquet_has_not(tmp_path, values):
     pytest.importorskip("pyarrow")
-    with pytest.raises(ValueError, match="table holds what Parquet can't"):
+    with pytest.raises(ValueError, match="Parquet can't hold the table"):
         write_table(tmp_path / "table.parquet", pandas.DataFrame({"a": values}))
     assert list(tmp_path.iterdir()) == []
 
@@ -185,5 +185,5 @@ def test_graph_without_neighbours_or_table():
 def test_graph_with_another_table(example):
     image, labels = example
     table = superpixel_table(image, labels)
-    with pytest.raises(ValueError, match="give a row for each"):
+    with pytest.raises(ValueError, match="give one row per"):
         to_networkx(labels, table[1:])

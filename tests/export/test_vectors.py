@@ -293,14 +293,14 @@ def test_simplify_with_an_old_shapely(labels, monkeypatch):
 def test_names_that_a_geopackage_has(tmp_path, labels, table, name):
     pytest.importorskip("geopandas")
     table[name] = 1
-    with pytest.raises(ValueError, match=f"column '{name}', which a GeoPackage"):
+    with pytest.raises(ValueError, match=f"column '{name}', a name that a GeoPackage"):
         write_polygons(tmp_path / "a.gpkg", labels, table=table)
 
 
 @pytest.mark.parametrize("value", [np.inf, {1, 2}, 1j])
 def test_values_that_geojson_has_not(tmp_path, labels, table, value):
     table["odd"] = [value] * 6
-    with pytest.raises(ValueError, match="table holds what GeoJSON can't"):
+    with pytest.raises(ValueError, match="GeoJSON can't hold the table"):
         write_polygons(tmp_path / "a.geojson", labels, table=table)
     assert list(tmp_path.iterdir()) == []
 
@@ -318,7 +318,7 @@ def test_dates_are_strings_in_geojson(tmp_path, labels, table):
 def test_values_that_a_geopackage_has_not(tmp_path, labels, table, value):
     pytest.importorskip("geopandas")
     table["odd"] = [value] * 6
-    with pytest.raises(ValueError, match="table holds what a GeoPackage can't"):
+    with pytest.raises(ValueError, match="a GeoPackage can't hold the table"):
         write_polygons(tmp_path / "a.gpkg", labels, table=table)
     assert list(tmp_path.iterdir()) == []
 
@@ -331,7 +331,7 @@ def test_bad_arguments(tmp_path, labels, table, suffix):
         (table[::-1], "sort_values"),
         (
             table.assign(x=0).rename(columns={"x": "mean"}),
-            "several columns of one name",
+            "several columns of the same name",
         ),
     ):
         with pytest.raises(ValueError, match=message):

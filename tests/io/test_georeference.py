@@ -114,7 +114,7 @@ def test_damaged_world_files(tmp_path, content):
     path = tmp_path / "image.png"
     iio.imwrite(path, np.zeros((4, 5), dtype=np.uint8))
     path.with_suffix(".pgw").write_text(content)
-    with pytest.raises(OSError, match=r"image\.pgw is no world file"):
+    with pytest.raises(OSError, match=r"image\.pgw is not a world file"):
         read_georeference(path)
 
 

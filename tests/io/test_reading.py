@@ -268,7 +268,7 @@ def test_other_csv(tmp_path, text, message):
 
 def test_other_endings(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"a\.jpg is of no format.*\.png, .*\.csv"):
+    with pytest.raises(ValueError, match=r"a\.jpg is not supported.*\.png, .*\.csv"):
         read_label_map(tmp_path / "a.jpg")
 
 
@@ -355,7 +355,7 @@ def test_h5py_is_asked_for_when_it_is_needed(tmp_path, monkeypatch):
 
 def test_text_that_is_called_png(tmp_path):
     (tmp_path / "a.png").write_text("no picture")
-    with pytest.raises(OSError, match=r"a\.png can't be read: it holds no image"):
+    with pytest.raises(OSError, match=r"a\.png can't be read: .* not hold an image"):
         read_label_map(tmp_path / "a.png")
 
 

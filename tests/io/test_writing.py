@@ -132,7 +132,7 @@ def test_only_tiff_holds_a_georeference(tmp_path, place, suffix):
 def test_unknown_system(tmp_path):
     pytest.importorskip("rasterio")
     place = Georeference("EPSG:1", (1, 0, 0, 0, -1, 0))
-    with pytest.raises(ValueError, match="crs='EPSG:1' is no coordinate reference"):
+    with pytest.raises(ValueError, match="crs='EPSG:1' is not a coordinate reference"):
         write_label_map(tmp_path / "labels.tif", [[0]], georeference=place)
 
 

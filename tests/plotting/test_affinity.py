@@ -145,7 +145,7 @@ def test_a_new_figure_is_opened(affinity):
         (np.zeros((5, 7, 2)), {"directions": ["up"]}, "directions=.* some of 'right'"),
         (np.zeros((5, 7, 2)), {"directions": ["up-right"]}, "directions="),
         (np.zeros((5, 7, 2)), {"directions": "right"}, "must be a tuple or list"),
-        (np.zeros((5, 7, 2)), {"cmap": "gary"}, "cmap='gary' is no colormap"),
+        (np.zeros((5, 7, 2)), {"cmap": "gary"}, "cmap='gary' is not a colormap"),
         (
             np.zeros((5, 7, 2)),
             {"kind": "directions", "ax": Figure().subplots()},

@@ -61,7 +61,7 @@ def test_image_by_its_dtype(dtype, value, shape):
         (np.zeros((6, 8, 4)), QUADRANTS, {}, "looks like alpha"),
         (np.zeros((6, 7)), QUADRANTS, {}, "same size"),
         (np.zeros((6, 8)), QUADRANTS, {"scale": 0}, "at least 1"),
-        (np.zeros((6, 8)), QUADRANTS, {"color": "no colour"}, "is no colour that"),
+        (np.zeros((6, 8)), QUADRANTS, {"color": "no colour"}, "is not a colour of"),
         (np.zeros((6, 8)), QUADRANTS, {"color": "none"}, "transparent"),
         (np.zeros((6, 8)), QUADRANTS, {"color": (1, 0, 0, 0.5)}, "transparent"),
     ],

@@ -185,7 +185,7 @@ class _Stepper:
             1 if device.type == "cpu" else math.ceil(settings.batch_size / 2)
         )
         if state.net.normalizes_batch:
-            # This needs the whole batch. The workers share the samples of a convolution.
+            # This needs the whole batch. Workers share the samples of a convolution.
             self.map = map
             self.at_a_time = settings.batch_size
         # Each part has its own buffers, since predicting changes the running

@@ -1,6 +1,6 @@
 "use strict";
 
-// Tables that a click on a heading sorts.
+// Sort tables by a click on a heading.
 for (const table of document.querySelectorAll("table.sortable")) {
   const headings = [...table.tHead.rows[0].cells];
   headings.forEach((heading, column) => {
@@ -75,7 +75,7 @@ if (pictures) {
       tile.append(canvas, caption);
       tiles.push(tile);
     }
-    // What was asked for in the meantime is drawn by a later call.
+    // Newer requests are drawn by a later call.
     if (turn === latest) byId("tiles").replaceChildren(...tiles);
   };
 
