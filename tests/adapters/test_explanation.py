@@ -91,7 +91,7 @@ def test_tree_is_scipys(image):
     [
         ((LABELS[:2],), "same size"),
         ((np.zeros((3, 3), dtype=int),), "two or more"),
-        ((LABELS + 2,), "some label below"),
+        ((LABELS + 2,), "some smaller label"),
         ((LABELS, "median"), "'mean', a colour or an image"),
         ((LABELS, [1, 2]), r"shape \(2,\); give a colour of 3 bands"),
         ((LABELS, [np.nan] * 3), "finite"),

@@ -338,7 +338,7 @@ def test_bad_arguments(tmp_path, labels, table, suffix):
             write_polygons(path, labels, table=bad)
     with pytest.raises(TypeError, match="give a pandas DataFrame"):
         write_polygons(path, labels, table={"label": range(6)})
-    with pytest.raises(ValueError, match="some label below"):
+    with pytest.raises(ValueError, match="some smaller label"):
         write_polygons(path, labels + 2)
     with pytest.raises(ValueError, match=r"ends in \.geojson, \.gpkg"):
         write_polygons(tmp_path / "a.shp", labels)

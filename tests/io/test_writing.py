@@ -106,7 +106,7 @@ def test_png_has_16_bits(tmp_path):
         ("labels.npy", [[0, 2**31]], "relabel_consecutive"),
         ("labels.tif", np.array([[2**63]], dtype=np.uint64), "relabel_consecutive"),
         ("labels.jpg", [[0]], r"ends in \.png, \.tif, \.tiff, \.npy"),
-        ("labels", [[0]], "no format"),
+        ("labels", [[0]], "no suffix of a format"),
         ("labels.tif", [0], "shape"),
     ],
 )
