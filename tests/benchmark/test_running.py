@@ -252,7 +252,7 @@ def test_other_data_is_refused(finished, data, tmp_path):
 
 def test_another_method_of_the_same_name_is_refused(data, tmp_path):
     run_benchmark(data, {"snic": SNICSuperpixels()}, [10], tmp_path)
-    with pytest.raises(ValueError, match="method 'snic' that is another one"):
+    with pytest.raises(ValueError, match="another method 'snic'"):
         run_benchmark(data, {"snic": SNICSuperpixels(compactness=20)}, [10], tmp_path)
     # What changes no label is the same method.
     run_benchmark(
