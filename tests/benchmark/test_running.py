@@ -459,7 +459,7 @@ def test_damaged_results(finished, tmp_path):
     shutil.copy(finished.folder / "run.json", tmp_path)
     content = (finished.folder / "table.parquet").read_bytes()
     (tmp_path / "table.parquet").write_bytes(content[:200])
-    with pytest.raises(ValueError, match=r"table\.parquet can't be read.*anew"):
+    with pytest.raises(ValueError, match=r"table\.parquet can't be read.*again"):
         read_results(tmp_path)
 
 
