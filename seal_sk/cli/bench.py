@@ -28,7 +28,7 @@ Score the superpixels of several methods on a data set, at several counts, and
 collect the scores in one table.
 
 After an interruption, run the same command again to continue. Other methods,
-counts and images are added to the results that are there already.
+counts and images are added to the existing results.
 
 Methods run with their default settings, so some return only approximately the
 requested number of superpixels (segment and evaluate make every method return

@@ -253,7 +253,7 @@ def test_other_data_is_refused(finished, data, tmp_path):
 
 def test_another_method_of_the_same_name_is_refused(data, tmp_path):
     run_benchmark(data, {"snic": SNICSuperpixels()}, [10], tmp_path)
-    with pytest.raises(ValueError, match="method 'snic' that is another one"):
+    with pytest.raises(ValueError, match="another method 'snic'"):
         run_benchmark(data, {"snic": SNICSuperpixels(compactness=20)}, [10], tmp_path)
     # What changes no label is the same method.
     run_benchmark(
@@ -461,7 +461,7 @@ def test_damaged_results(finished, tmp_path):
     shutil.copy(finished.folder / "run.json", tmp_path)
     content = (finished.folder / "table.parquet").read_bytes()
     (tmp_path / "table.parquet").write_bytes(content[:200])
-    with pytest.raises(ValueError, match=r"table\.parquet can't be read.*anew"):
+    with pytest.raises(ValueError, match=r"table\.parquet can't be read.*again"):
         read_results(tmp_path)
 
 
