@@ -149,7 +149,7 @@ def test_reading_segmenting_and_writing_overlap(tmp_path, monkeypatch):
         ({"table": "xlsx"}, "table='xlsx' must be one of"),
         ({"polygons": "shp"}, "polygons='shp' must be one of"),
         ({"mask": "white"}, "mask='white' must be one of"),
-        ({"mask": "alpha"}, "PNG has no number for masked pixels"),
+        ({"mask": "alpha"}, "PNG has no label for masked pixels"),
         ({"existing": "ask"}, "existing='ask' must be one of"),
     ],
 )
