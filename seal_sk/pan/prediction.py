@@ -172,7 +172,10 @@ class Predictor:
             for part in inputs
         ]
         with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"
+            self.device.type,
+            torch.bfloat16,
+            enabled=self.precision == "bfloat16",
+            cache_enabled=False,  # all threads would share the cache
         ):
             logits = net.logits(*inputs)
         return logits.float().permute(0, 2, 3, 1).cpu().numpy()

@@ -51,8 +51,9 @@ def train(
     samples : Samples
         Source of the crops.
     criterion : callable
-        The loss, as `resolve_loss` returns it. It is called with parts of a batch, in
-        several threads. Its own parameters are neither trained nor moved to `device`.
+        The loss, as `resolve_loss` returns it. It is called with one part of the
+        batch after the other. Its own parameters are neither trained nor moved to
+        `device`.
     device : torch.device
         Where the network computes.
     validate : callable, optional
@@ -168,9 +169,10 @@ _single_threaded_torch = _SingleThreadedTorch()
 class _Stepper:
     """Steps of the optimizer, with the parts of a batch in threads.
 
-    One thread predicts, segments, weights and differentiates a part, while others do
-    the same with the next ones. Gradients are added in the order of the parts, so the
-    result does not depend on the number of threads.
+    Each part is predicted and segmented by one thread, while others do the same with
+    the next parts; later each is differentiated by one thread. Losses are computed and
+    gradients are added in the order of the parts, so the result does not depend on the
+    number of threads.
     """
 
     def __init__(self, state, settings, criterion, device, pool, workers):
@@ -207,8 +209,10 @@ class _Stepper:
         parts = _same_shape([future.result() for future in batch], self.at_a_time)
         shares = [len(part) / len(batch) for part in parts]
         nets = self.nets[: len(parts)]
-        results = self.map(self._gradients, nets, parts, shares)
-        losses, gradients = zip(*results, strict=True)
+        predicted = list(self.map(self._predict, nets, parts))
+        # One after the other, as a user's own function may expect.
+        losses = list(map(self._loss, predicted, shares))
+        gradients = list(self.map(self._gradients, nets, losses))
         for weight, parts_of_it in zip(
             state.net.parameters(), zip(*gradients, strict=True), strict=True
         ):
@@ -218,28 +222,34 @@ class _Stepper:
         state.optimizer.step()
         if state.average is not None:
             state.average.update_parameters(state.net)
-        return sum(losses)
+        return sum(loss.item() for loss in losses)
 
-    def _gradients(self, net, samples, share):
-        """Loss of a part of the batch, and its gradients for the weights."""
-        ignored = {}
+    def _predict(self, net, samples):
+        """What the loss of a part of the batch takes: logits, truth, and options."""
+        options = {}
         if self.settings.ignore_label is not None:
-            ignored["ignore_label"] = self.settings.ignore_label
+            options["ignore_label"] = self.settings.ignore_label
         logits, truth = self._logits(net, samples)
-        more = dict(ignored)
         if isinstance(self.criterion, SEALLoss):
-            # This loss trains the affinities that are segmented. Other losses train
-            # probabilities, which are calibrated afterwards.
+            # It trains the affinities that are segmented; probabilities, which the
+            # other losses produce, are calibrated afterwards.
             logits = net.calibrated(logits)
-            cut = partial(self.criterion.leak, **ignored)
-            leaks = self.pool.map(cut, logits.detach().cpu(), truth)
-            more["leak"] = torch.stack(list(leaks)).to(self.device)
-        loss = self.criterion(logits, truth.to(self.device), **more)
+            leak = partial(self.criterion.leak, **options)
+            leaks = list(self.pool.map(leak, logits.detach().cpu(), truth))
+            options["leak"] = torch.stack(leaks).to(self.device)
+        return logits, truth.to(self.device), options
+
+    def _loss(self, predicted, share):
+        logits, truth, options = predicted
+        loss = self.criterion(logits, truth, **options)
         _check_loss(loss)
         loss = loss * share
         _check_finite(loss, "loss", self.state)
-        weights = list(net.parameters())
-        return loss.item(), torch.autograd.grad(loss, weights, allow_unused=True)
+        return loss
+
+    @staticmethod
+    def _gradients(net, loss):
+        return torch.autograd.grad(loss, list(net.parameters()), allow_unused=True)
 
     def _logits(self, net, samples):
         """Logits of samples of one shape, and their truth on the CPU."""
@@ -260,6 +270,7 @@ class _Stepper:
             self.device.type,
             torch.bfloat16,
             enabled=self.settings.precision == "bfloat16",
+            cache_enabled=False,  # all threads would share the cache
         ):
             logits = net.train().logits(*inputs)
         logits = logits.float()

@@ -109,23 +109,25 @@ def test_the_number_of_threads_changes_no_bit(scenes, network):
 
 
 @pytest.mark.slow
-def test_torch_computes_with_one_thread_a_sample_and_as_before_afterwards(scenes):
-    used, callers = set(), set()
+def test_torch_computes_with_one_thread_and_as_before_afterwards(scenes, monkeypatch):
+    used, threads = set(), set()
+    predict = steps._Stepper._predict
 
-    def loss(logits, truth):
+    def watched(self, *args):
         used.add(torch.get_num_threads())
-        callers.add(threading.get_ident())
-        return logits.mean()
+        threads.add(threading.get_ident())
+        return predict(self, *args)
 
+    monkeypatch.setattr(steps._Stepper, "_predict", watched)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        small(loss=loss, batch_size=4, max_iter=8).fit(*scenes)
+        small(batch_size=4, max_iter=8).fit(*scenes)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
     assert used == {1}
-    assert len(callers) == 2
+    assert len(threads) == 2
 
 
 def test_running_statistics_move_by_the_mean_over_the_samples(scenes):
@@ -147,6 +149,45 @@ def test_running_statistics_move_by_the_mean_over_the_samples(scenes):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_threads_change_no_bit_of_images_that_are_not_square(rng, precision):
+    """Such images go through PAN twice, with the same weights."""
+    images = [rng.random((20, 31, 3)), rng.random((31, 20, 3)), rng.random((24, 40, 3))]
+    truths = [rng.integers(0, 3, image.shape[:2]) for image in images]
+
+    def weights(n_jobs):
+        seal = small(
+            n_jobs=n_jobs,
+            crop_size=None,
+            batch_size=3,
+            precision=precision,
+            validation_fraction=0.0,
+        )
+        return seal.fit(images, truths).net_.state_dict()
+
+    expected = weights(1)
+    for _ in range(3):
+        found = weights(3)
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_a_loss_of_ones_own_is_called_in_the_order_of_the_samples(scenes):
+    def weights(n_jobs):
+        calls = []
+
+        def loss(logits, truth):
+            calls.append(threading.get_ident())
+            # It depends on how often it was called before.
+            return (logits.square() * len(calls)).mean()
+
+        seal = small(loss=loss, batch_size=4, n_jobs=n_jobs).fit(*scenes)
+        assert set(calls) == {threading.get_ident()}
+        return seal.net_.state_dict()
+
+    expected, found = weights(1), weights(3)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 def test_two_trainings_at_once_leave_torch_as_it_was(scenes):
     before = torch.get_num_threads()
     found = []
