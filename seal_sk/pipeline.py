@@ -6,11 +6,12 @@ next one is read and the previous one is written; no other images are in memory.
 
 from __future__ import annotations
 
+import os
 import time
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -21,9 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._files import replace_file
 from ._typing import PathLike
-from ._validation import check_image, check_option
+from ._validation import check_image, check_label_maps, check_option, check_sequence
 from .io.georeference import Georeference, read_georeference
-from .io.images import read_with_notes
+from .io.images import check_band_numbers, check_value_range, read_with_notes
 from .io.label_maps import write_label_map
 
 __all__ = [
@@ -116,6 +117,7 @@ class Record:
 class _Job:
     """An image in the pipeline."""
 
+    item: Any
     record: Record
     image: Any = None
     mask: Any = None
@@ -127,8 +129,10 @@ class _Job:
         self.record = replace(self.record, seconds=seconds)
 
     def fail(self, error: Exception) -> None:
+        # A traceback holds the images that the functions in it had.
+        traceback.clear_frames(error.__traceback__)
         self.record = replace(self.record, error=error)
-        self.image = self.mask = self.labels = None
+        self.item = self.image = self.mask = self.labels = None
 
 
 def segment_files(
@@ -153,7 +157,8 @@ def segment_files(
     ----------
     images : iterable of path-like, or of (str, array-like)
         Files, or pairs of a name for the results and an image. It may be lazy: items
-        are taken only when they are processed.
+        are taken only when they are processed. Then the results of files go into
+        another folder, since they could replace images to come.
     estimator : transformer
         Its ``transform`` returns one label map per image. It has to be fitted already,
         if it needs fitting.
@@ -169,7 +174,8 @@ def segment_files(
     polygons : {"geojson", "gpkg"}, optional
         Write one outline per superpixel, ``NAME.geojson`` or ``NAME.gpkg``.
     bands : sequence of int, optional
-        As for `seal_sk.io.read_image`; so are `drop_alpha` and `value_range`.
+        As for `seal_sk.io.read_image`; so are `drop_alpha` and `value_range`. These,
+        and `mask`, are for files: they are refused for arrays.
     drop_alpha : bool, default=False
         Leave out the alpha channel.
     mask : {"nodata", "alpha"}, optional
@@ -185,8 +191,9 @@ def segment_files(
     Returns
     -------
     iterator of Record
-        One per image, in their order, as soon as its results are written. The record of
-        an image that fails has an ``error``; the others continue.
+        One per image, in their order. It comes when its results are written, at the
+        latest once the next batch of images is segmented. The record of an image that
+        fails has an ``error``; the others continue.
 
     Raises
     ------
@@ -216,6 +223,14 @@ def segment_files(
     """
     check_option(label_format, list(LABEL_FORMATS), name="label_format")
     check_option(existing, ("skip", "replace"), name="existing")
+    if isinstance(images, (str, os.PathLike)):
+        raise TypeError("images is a single path; give a list of them.")
+    if bands is not None:
+        check_band_numbers(bands)
+    if value_range is not None:
+        check_value_range(value_range)
+    if n_jobs == 0:
+        raise ValueError("n_jobs must not be 0; give a number of files.")
     if table is not None:
         check_option(table, _TABLES, name="table")
     if polygons is not None:
@@ -231,7 +246,11 @@ def segment_files(
     planned = _Plan(folder, label_format, overlay, table, polygons)
     if isinstance(images, (list, tuple)):
         # All at once, so that an error is found before any work.
-        planned.check(_path_of(item) for item in images)
+        checked = _Plan(folder, label_format, overlay, table, polygons)
+        for plan in (checked, planned):
+            plan.add_inputs(images)
+        for item in images:
+            checked.outputs(item)
     _try_writers(table, polygons)
     folder.mkdir(parents=True, exist_ok=True)
     reading = {
@@ -258,8 +277,8 @@ def check_outputs(
     be the same file, or a result would replace one of the images.
     """
     plan = _Plan(Path(folder), label_format, overlay, table, polygons)
-    plan.check([Path(path) for path in paths])
-    return [plan.outputs(Path(path)) for path in paths]
+    plan.add_inputs(paths)
+    return [plan.outputs(path) for path in paths]
 
 
 def segment_images(
@@ -290,6 +309,7 @@ def segment_images(
     >>> [type(found).__name__ for found in segment_images(SNICSuperpixels(4), images)]
     ['ndarray', 'ValueError']
     """
+    check_sequence(images, name="images")
     step = _batch_size(n_jobs)
     for start in range(0, len(images), step):
         loaded: list[Any] = []
@@ -318,6 +338,7 @@ def segment_each(
         more = [inside] if any(mask is not None for mask in inside) else []
         try:
             found = estimator.transform([image for image, _ in good], *more)
+            check_label_maps(found, good)
         except Exception as error:
             if len(good) == 1:
                 found = [error]
@@ -345,60 +366,118 @@ class _Plan:
             "table": f".{table}" if table else None,
             "polygons": f".{polygons}" if polygons else None,
         }
-        self.writers: dict[Path, Path] = {}  # result -> its image
-        self.inputs: dict[Path, Path] = {}
+        self.writers: dict[Path, str] = {}  # result -> its image
+        self.inputs: set[Path] = set()
 
-    def outputs(self, path: Path) -> Outputs:
-        """Paths of the results of an image."""
+    def add_inputs(self, items: Iterable[Any]) -> None:
+        """Files that no result may replace."""
+        files = (item for item in items if isinstance(item, (str, os.PathLike)))
+        self.inputs.update(Path(item).resolve() for item in files)
+
+    def outputs(self, item: Any) -> Outputs:
+        """Paths of the results of an image, which is planned once."""
+        name = _name_of(item)
+        shown = str(item[0] if isinstance(item, tuple) else item)
         places: Any = {
-            name: None if end is None else self.folder / f"{path.stem}{end}"
-            for name, end in self.ends.items()
+            kind: None if end is None else self.folder / f"{name}{end}"
+            for kind, end in self.ends.items()
         }
-        return Outputs(**places)
-
-    def check(self, paths: Iterable[Path]) -> None:
-        """Refuse images whose results would replace other results, or images."""
-        added = list(paths)
-        self.inputs.update((path.resolve(), path) for path in added)
-        for path in added:
-            for output in self.outputs(path):
-                other = self.writers.setdefault(output, path)
-                if other != path:
-                    raise ValueError(
-                        f"{str(other)!r} and {str(path)!r} would both be written to "
-                        f"{str(output)!r}; segment them into different folders."
-                    )
-                if output.resolve() in self.inputs:
-                    raise ValueError(
-                        f"{str(output)!r} is one of the images, and would be replaced "
-                        "by a result; give another folder."
-                    )
+        outputs = Outputs(**places)
+        for output in outputs:
+            if output in self.writers:
+                raise ValueError(
+                    f"{self.writers[output]!r} and {shown!r} would both be written to "
+                    f"{str(output)!r}; segment them into different folders."
+                )
+            if output.resolve() in self.inputs:
+                raise ValueError(
+                    f"{str(output)!r} is one of the images, and would be replaced "
+                    "by a result; give another folder."
+                )
+        self.writers.update((output, shown) for output in outputs)
+        return outputs
 
 
-def _path_of(item: Any) -> Path:
-    return Path(item[0] if isinstance(item, tuple) else item)
+def _name_of(item: Any) -> str:
+    """The name of an image's results."""
+    if isinstance(item, (str, os.PathLike)):
+        return Path(item).stem
+    if not isinstance(item, tuple) or len(item) != 2 or not isinstance(item[0], str):
+        raise TypeError(
+            f"an image is given as {type(item).__name__}; give its path, or a tuple of "
+            "a name and an array."
+        )
+    name = item[0]
+    if not name or name in (".", "..") or set(name) & set("/\\\0"):
+        raise ValueError(f"{name!r} can't be the name of a file; give another name.")
+    return name
+
+
+def _jobs_of(items, plan, reading, known):
+    """Jobs for some of the images, with what is wrong with one as its error."""
+    for item in items:
+        try:
+            if not known:
+                _refuse_results_beside(item, plan.folder)
+                plan.add_inputs([item])
+            if isinstance(item, tuple) and any(
+                value not in (None, False) for value in reading.values()
+            ):
+                raise ValueError(
+                    "bands, drop_alpha, mask and value_range are for files; apply them "
+                    "to the array."
+                )
+            outputs = plan.outputs(item)
+        except Exception as error:
+            name = item[0] if isinstance(item, tuple) and item else item
+            job = _Job(None, Record(Path(str(name)), Outputs(plan.folder)))
+            job.fail(error)
+        else:
+            path = Path(item[0] if isinstance(item, tuple) else item)
+            job = _Job(item, Record(path, outputs))
+        yield job
+
+
+def _refuse_results_beside(item, folder):
+    """Of a lazy sequence, nobody knows which files are images to come."""
+    if isinstance(item, tuple):
+        return
+    if Path(item).resolve().parent == folder.resolve():
+        raise ValueError(
+            f"{str(folder)!r} is the folder of the image, whose results could replace "
+            "images to come; give another folder, or a list of images."
+        )
 
 
 def _run(images, estimator, plan, reading, skip, n_jobs):
-    threads = effective_n_jobs(n_jobs)
-    items = iter(images)
     known = isinstance(images, (list, tuple))
+    items = iter(images)
+    broken: list[Exception] = []  # what the sequence raised, if anything
+    threads = effective_n_jobs(n_jobs)
     with (
         ThreadPoolExecutor(threads) as readers,
         ThreadPoolExecutor(threads) as writers,
     ):
 
         def read_batch() -> list[Future[_Job]]:
-            some = list(islice(items, _batch_size(n_jobs)))
-            return [
-                readers.submit(_read, item, plan, reading, skip, known) for item in some
-            ]
+            some: list[Any] = []
+            while not broken and len(some) < _batch_size(n_jobs):
+                try:
+                    some.append(next(items))
+                except StopIteration:
+                    break
+                except Exception as error:
+                    broken.append(error)
+            jobs = _jobs_of(some, plan, reading, known)
+            return [readers.submit(_read, job, reading, skip) for job in jobs]
 
         coming = read_batch()
         leaving: list[Future[Record]] = []
         while coming:
             jobs = [future.result() for future in coming]
             coming = read_batch()
+            while leaving and leaving[0].done():
+                yield leaving.pop(0).result()
             _segment(estimator, jobs)
             for future in leaving:
                 yield future.result()
@@ -406,23 +485,24 @@ def _run(images, estimator, plan, reading, skip, n_jobs):
             del jobs
         for future in leaving:
             yield future.result()
+    if broken:
+        raise broken[0]
 
 
-def _read(item, plan, reading, skip, known):
-    path = _path_of(item)
-    job = _Job(Record(path, plan.outputs(path)))
+def _read(job, reading, skip):
+    if job.record.error is not None:
+        return job
     began = time.monotonic()
     try:
-        if not known:
-            plan.check([path])
-        outputs = job.record.outputs
-        if skip and all(output.exists() for output in outputs):
+        item, outputs = job.item, job.record.outputs
+        if skip and all(output.is_file() for output in outputs):
             job.record = replace(job.record, skipped=True)
             return job
         notes: list[str] = []
         if isinstance(item, tuple):
             job.image = check_image(item[1], name=item[0])
         else:
+            path = job.record.path
             if any((outputs.table, outputs.polygons, _keeps_place(outputs.labels))):
                 job.place = read_georeference(path)
             job.image, job.mask, notes = read_with_notes(path, **reading)
@@ -431,6 +511,7 @@ def _read(item, plan, reading, skip, known):
         job.record = replace(job.record, notes=tuple(notes))
     except Exception as error:
         job.fail(error)
+    job.item = None
     job.spent(began)
     return job
 
@@ -451,7 +532,7 @@ def _segment(estimator, jobs):
 
 
 def _write(job):
-    if job.labels is None:
+    if job.record.error is not None or job.record.skipped:
         return job.record
     began = time.monotonic()
     outputs, labels, place = job.record.outputs, job.labels, job.place

@@ -166,10 +166,110 @@ def test_results_that_would_meet_are_refused(folder, tmp_path):
     (folder / "a.jpg").unlink()
     with pytest.raises(ValueError, match="is one of the images"):
         segment_files(paths_of(folder), SNICSuperpixels(9), folder)
+    named = [("same", image) for image in IMAGES[:2]]
+    with pytest.raises(ValueError, match="would both be written to"):
+        segment_files(named, SNICSuperpixels(9), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     # Of a lazy sequence it shows on the way.
-    named = (("same", image) for image in IMAGES[:2])
-    records = list(segment_files(named, SNICSuperpixels(9), tmp_path / "lazy"))
-    assert records[0].error is None
+    first, second = segment_files(iter(named), SNICSuperpixels(9), tmp_path / "lazy")
+    assert first.error is None
+    assert "would both be written to" in str(second.error)
+
+
+def test_a_lazy_sequence_has_its_results_elsewhere(folder):
+    """They could replace images that are still to come."""
+    before = {path: path.read_bytes() for path in paths_of(folder)}
+    records = segment_files(
+        iter(paths_of(folder)), SNICSuperpixels(9), folder, existing="replace"
+    )
+    assert all("images to come" in str(record.error) for record in records)
+    assert {path: path.read_bytes() for path in paths_of(folder)} == before
+
+
+def test_names_of_arrays_are_names_of_files(tmp_path):
+    named = [("tile.1", IMAGES[0]), ("tile.2", IMAGES[1])]
+    for record in segment_files(named, SNICSuperpixels(9), tmp_path):
+        assert record.error is None
+    assert (tmp_path / "tile.1.png").is_file()
+    assert (tmp_path / "tile.2.png").is_file()
+    for name in ("", "x/y", "..", "a\\b"):
+        with pytest.raises(ValueError, match="can't be the name of a file"):
+            segment_files([(name, IMAGES[0])], SNICSuperpixels(9), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "options", [{"bands": [1]}, {"value_range": (0, 9)}, {"drop_alpha": True}]
+)
+def test_options_of_files_are_not_ignored_for_arrays(tmp_path, options):
+    named = [("a", IMAGES[0])]
+    (record,) = segment_files(named, SNICSuperpixels(9), tmp_path, **options)
+    assert "are for files" in str(record.error)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bands": (1, 2)}, "three bands"),
+        ({"bands": 5}, "list of integers"),
+        ({"value_range": (5, 1)}, "the lower one first"),
+        ({"value_range": 5}, "two finite numbers"),
+        ({"n_jobs": 0}, "n_jobs must not be 0"),
+    ],
+)
+def test_what_no_image_can_have_is_refused_at_once(folder, tmp_path, options, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        segment_files(paths_of(folder), SNICSuperpixels(9), tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_path_alone_is_no_list(folder, tmp_path):
+    with pytest.raises(TypeError, match="single path"):
+        segment_files(str(folder / "a.png"), SNICSuperpixels(9), tmp_path)
+    with pytest.raises(TypeError, match="give its path, or a tuple"):
+        segment_files([IMAGES[0]], SNICSuperpixels(9), tmp_path)
+    lazy = iter([None, ("b", IMAGES[0])])
+    bad, good = segment_files(lazy, SNICSuperpixels(9), tmp_path)
+    assert isinstance(bad.error, TypeError)
+    assert good.error is None
+
+
+def test_what_a_sequence_raises_comes_after_the_images_before(tmp_path):
+    def images():
+        yield from zip("ab", IMAGES[:2], strict=True)
+        raise OSError("a broken disk")
+
+    records = segment_files(images(), SNICSuperpixels(9), tmp_path)
+    assert [next(records).error, next(records).error] == [None, None]
+    with pytest.raises(OSError, match="a broken disk"):
+        next(records)
+    assert {path.name for path in tmp_path.iterdir()} == {"a.png", "b.png"}
+
+
+@pytest.mark.parametrize("returned", [[], [np.zeros((2, 2), int)] * 2, None, [None]])
+def test_an_estimator_that_returns_no_label_map(tmp_path, returned):
+    class Wrong:
+        def transform(self, X):
+            return returned
+
+    (record,) = segment_files([("a", IMAGES[0])], Wrong(), tmp_path)
+    assert isinstance(record.error, (TypeError, ValueError))
+    assert not list(tmp_path.iterdir())
+
+
+def test_failed_images_are_not_held(tmp_path):
+    made = []
+
+    def images():
+        for i in range(8):
+            image = IMAGES[0].copy()
+            made.append(weakref.ref(image))
+            yield str(i), image
+
+    # More superpixels than pixels.
+    records = list(segment_files(images(), SNICSuperpixels(10**6), tmp_path))
+    assert all(record.error is not None for record in records)
+    gc.collect()
+    assert sum(image() is not None for image in made) <= 1
 
 
 def test_places_are_known_before(folder, tmp_path):

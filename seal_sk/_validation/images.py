@@ -96,7 +96,7 @@ def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
     if isinstance(image, (str, PathLike)):
         raise TypeError(
             f"{name} is the name {str(image)!r}; read the file first, for example with "
-            "seal_sk.io.images.read_image."
+            "seal_sk.io.read_image."
         )
     image = np.asarray(image)
     if image.ndim not in (2, 3):

@@ -221,6 +221,11 @@ def _check_options(args: Namespace) -> None:
         )
     if args.bands is not None and args.drop_alpha:
         raise ValueError("--bands leaves out alpha already: leave out --drop-alpha.")
+    if args.value_range is not None and args.value_range[0] >= args.value_range[1]:
+        raise ValueError(
+            "--value-range takes black and white, the lower one first, not "
+            f"{args.value_range[0]:g} {args.value_range[1]:g}."
+        )
     if args.mask is not None and args.format == "png":
         raise ValueError(
             "PNG has no label for pixels left out by --mask: add --format tiff, or "

@@ -1,6 +1,7 @@
 """Reading images from files."""
 
 import logging
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,14 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import PathLike
-from .._validation import check_image, check_int
+from .._validation import check_image, check_int, check_option
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "TIFF_SUFFIXES",
     "ArgumentNeededError",
+    "check_band_numbers",
     "check_format",
     "check_size",
+    "check_value_range",
     "image_size",
     "read_image",
     "read_masked_image",
@@ -162,6 +165,7 @@ def read_masked_image(
     >>> image.shape, int(mask.sum())
     ((20, 30, 3), 450)
     """
+    check_option(where, ("nodata", "alpha"), name="where")
     image, mask, notes = read_with_notes(
         path, where, bands=bands, value_range=value_range
     )
@@ -183,6 +187,8 @@ def read_with_notes(
     Parameters are those of `read_image` and `read_masked_image`; with ``where=None`` no
     pixel is masked.
     """
+    if value_range is not None:
+        check_value_range(value_range)
     path = Path(path)
     stored = _decode(path)
     array = _oriented(stored, path, bands is not None)
@@ -203,7 +209,7 @@ def read_with_notes(
     elif mask is not None and not mask.any():
         raise ValueError(f"every pixel of {path} is masked by its {where}.")
     may_stretch = array.dtype.kind in "if" and np.isfinite(array).all()
-    if value_range is not None:
+    if value_range is not None and array.dtype.kind in "uif":
         array = _stretched(array, value_range)
     try:
         array = check_image(array, mask=mask, name=str(path))
@@ -337,12 +343,7 @@ def _holds_data(image: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
 def _stretched(
     image: NDArray[Any], value_range: tuple[float, float]
 ) -> NDArray[np.float32]:
-    black, white = value_range
-    if not (np.isfinite([black, white]).all() and black < white):
-        raise ValueError(
-            f"value_range={value_range!r} must be two finite numbers, black and white, "
-            "the lower one first."
-        )
+    black, white = check_value_range(value_range)
     stretched = image.astype(np.result_type(image.dtype, np.float32))
     stretched -= black
     stretched /= white - black
@@ -368,10 +369,7 @@ def check_format(content: bytes, path: Path) -> None:
 
 def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[Any]:
     """Select bands of an (H, W) or (H, W, C) array, counted from 1."""
-    if len(bands) not in (1, 3):
-        raise ValueError(
-            f"bands={bands!r} must be three bands (red, green, blue) or one."
-        )
+    bands = check_band_numbers(bands)
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3:
@@ -380,13 +378,39 @@ def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[An
             "several axes; save one image."
         )
     n_bands = image.shape[2]
-    bands = [check_int(band, 1, name="a band") for band in bands]
     if max(bands) > n_bands:
         raise ValueError(
             f"{path} has {n_bands} bands, so there is no band {max(bands)}; bands are "
             "counted from 1."
         )
     return image[..., [band - 1 for band in bands]]
+
+
+def check_band_numbers(bands: Sequence[int]) -> list[int]:
+    """Return the numbers of three bands, or of one, counted from 1."""
+    try:
+        numbers = [check_int(band, 1, name="a band") for band in bands]
+    except TypeError as error:
+        raise TypeError(f"bands={bands!r} must be a list of integers.") from error
+    if len(numbers) not in (1, 3):
+        raise ValueError(
+            f"bands={bands!r} must be three bands (red, green, blue) or one."
+        )
+    return numbers
+
+
+def check_value_range(value_range: tuple[float, float]) -> tuple[float, float]:
+    """Return the stored values that are black and white."""
+    try:
+        black, white = (float(value) for value in value_range)
+    except (TypeError, ValueError):
+        black = white = math.nan
+    if not (math.isfinite(black) and math.isfinite(white) and black < white):
+        raise ValueError(
+            f"value_range={value_range!r} must be two finite numbers, black and white, "
+            "the lower one first."
+        )
+    return black, white
 
 
 def image_size(path: PathLike) -> tuple[int, int]:

@@ -51,8 +51,9 @@ class LearnedAffinity(AffinitySource):
     loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
         Loss to minimise: one of those in `seal_sk.pan`, a `seal_sk.pan.SEALLoss` with
         other parameters, or any ``loss(logits, truth)`` of tensors (N, 2, H, W) and
-        (N, H, W) that returns a scalar. If `ignore_label` is set, a callable is called
-        as ``loss(logits, truth, ignore_label=...)``.
+        (N, H, W) that returns a scalar. It gets a part of the batch at a time, one
+        sample on a CPU for "pan". If `ignore_label` is set, a callable is called as
+        ``loss(logits, truth, ignore_label=...)``.
     annotations : {"each", "mean"}, default="each"
         With "each", a training sample is an image with one of its annotations, as in
         the paper. With "mean", it is an image with the mean affinities of all its

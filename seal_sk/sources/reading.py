@@ -94,5 +94,10 @@ class _ForeignReader(SourceReader):
         return None
 
     def affinity_of(self, item: Any) -> NDArray[np.float32]:
-        (affinity,) = self.source.transform([item])
-        return affinity
+        affinities = self.source.transform([item])
+        if not hasattr(affinities, "__len__") or len(affinities) != 1:
+            raise ValueError(
+                f"{self.source} did not return one affinity map for one image; its "
+                "transform(X) must return a list of them."
+            )
+        return affinities[0]
