@@ -24,7 +24,12 @@ from ._files import replace_file
 from ._typing import PathLike
 from ._validation import check_image, check_label_maps, check_option, check_sequence
 from .io.georeference import Georeference, read_georeference
-from .io.images import check_band_numbers, check_value_range, read_with_notes
+from .io.images import (
+    check_band_numbers,
+    check_value_range,
+    notes_of_darkness,
+    read_with_notes,
+)
 from .io.label_maps import write_label_map
 
 __all__ = [
@@ -507,7 +512,7 @@ def _read(job, reading, skip):
                 job.place = read_georeference(path)
             job.image, job.mask, notes = read_with_notes(path, **reading)
         if reading["value_range"] is None:
-            notes += _notes_of_darkness(job.image, job.mask)
+            notes += notes_of_darkness(job.image, job.mask)
         job.record = replace(job.record, notes=tuple(notes))
     except Exception as error:
         job.fail(error)
@@ -588,18 +593,3 @@ def _try_writers(table, polygons):
             labels,
             None,
         )
-
-
-def _notes_of_darkness(image, mask):
-    """Notes on images whose values leave most of the range of the dtype unused."""
-    if image.dtype == np.uint8:
-        return []
-    white = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
-    # A few bright pixels, such as clouds, do not help the others.
-    high = np.percentile(image if mask is None else image[mask], 99)
-    if not 0 < high < white / 8:
-        return []
-    return [
-        f"99 % of the values are at most {high:.6g} of {white}, nearly black, and "
-        "borders may be missed; give the values of black and white in value_range"
-    ]

@@ -24,6 +24,7 @@ __all__ = [
     "check_size",
     "check_value_range",
     "image_size",
+    "notes_of_darkness",
     "read_image",
     "read_masked_image",
     "read_tiff",
@@ -221,6 +222,21 @@ def read_with_notes(
             ) from error
         raise ValueError(str(error)) from error
     return np.ascontiguousarray(array), mask, stored.notes
+
+
+def notes_of_darkness(image: NDArray[Any], mask: NDArray[np.bool_] | None) -> list[str]:
+    """Notes on images whose values leave most of the range of the dtype unused."""
+    if image.dtype == np.uint8:
+        return []
+    white = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
+    # A few bright pixels, such as clouds, do not help the others.
+    high = np.percentile(image if mask is None else image[mask], 99)
+    if not 0 < high < white / 8:
+        return []
+    return [
+        f"99 % of the values are at most {high:.6g} of {white}, nearly black, and "
+        "borders may be missed; give the values of black and white in value_range"
+    ]
 
 
 class ArgumentNeededError(ValueError):
