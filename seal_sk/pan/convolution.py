@@ -3,60 +3,66 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Convolution"]
+__all__ = ["share_samples"]
 
 
-class Convolution(nn.Conv2d):
-    """A convolution that can share the samples of a batch among threads.
+def share_samples(net: nn.Module, pool: Executor) -> None:
+    """Let the convolutions of a network share the samples of a batch among threads.
 
-    For networks that normalise over the batch, whose samples can't go through the whole
-    network by themselves. Each sample is convolved by one thread, and gradients are
-    added in the order of the samples, so that the number of threads changes no bit.
+    This is for networks that normalise over the batch, whose samples can't go through
+    the network separately. Each sample is convolved by one thread, and gradients are
+    added in the order of the samples, so the number of threads does not change a bit.
+
+    Parameters
+    ----------
+    net : Module
+        Changed in place.
+    pool : Executor
+        The threads.
     """
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d) and module.padding_mode == "zeros":
+            module.forward = partial(_convolved, module, pool)  # type: ignore[method-assign]
 
-    #: The threads; None computes as `torch.nn.Conv2d` does.
-    pool: Executor | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The convolved batch."""
-        if self.pool is None:
-            return super().forward(x)
-        # Threads of a pool don't know that precision is lowered here.
-        kind = x.device.type
-        if torch.is_autocast_enabled(kind):
-            dtype = torch.get_autocast_dtype(kind)
-            x, weight = x.to(dtype), self.weight.to(dtype)
-        else:
-            weight = self.weight
-        y = _BySample.apply(x, weight, self.stride, self.padding, self.pool)
-        return y if self.bias is None else y + self.bias.to(y.dtype)[:, None, None]
+def _convolved(module: nn.Conv2d, pool: Executor, x: Tensor) -> Tensor:
+    weight = module.weight
+    # The threads of a pool do not know that precision is lowered here.
+    kind = x.device.type
+    if torch.is_autocast_enabled(kind):
+        dtype = torch.get_autocast_dtype(kind)
+        x, weight = x.to(dtype), weight.to(dtype)
+    settings = module.stride, module.padding, module.dilation, module.groups
+    y = _BySample.apply(x, weight, settings, pool)
+    return y if module.bias is None else y + module.bias.to(y.dtype)[:, None, None]
 
 
 class _BySample(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, stride: Any, padding: Any, pool: Executor
+        ctx: Any, x: Tensor, weight: Tensor, settings: Any, pool: Executor
     ) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.settings = stride, padding
+        ctx.settings = settings
         ctx.pool = pool
 
         def convolve(sample):
             with torch.no_grad():
-                return functional.conv2d(sample, weight, None, stride, padding)
+                return functional.conv2d(sample, weight, None, *settings)
 
         return torch.cat(list(pool.map(convolve, x.split(1))))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Any:
         x, weight = ctx.saved_tensors
-        stride, padding = ctx.settings
+        stride, padding, dilation, groups = ctx.settings
         wanted = [ctx.needs_input_grad[0], ctx.needs_input_grad[1], False]
 
         def differentiate(sample, of_output):
@@ -67,10 +73,10 @@ class _BySample(torch.autograd.Function):
                 None,
                 stride,
                 padding,
-                (1, 1),
+                dilation,
                 False,
                 (0, 0),
-                1,
+                groups,
                 wanted,
             )
 
@@ -79,7 +85,6 @@ class _BySample(torch.autograd.Function):
         return (
             torch.cat(of_x) if wanted[0] else None,
             sum(of_weight[1:], start=of_weight[0]) if wanted[1] else None,
-            None,
             None,
             None,
         )

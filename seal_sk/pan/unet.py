@@ -13,7 +13,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .._validation import check_int
 from .base import AffinityNet
-from .convolution import Convolution
 
 __all__ = ["UNet"]
 
@@ -80,7 +79,7 @@ class UNet(AffinityNet):
             self.up = nn.ModuleList(
                 [_Convolution(width, width), *map(_Residual, widths[1:-1])]
             )
-            self.head = Convolution(widths[0], 2, 3, padding=1)
+            self.head = nn.Conv2d(widths[0], 2, 3, padding=1)
             for module in self.modules():
                 if isinstance(module, nn.Conv2d):
                     nn.init.kaiming_normal_(
@@ -158,7 +157,7 @@ class _Convolution(nn.Module):
         active: bool = True,
     ) -> None:
         super().__init__()
-        self.conv = Convolution(
+        self.conv = nn.Conv2d(
             inputs, outputs, kernel, stride, padding=kernel // 2, bias=False
         )
         self.norm = nn.BatchNorm2d(outputs)

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ..._interrupts import interrupt_flag
-from ..convolution import Convolution
+from ..convolution import share_samples
 from ..loss import SEALLoss
 from .settings import Settings
 from .state import TrainingState, copy_of
@@ -197,9 +196,8 @@ class _Stepper:
             deepcopy(state.net, dict(shared)) for _ in range(settings.batch_size)
         ]
         if state.net.normalizes_batch and device.type == "cpu":
-            for module in chain.from_iterable(net.modules() for net in self.nets):
-                if isinstance(module, Convolution):
-                    module.pool = workers
+            for net in self.nets:
+                share_samples(net, workers)
 
     def step(self, batch):
         """Make one step on a batch of drawn samples; return the loss before it."""
