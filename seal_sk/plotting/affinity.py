@@ -214,7 +214,7 @@ class AffinityDisplay:
             self.colorbar_ = axes[-1].figure.colorbar(
                 self.images_[-1], cax=scale, ticks=[0, 0.5, 1]
             )
-            self.colorbar_.set_ticklabels(["0 parted", "0.5", "1 together"])
+            self.colorbar_.set_ticklabels(["0 apart", "0.5", "1 together"])
         self.ax_ = squeezed(axes)
         self.figure_ = axes[0].figure
         return self

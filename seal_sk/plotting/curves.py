@@ -306,7 +306,7 @@ class CurveDisplay:
         for one, (name, title) in zip(axes, self.metrics.items(), strict=True):
             for method, columns in self.curves.items():
                 _draw(one, columns, name, method, look[method], len(look) <= CROWDED)
-            one.set_xlabel("superpixels (mean of what came out)")
+            one.set_xlabel("mean number of superpixels")
             one.set_ylabel(title)
             quiet(one)
         if legend:

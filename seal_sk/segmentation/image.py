@@ -163,7 +163,8 @@ def snic(
         get a few per cent more or fewer, depending on the grid.
     compactness : float, default=10.0
         Weight of the position, at least 0: the difference in colour that counts as
-        much as one grid step. Higher values make the segments more compact.
+        much as one grid step. Higher values make the segments more compact. Try values
+        on a logarithmic scale, such as 3, 10, 30 and 100.
     mask : array-like of bool of shape (H, W), optional
         True where to segment the image. Elsewhere it may hold anything, NaN included.
         A region of the mask without a seed on the grid gets one.
@@ -256,7 +257,8 @@ def slic(
         BSDS500's photographs, on average 66 for 100, 218 for 300 and 880 for 1000.
     compactness : float, default=10.0
         Weight of the position, above 0: the difference in colour that counts as much
-        as one grid step. Higher values make the segments more compact.
+        as one grid step. Higher values make the segments more compact. Try values on a
+        logarithmic scale, such as 3, 10, 30 and 100.
     max_iter : int, default=10
         Rounds of k-means, at least 1.
     sigma : float, default=0.0

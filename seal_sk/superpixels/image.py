@@ -97,7 +97,8 @@ class SLICSuperpixels(SuperpixelTransformer):
         Superpixels per image. You usually get fewer; see `seal_sk.slic` for typical
         numbers.
     compactness : float, default=10.0
-        Weight of position against colour, above 0, in units of CIELAB.
+        Weight of position against colour, above 0, in units of CIELAB. Try values on a
+        logarithmic scale, such as 3, 10, 30 and 100.
     max_iter : int, default=10
         Rounds of k-means.
     sigma : float, default=0.0
@@ -187,7 +188,8 @@ class SNICSuperpixels(SuperpixelTransformer):
     n_segments : int, default=300
         Superpixels per image; you get about this many, depending on the grid of seeds.
     compactness : float, default=10.0
-        Weight of position against colour, at least 0, in units of CIELAB.
+        Weight of position against colour, at least 0, in units of CIELAB. Try values on
+        a logarithmic scale, such as 3, 10, 30 and 100.
     exact : bool, default=False
         Choose the seeds so that you get exactly `n_segments`.
     n_jobs : int, optional
