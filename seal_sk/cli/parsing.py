@@ -1,6 +1,7 @@
 """The parser, and the options that several commands share."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -25,6 +26,8 @@ __all__ = [
     "whole",
 ]
 
+_NEGATIVE = re.compile(r"-((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)$", re.IGNORECASE)
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that accepts no abbreviations, with errors in one sentence."""
@@ -34,6 +37,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
+        # argparse's own takes -1e-3, -1. and -inf for options.
+        self._negative_number_matcher = _NEGATIVE
 
     def error(self, message: str) -> NoReturn:
         """Print the error, and exit with status 2."""

@@ -178,6 +178,12 @@ def _add_course(group: _ArgumentGroup) -> None:
         help="steps between validations (default: 100)",
     )
     group.add_argument(
+        "--n-iter-no-change",
+        type=count,
+        metavar="N",
+        help="stop when the ASA has not improved in N validations (default: never)",
+    )
+    group.add_argument(
         "--train-segment-size",
         type=positive,
         metavar="PIXELS",
@@ -225,12 +231,27 @@ def _train(args: Namespace) -> int:
     if args.history is not None:
         _write_history(args.history, estimator.history_)
     _report(args, estimator)
-    if estimator.n_iter_ < estimator.max_iter:
+    early = estimator.n_iter_ < estimator.max_iter
+    if early and not _no_change(estimator):
         complain(f"stopped by --max-time after {estimator.n_iter_} steps")
         _say_how_to_go_on(args)
-    elif args.checkpoint is None:
+        return 0
+    if early and not args.quiet:
+        complain(
+            f"stopped after {estimator.n_iter_} of {estimator.max_iter} steps: in "
+            f"{estimator.n_iter_no_change} validations the ASA did not improve; for "
+            "more patience: --n-iter-no-change"
+        )
+    if args.checkpoint is None:
         _remove_checkpoint(checkpoint)
     return 0
+
+
+def _no_change(estimator: "SEALSuperpixels") -> bool:
+    """Whether the ASA did not improve for as many validations as are waited for."""
+    patience = estimator.n_iter_no_change
+    scores = [line["asa"] for line in estimator.history_ if "asa" in line]
+    return patience is not None and scores.index(max(scores)) < len(scores) - patience
 
 
 def _state_in(folder: Path) -> Path:

@@ -121,6 +121,23 @@ def test_going_on_after_the_end_of_the_time(data, here, capsys, run):
     assert not (here / "net.checkpoint").exists()
 
 
+@pytest.mark.parametrize("more", ["", "--max-time 1000"])
+def test_the_end_of_patience_is_told_and_is_the_end(data, here, capsys, run, more):
+    """The patience may be that of the file of --weights."""
+    parameters = {"n_iter_no_change": 1, "validation_fraction": 0.3, "lr": 1e-6}
+    first = estimator(max_iter=1, validate_every=1, **parameters)
+    first.fit(*load_pairs(data)).save("first.safetensors")
+    command = "train --data data -o net.safetensors --weights first.safetensors"
+    assert run(f"{command} --max-iter 12 {more}") == 0
+    err = capsys.readouterr().err
+    assert re.search(r"stopped after \d of 12 steps: in 1 validations the ASA did", err)
+    assert "--max-time" not in err
+    assert "--resume" not in err
+    assert not (here / "net.checkpoint").exists()
+    assert run(f"{command} --max-iter 3 --n-iter-no-change 9 --force") == 0
+    assert "stopped" not in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_ctrl_c_and_going_on_bit_for_bit(data, here, terminal, run):
     long = TRAIN.replace("--max-iter 4 --validate-every 2", "--max-iter 120")
