@@ -1,7 +1,6 @@
 """Reading images from files."""
 
 import logging
-import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._typing import PathLike
+from .._typing import PathLike, ValueRange
 from .._validation import check_image, check_int, check_option
 
 __all__ = [
@@ -36,6 +35,10 @@ TIFF_SUFFIXES = (".tif", ".tiff")
 
 NODATA_TAG = 42113  # GDAL's, an ASCII number
 
+# How often two and four bands are repeated, since estimators take images of two and
+# four channels for grey and RGB with alpha.
+_REPEATS = {2: 3, 4: 2}
+
 #: Endings of the files that `read_image` reads.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
 
@@ -45,9 +48,9 @@ def read_image(
     *,
     drop_alpha: bool = False,
     bands: Sequence[int] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: ValueRange | None = None,
 ) -> NDArray[Any]:
-    """Read a grey or RGB image with its stored depth.
+    """Read an image with its stored depth.
 
     Parameters
     ----------
@@ -57,17 +60,20 @@ def read_image(
         Leave out the alpha channel; otherwise an image with one is an error.
     bands : sequence of int, optional
         Which bands to use, in this order, counted from 1: three, for red, green and
-        blue, or one. Pages of the same size count as bands.
-    value_range : (float, float), optional
-        The stored values of black and white. Use it for sensors whose values fill only
-        a part of 16 bits, are signed, or are floats beyond 0..1. Values outside the
-        range become black or white.
+        blue, one, or as many as a method or network takes. Pages of the same size count
+        as bands. Without `bands`, the image has to be grey or RGB.
+    value_range : (float, float) or sequence of these, optional
+        The stored values of black and white, for all bands or one pair for each. Use it
+        for sensors whose values fill only a part of 16 bits, are signed, or are floats
+        beyond 0..1. Values outside the range become black or white.
 
     Returns
     -------
-    ndarray of shape (H, W, 1) or (H, W, 3)
+    ndarray of shape (H, W, C)
         In uint8 or uint16; from TIFF also float32 or float64 in 0..1; float32 in 0..1
-        with `value_range`.
+        with `value_range`. C is 1 or 3, or the number of `bands`. Since two and four
+        channels mean an image with alpha, two bands are repeated three times, and four
+        bands twice: distances between colours change only by a factor.
 
     Raises
     ------
@@ -76,7 +82,8 @@ def read_image(
     OSError
         If the file is damaged.
     ValueError
-        If the file holds something other than one grey or RGB image.
+        If the file holds something other than one image, or one that can't be read
+        without another argument (`seal_sk.io.images.ArgumentNeededError`).
 
     Warns
     -----
@@ -114,7 +121,7 @@ def read_masked_image(
     where: Literal["nodata", "alpha"],
     *,
     bands: Sequence[int] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: ValueRange | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Read an image, and a mask of the pixels that belong to it.
 
@@ -128,12 +135,12 @@ def read_masked_image(
         channel is 0.
     bands : sequence of int, optional
         As for `read_image`.
-    value_range : (float, float), optional
+    value_range : (float, float) or sequence of these, optional
         As for `read_image`.
 
     Returns
     -------
-    image : ndarray of shape (H, W, 1) or (H, W, 3)
+    image : ndarray of shape (H, W, C)
         As from `read_image`, without alpha. Masked pixels may have any value.
     mask : ndarray of bool of shape (H, W), or None
         False for masked pixels; None if no pixel is masked.
@@ -181,15 +188,19 @@ def read_with_notes(
     *,
     drop_alpha: bool = False,
     bands: Sequence[int] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: ValueRange | None = None,
+    n_bands: int | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None, list[str]]:
     """Read an image, its mask, and notes on what was lost in reading.
 
     Parameters are those of `read_image` and `read_masked_image`; with ``where=None`` no
-    pixel is masked.
+    pixel is masked. `n_bands` is the number of channels that the images of a network
+    have: a file of as many bands needs no `bands`.
     """
+    if bands is not None:
+        bands = check_band_numbers(bands)
     if value_range is not None:
-        check_value_range(value_range)
+        check_value_range(value_range, None if bands is None else len(bands))
     path = Path(path)
     stored = _decode(path)
     array = _oriented(stored, path, bands is not None)
@@ -198,8 +209,10 @@ def read_with_notes(
         mask = array[..., -1] != 0
     if bands is not None:
         array = _picked(array, bands, path)
-    dropped = drop_alpha or where is not None
-    array = _without_alpha(array, path, stored.has_alpha, dropped)
+    else:
+        dropped = drop_alpha or where is not None
+        array = _without_alpha(array, path, stored.has_alpha, dropped)
+        _check_n_bands(array, path, n_bands)
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     if where == "nodata":
@@ -212,6 +225,7 @@ def read_with_notes(
     may_stretch = array.dtype.kind in "if" and np.isfinite(array).all()
     if value_range is not None and array.dtype.kind in "uif":
         array = _stretched(array, value_range)
+    array = _repeated(array)
     try:
         array = check_image(array, mask=mask, name=str(path))
     except (TypeError, ValueError) as error:
@@ -247,13 +261,16 @@ class ArgumentNeededError(ValueError):
     message : str
         One or more sentences.
     *arguments : str
-        Names of the arguments of `read_image` that would help.
+        Names of the arguments of `read_image` that would help, and "mask" for
+        `read_masked_image`.
     """
 
     def __init__(self, message: str, *arguments: str) -> None:
         self.message = message
         self.arguments = arguments
-        named = " or ".join(f"{name}=" for name in arguments)
+        named = " or ".join(
+            "read_masked_image" if name == "mask" else f"{name}=" for name in arguments
+        )
         super().__init__(f"{message} ({named})")
 
 
@@ -302,30 +319,40 @@ def _oriented(stored: _Stored, path: Path, as_bands: bool) -> NDArray[Any]:
 def _without_alpha(
     array: NDArray[Any], path: Path, has_alpha: bool, drop_alpha: bool
 ) -> NDArray[Any]:
-    """An array of one or three bands."""
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4):
-        raise ArgumentNeededError(
-            f"{path} holds several pages or bands, an array of shape {array.shape}; "
-            "one grey or RGB image is expected: choose bands.",
-            "bands",
-        )
-    if array.ndim == 2 or array.shape[2] in (1, 3):
+    """An array without the alpha channel, which is the last one."""
+    if array.ndim == 2 or not has_alpha or array.shape[-1] in (1, 3):
         return array
-    if not has_alpha:
-        raise ArgumentNeededError(
-            f"{path} has {array.shape[2]} bands; choose one or three.", "bands"
-        )
     if not drop_alpha:
-        if path.suffix.lower() in TIFF_SUFFIXES:
-            raise ArgumentNeededError(
-                f"{path} has an alpha channel; leave it out, or choose bands.",
-                "drop_alpha",
-                "bands",
-            )
         raise ArgumentNeededError(
-            f"{path} has an alpha channel; leave it out.", "drop_alpha"
+            f"{path} has an alpha channel; leave it out, choose bands, or mask the "
+            "transparent pixels.",
+            "drop_alpha",
+            "bands",
+            "mask",
         )
     return array[..., :-1]
+
+
+def _check_n_bands(array: NDArray[Any], path: Path, n_bands: int | None) -> None:
+    """Refuse all but grey, RGB, and the number of bands that is asked for."""
+    found = 1 if array.ndim == 2 else array.shape[2]
+    if array.ndim in (2, 3) and (
+        found in (1, 3) or n_bands in (found, found * _REPEATS.get(found, 1))
+    ):
+        return
+    number = "one or three" if n_bands in (None, 1, 3) else f"{n_bands}"
+    raise ArgumentNeededError(
+        f"{path} holds several pages or bands, an array of shape {array.shape}; choose "
+        f"{number}.",
+        "bands",
+    )
+
+
+def _repeated(array: NDArray[Any]) -> NDArray[Any]:
+    """Repeat two or four bands, since as many channels mean an image with alpha."""
+    if array.ndim == 2:
+        return array
+    return np.tile(array, _REPEATS.get(array.shape[2], 1))
 
 
 def _nodata(path: Path) -> float | None:
@@ -356,13 +383,12 @@ def _holds_data(image: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
     return mask
 
 
-def _stretched(
-    image: NDArray[Any], value_range: tuple[float, float]
-) -> NDArray[np.float32]:
-    black, white = check_value_range(value_range)
+def _stretched(image: NDArray[Any], value_range: ValueRange) -> NDArray[np.float32]:
+    n_bands = 1 if image.ndim == 2 else image.shape[2]
+    black, white = np.transpose(check_value_range(value_range, n_bands))
     stretched = image.astype(np.result_type(image.dtype, np.float32))
-    stretched -= black
-    stretched /= white - black
+    stretched -= black.astype(stretched.dtype)
+    stretched /= (white - black).astype(stretched.dtype)
     return stretched.clip(0, 1).astype(np.float32)
 
 
@@ -385,7 +411,6 @@ def check_format(content: bytes, path: Path) -> None:
 
 def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[Any]:
     """Select bands of an (H, W) or (H, W, C) array, counted from 1."""
-    bands = check_band_numbers(bands)
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3:
@@ -403,30 +428,41 @@ def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[An
 
 
 def check_band_numbers(bands: Sequence[int]) -> list[int]:
-    """Return the numbers of three bands, or of one, counted from 1."""
+    """Return the numbers of one or more bands, counted from 1."""
     try:
         numbers = [check_int(band, 1, name="a band") for band in bands]
     except TypeError as error:
         raise TypeError(f"bands={bands!r} must be a list of integers.") from error
-    if len(numbers) not in (1, 3):
-        raise ValueError(
-            f"bands={bands!r} must be three bands (red, green, blue) or one."
-        )
+    if not numbers:
+        raise ValueError(f"bands={bands!r} must name at least one band.")
     return numbers
 
 
-def check_value_range(value_range: tuple[float, float]) -> tuple[float, float]:
-    """Return the stored values that are black and white."""
+def check_value_range(
+    value_range: ValueRange, n_bands: int | None = None
+) -> list[tuple[float, float]]:
+    """Return the stored values that are black and white: a pair, or one per band."""
     try:
-        black, white = (float(value) for value in value_range)
+        pairs = np.array(value_range, dtype=np.float64)
     except (TypeError, ValueError):
-        black = white = math.nan
-    if not (math.isfinite(black) and math.isfinite(white) and black < white):
+        pairs = np.empty(0)
+    if pairs.ndim == 1:
+        pairs = pairs[None]
+    if (
+        pairs.shape[1:] != (2,)
+        or not np.isfinite(pairs).all()
+        or not (pairs[:, 0] < pairs[:, 1]).all()
+    ):
         raise ValueError(
             f"value_range={value_range!r} must be two finite numbers, black and white, "
-            "the lower one first."
+            "the lower one first, or such a pair for each band."
         )
-    return black, white
+    if n_bands is not None and len(pairs) not in (1, n_bands):
+        raise ValueError(
+            f"value_range={value_range!r} has {len(pairs)} pairs of black and white, "
+            f"but the number of bands is {n_bands}; give one pair, or one per band."
+        )
+    return [(black, white) for black, white in pairs.tolist()]
 
 
 def image_size(path: PathLike) -> tuple[int, int]:

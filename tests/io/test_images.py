@@ -5,9 +5,11 @@ from PIL import Image
 
 from seal_sk.io.images import (
     IMAGE_SUFFIXES,
+    ArgumentNeededError,
     image_size,
     read_image,
     read_masked_image,
+    read_with_notes,
     reading,
 )
 
@@ -125,9 +127,50 @@ def test_a_band_that_is_not_said_to_be_alpha_is_none(tmp_path, rng, bands):
     path = tmp_path / "nir.tif"
     tifffile.imwrite(path, image, photometric="minisblack", planarconfig="contig")
     for drop_alpha in (False, True):
-        with pytest.raises(ValueError, match=rf"has {bands} bands; choose"):
+        with pytest.raises(ArgumentNeededError, match=rf", {bands}\); choose one"):
             read_image(path, drop_alpha=drop_alpha)
     assert np.array_equal(read_image(path, bands=[2])[..., 0], image[..., 1])
+
+
+@pytest.mark.parametrize("bands", [[7], [2, 5], [3, 2, 1], [4, 3, 2, 1], range(1, 8)])
+def test_any_number_of_bands(tmp_path, rng, bands):
+    image = rng.integers(0, 65535, (8, 9, 7), dtype=np.uint16)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, image, photometric="minisblack", planarconfig="contig")
+    expected = image[..., np.array(bands) - 1]
+    # Two and four channels would be grey and RGB with alpha.
+    expected = np.tile(expected, {2: 3, 4: 2}.get(len(bands), 1))
+    assert np.array_equal(read_image(path, bands=bands), expected)
+    ranges = [(10.5 * band, 2000 * band) for band in bands]
+    black, white = np.transpose(ranges)
+    read = read_image(path, bands=bands, value_range=ranges)
+    expected = ((image[..., np.array(bands) - 1] - black) / (white - black)).clip(0, 1)
+    np.testing.assert_allclose(read[..., : len(bands)], expected, atol=1e-6)
+
+
+def test_bands_that_are_none(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", pixels(4, 6))
+    for bands, error, message in (
+        ([], ValueError, "at least one band"),
+        ([0], ValueError, "a band=0"),
+        ([2], ValueError, "no band 2"),
+        (2, TypeError, "a list of integers"),
+        ([1.0], TypeError, "a list of integers"),
+    ):
+        with pytest.raises(error, match=message):
+            read_image(tmp_path / "a.tif", bands=bands)
+
+
+@pytest.mark.parametrize(("stored", "n_bands"), [(7, 7), (4, 8), (2, 6)])
+def test_a_network_of_many_bands_needs_no_choice(tmp_path, stored, n_bands):
+    path = tmp_path / "a.tif"
+    image = pixels(5, 6, stored)
+    tifffile.imwrite(path, image, photometric="minisblack", planarconfig="contig")
+    read, _, _ = read_with_notes(path, n_bands=n_bands)
+    assert np.array_equal(read, np.tile(image, n_bands // stored))
+    for other in (None, 3, n_bands + 1):
+        with pytest.raises(ArgumentNeededError, match=rf", {stored}\); choose"):
+            read_with_notes(path, n_bands=other)
 
 
 @pytest.mark.parametrize("compression", ["lzw", "zstd", "deflate"])
@@ -204,5 +247,9 @@ def test_value_range(tmp_path):
     read = read_image(tmp_path / "x.tif", value_range=(-200, 2800))
     assert read.dtype == np.float32
     assert read[0, :, 0].tolist() == [0, 0, 0.5, 1, 1]
-    with pytest.raises(ValueError, match="the lower one first"):
-        read_image(tmp_path / "x.tif", value_range=(5, 5))
+    wrong = [(5, 5), (0, np.inf), (1, 2, 3), [(0, 1), (1, 0)], [], "ab", 3, [[]]]
+    for value_range in wrong:
+        with pytest.raises(ValueError, match="the lower one first"):
+            read_image(tmp_path / "x.tif", value_range=value_range)
+    with pytest.raises(ValueError, match=r"2 pairs.*number of bands is 1"):
+        read_image(tmp_path / "x.tif", value_range=[(0, 1), (0, 1)])
