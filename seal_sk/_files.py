@@ -7,6 +7,7 @@ import secrets
 import threading
 import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -114,12 +115,10 @@ def _new_part(folder: Path) -> tuple[Path, BinaryIO]:
         file = part.open("xb")
         if fcntl is None:
             return part, file
-        try:
-            # Waits for a process that takes it for one left over, and removes it.
+        # Waits for a process that takes it for one left over, and removes it. Where a
+        # file system has no locks, nobody does.
+        with suppress(OSError):
             fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:
-            # The file system has no locks, and so nobody removes the file.
-            pass
         if os.fstat(file.fileno()).st_nlink > 0:
             return part, file
         file.close()

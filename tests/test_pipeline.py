@@ -126,16 +126,16 @@ def test_reading_segmenting_and_writing_overlap(tmp_path, monkeypatch):
     def images():
         yield from zip(NAMES, IMAGES, strict=True)
 
-    from seal_sk import pipeline
+    from seal_sk.pipeline import running
 
-    write = pipeline.write_label_map
+    write = running.write_results
 
     def slow_write(*args, **kwargs):
         threads.add(("write", threading.get_ident()))
         time.sleep(0.05)
         write(*args, **kwargs)
 
-    monkeypatch.setattr(pipeline, "write_label_map", slow_write)
+    monkeypatch.setattr(running, "write_results", slow_write)
     began = time.monotonic()
     assert len(list(segment_files(images(), Slow(10), tmp_path))) == 6
     assert time.monotonic() - began < 6 * 0.1

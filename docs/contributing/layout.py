@@ -32,7 +32,7 @@ FLOORS = [
         "affinity": "functions from an image to an affinity map: `maps`, and `edges` "
         "(Canny's)",
         "io": "a format, read and written in one file: `images`, `label_maps`, "
-        "`georeference`",
+        "`georeference`; `options` (how images are read)",
         "labels": "label maps (`regions`) and which of their regions touch (`graph`)",
     },
     {
@@ -79,7 +79,9 @@ FLOORS = [
         "demo": "training and comparison on generated scenes",
     },
     {
-        "pipeline": "files in, files out: reads, segments and writes images",
+        "pipeline": "files in, files out: where results go (`planning`), images of many "
+        "files read, segmented and written (`running`, over `segmenting`, `writing`, "
+        "`places`)",
     },
     {
         "__init__": "the public names, loaded when they are used",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._extras import import_extra
 from .._files import check_suffix, replace_file
 from .._typing import PathLike
-from .._validation import check_label_map
+from .._validation import check_label_map, check_option
 from .georeference import Georeference, check_georeference, no_warning_of_identity
 from .images import NODATA_TAG, TIFF_SUFFIXES, check_format, read_tiff, reading
 
@@ -33,6 +33,7 @@ LABEL_SUFFIXES = (".png", *TIFF_SUFFIXES, ".npy", ".mat", ".csv")
 WRITTEN_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
 _MASKED = -1
+_TIFF_DTYPES = ("uint16", "uint32", "int32")
 
 
 def may_be_label_map(path: Path) -> bool:
@@ -295,6 +296,7 @@ def write_label_map(
     labels: ArrayLike,
     *,
     georeference: Georeference | None = None,
+    dtype: Literal["uint16", "uint32", "int32"] | None = None,
 ) -> None:
     """Write a label map, in the format of the suffix.
 
@@ -315,12 +317,16 @@ def write_label_map(
     georeference : Georeference, optional
         Position of the image, stored in a TIFF (needs rasterio: ``pip install
         "seal_sk[geo]"``).
+    dtype : {"uint16", "uint32", "int32"}, optional
+        The dtype of a TIFF, by default the smallest that holds the labels. Give it for
+        label maps that belong together, such as those of tiles. With int32, -1 is
+        always declared to be no data.
 
     Raises
     ------
     ValueError
-        If the format can't hold the labels or the georeference; the message names one
-        that can.
+        If the format or the dtype can't hold the labels or the georeference; the
+        message names one that can.
     TypeError
         If an argument is not as described.
     OSError
@@ -349,6 +355,19 @@ def write_label_map(
     labels = _as_int32(labels)
     georeference = check_georeference(georeference)
     suffix = path.suffix.lower()
+    if dtype is not None:
+        check_option(dtype, _TIFF_DTYPES, name="dtype")
+        if suffix not in TIFF_SUFFIXES:
+            raise ValueError(
+                f"dtype={dtype!r} is for TIFFs; PNG has uint16 and npy int32: leave it "
+                "out."
+            )
+        low = min(int(labels.min()), 0)
+        if not np.iinfo(dtype).min <= low <= labels.max() <= np.iinfo(dtype).max:
+            raise ValueError(
+                f"dtype={dtype!r} can't hold labels in {low}..{labels.max()}; give "
+                "dtype='int32'."
+            )
     if georeference is not None and suffix not in (".tif", ".tiff"):
         raise ValueError(
             f"{str(path)!r} can't hold a georeference; write a .tif, or leave it out."
@@ -360,9 +379,9 @@ def write_label_map(
         np.save(buffer, labels)
         content = buffer.getvalue()
     elif georeference is None:
-        content = _tiff(labels)
+        content = _tiff(_stored(labels, dtype))
     else:
-        content = _geotiff(labels, georeference)
+        content = _geotiff(_stored(labels, dtype), georeference)
     replace_file(path, content)
 
 
@@ -395,39 +414,40 @@ def _png(path: Path, labels: NDArray[np.int32]) -> bytes:
     return iio.imwrite("<bytes>", labels.astype(np.uint16), extension=".png")
 
 
-def _smallest(labels: NDArray[np.int32]) -> NDArray[Any]:
-    """Labels in the dtype of a TIFF."""
-    if labels.min() < 0:
-        return labels
-    return labels.astype(np.uint16 if labels.max() < 2**16 else np.uint32)
+def _stored(labels: NDArray[np.int32], dtype: str | None) -> NDArray[Any]:
+    """Labels in the dtype of a TIFF, by default the smallest."""
+    if dtype is None and labels.min() < 0:
+        dtype = "int32"
+    elif dtype is None:
+        dtype = "uint16" if labels.max() < 2**16 else "uint32"
+    return labels.astype(dtype)
 
 
-def _tiff(labels: NDArray[np.int32]) -> bytes:
+def _tiff(labels: NDArray[Any]) -> bytes:
     import tifffile
 
     tags = []
-    if labels.min() < 0:
+    if labels.dtype.kind == "i":
         tags = [(NODATA_TAG, "s", 0, str(_MASKED), True)]
     buffer = BytesIO()
-    tifffile.imwrite(buffer, _smallest(labels), compression="zlib", extratags=tags)
+    tifffile.imwrite(buffer, labels, compression="zlib", extratags=tags)
     return buffer.getvalue()
 
 
-def _geotiff(labels: NDArray[np.int32], georeference: Georeference) -> bytes:
+def _geotiff(labels: NDArray[Any], georeference: Georeference) -> bytes:
     rasterio = import_extra("rasterio", "geo", "A TIFF with a georeference")
-    array = _smallest(labels)
     with no_warning_of_identity(rasterio), rasterio.MemoryFile() as memory:
         with memory.open(
             driver="GTiff",
-            height=array.shape[0],
-            width=array.shape[1],
+            height=labels.shape[0],
+            width=labels.shape[1],
             count=1,
-            dtype=array.dtype.name,
+            dtype=labels.dtype.name,
             crs=georeference.parsed_by(rasterio.crs.CRS.from_user_input),
             transform=rasterio.Affine(*georeference.transform),
-            nodata=_MASKED if labels.min() < 0 else None,
+            nodata=_MASKED if labels.dtype.kind == "i" else None,
             compress="deflate",
             predictor=2,
         ) as raster:
-            raster.write(array, 1)
+            raster.write(labels, 1)
         return memory.read()

@@ -489,11 +489,11 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
     (photos / "b.pgw").write_text("1 2 3")
     cut = []
 
-    def count_images(estimator, images, masks):
+    def count_images(estimator, images, masks, counts):
         cut.extend(image for image in images if not isinstance(image, Exception))
-        return segment_each(estimator, images, masks)
+        return segment_each(estimator, images, masks, counts)
 
-    monkeypatch.setattr("seal_sk.pipeline.segment_each", count_images)
+    monkeypatch.setattr("seal_sk.pipeline.running.segment_each", count_images)
     command = "segment photos -n 30 -o out --method snic --format tiff -q"
     assert run(command) == 1
     err = capsys.readouterr().err
