@@ -1,7 +1,12 @@
 """Messages of the commands."""
 
+import re
 import sys
+import warnings
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 __all__ = [
     "EXPECTED",
@@ -9,6 +14,8 @@ __all__ = [
     "explain",
     "on_terminal",
     "one_line",
+    "say_note",
+    "warnings_as_notes",
 ]
 
 #: Errors whose message is one sentence for the user.
@@ -18,6 +25,38 @@ EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
 def complain(text: str) -> None:
     """Print a message to the standard error."""
     print(f"seal-sk: {text}", file=sys.stderr, flush=True)
+
+
+def say_note(text: str) -> None:
+    """Print a remark, in which arguments have the names of options."""
+    option = re.compile(r"\b(value_range|drop_alpha|bands)\b(?=[;,.]|$)")
+    complain(f"note: {option.sub(lambda match: _option(match[1]), text)}")
+
+
+@contextmanager
+def warnings_as_notes(args: Namespace) -> Iterator[None]:
+    """Print the package's warnings as notes: each once, and none with -q."""
+    said: set[str] = set()
+
+    def say(message: Any, category: type[Warning], *more: Any, **named: Any) -> None:
+        if category is not UserWarning:
+            usual(message, category, *more, **named)
+        elif (text := one_line(message)) not in said:
+            said.add(text)
+            if not getattr(args, "quiet", False):
+                say_note(text)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("always", category=UserWarning, module="seal_sk")
+        usual = warnings.showwarning
+        warnings.showwarning = say
+        yield
+
+
+def _option(argument: str) -> str:
+    """The option for an argument of Python, with the value that is needed here."""
+    option = f"--{argument.replace('_', '-')}"
+    return f"{option} alpha" if argument == "mask" else option
 
 
 def one_line(error: BaseException) -> str:
@@ -32,8 +71,8 @@ def explain(error: Exception) -> str:
         return "memory ran out; fewer --jobs or smaller images need less."
     if arguments := getattr(error, "arguments", None):
         # Arguments in Python, which have the names of the options.
-        options = " or ".join(f"--{name.replace('_', '-')}" for name in arguments)
-        return f"{one_line(error).rpartition(' (')[0]} ({options})"
+        message = " ".join(getattr(error, "message", "").split())
+        return f"{message} ({' or '.join(map(_option, arguments))})"
     if isinstance(error, OSError) and error.strerror:
         # Without the error number that Python puts first.
         place = "" if error.filename is None else f": {str(error.filename)!r}"

@@ -6,13 +6,13 @@ from argparse import Namespace, _ArgumentGroup
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .data import add_data, load_data
 from .files import check_output, make_folder
 from .interrupts import import_torch
 from .messages import complain, on_terminal
 from .parsing import (
     Commands,
     add_command,
-    add_data,
     add_device,
     add_force,
     add_jobs,
@@ -208,19 +208,12 @@ def _train(args: Namespace) -> int:
 
     import_torch()
 
-    from ..datasets.find import find_dataset
+    from ..pipeline.segmenting import bands_of
 
-    subset = args.subset
-    if subset is None and args.data in ("bsds500", "cityscapes"):
-        subset = "train"
-    dataset = find_dataset(
-        args.data,
-        data_home=args.data_home,
-        subset=subset,
-        ignore_label=args.ignore_label,
-        download_if_missing=args.download,
-    )
-    estimator = _make_estimator(args, checkpoint, dataset.ignore_label)
+    base = _base(args)
+    subset = "train" if args.data in ("bsds500", "cityscapes") else None
+    dataset = load_data(args, subset=subset, n_bands=bands_of(base))
+    estimator = _make_estimator(base, args, checkpoint, dataset.ignore_label)
     try:
         estimator.fit(dataset.images, dataset.annotations)
     except KeyboardInterrupt:
@@ -275,22 +268,30 @@ def _check_checkpoint(folder: Path, args: Namespace) -> None:
         )
 
 
+def _base(args: Namespace) -> "SEALSuperpixels":
+    """An estimator, with the network and the parameters of --weights if given."""
+    from ..superpixels import SEALSuperpixels
+
+    if args.weights is None:
+        return SEALSuperpixels()
+    if args.network is not None:
+        raise ValueError("--weights determine the network: leave out --network.")
+    return SEALSuperpixels.load(args.weights)
+
+
 def _make_estimator(
-    args: Namespace, checkpoint: Path, ignore_label: int | None
+    base: "SEALSuperpixels",
+    args: Namespace,
+    checkpoint: Path,
+    ignore_label: int | None,
 ) -> "SEALSuperpixels":
     from sklearn.base import clone
 
     from .._compat import check_params
     from ..pan.training.settings import NAMES
-    from ..superpixels import SEALSuperpixels
 
-    if args.weights is None:
-        estimator = SEALSuperpixels()
-    else:
-        if args.network is not None:
-            raise ValueError("--weights determine the network: leave out --network.")
-        # Unfitted, but with the training parameters in the file.
-        estimator = clone(SEALSuperpixels.load(args.weights))
+    # Unfitted, but with the training parameters in the file of --weights.
+    estimator = clone(base)
     given = {
         name: value
         for name in NAMES

@@ -172,10 +172,10 @@ def count_of(image: Any, mask: Any, segment_size: float, estimator: Any) -> int:
 
 
 def bands_of(estimator: Any) -> int | None:
-    """Number of bands that an estimator's network reads; None if it has none."""
+    """Number of bands that an estimator's network reads; None without a network."""
     if not isinstance(estimator, GraphSuperpixels):
         return None
     source = unfrozen(estimator._ready_source())
-    if not isinstance(source, LearnedAffinity):
+    if not isinstance(source, LearnedAffinity) or not source.__sklearn_is_fitted__():
         return None
     return source._ready_net().in_channels
