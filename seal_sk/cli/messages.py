@@ -21,6 +21,15 @@ __all__ = [
 #: Errors whose message is one sentence for the user.
 EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
 
+# Arguments of Python in messages of the package: with a value; by their name alone,
+# unless it is a word; and those whose value is what is wrong.
+_ARGUMENT = re.compile(
+    r"\b(bands|mask|recursive|ignore_label|subset|value_range|drop_alpha|unique_ids)="
+    r"(?:[\[(].*[\])]|'[^']*'|[\w.+-]*\w)"
+    r"|\b(value_range|drop_alpha|unique_ids)\b"
+)
+_WITH_VALUE = re.compile(r"\b(crs|segment_size)=")
+
 
 def complain(text: str) -> None:
     """Print a message to the standard error."""
@@ -29,8 +38,7 @@ def complain(text: str) -> None:
 
 def say_note(text: str) -> None:
     """Print a remark, in which arguments have the names of options."""
-    option = re.compile(r"\b(value_range|drop_alpha|bands)\b(?=[;,.]|$)")
-    complain(f"note: {option.sub(lambda match: _option(match[1]), text)}")
+    complain(f"note: {_with_options(text)}")
 
 
 @contextmanager
@@ -53,10 +61,15 @@ def warnings_as_notes(args: Namespace) -> Iterator[None]:
         yield
 
 
+def _with_options(text: str) -> str:
+    """A message in which arguments have the names of options."""
+    text = _ARGUMENT.sub(lambda match: _option(match[1] or match[2]), text)
+    return _WITH_VALUE.sub(lambda match: f"{_option(match[1])} ", text)
+
+
 def _option(argument: str) -> str:
-    """The option for an argument of Python, with the value that is needed here."""
-    option = f"--{argument.replace('_', '-')}"
-    return f"{option} alpha" if argument == "mask" else option
+    """The option for an argument of Python."""
+    return f"--{argument.replace('_', '-')}"
 
 
 def one_line(error: BaseException) -> str:
@@ -72,13 +85,14 @@ def explain(error: Exception) -> str:
     if arguments := getattr(error, "arguments", None):
         # Arguments in Python, which have the names of the options.
         message = " ".join(getattr(error, "message", "").split())
-        return f"{message} ({' or '.join(map(_option, arguments))})"
+        options = " or ".join(map(_option, arguments))
+        return f"{message} ({options.replace('--mask', '--mask alpha')})"
     if isinstance(error, OSError) and error.strerror:
         # Without the error number that Python puts first.
         place = "" if error.filename is None else f": {str(error.filename)!r}"
         return f"{error.strerror}{place}."
     if isinstance(error, EXPECTED):
-        return one_line(error)
+        return _with_options(one_line(error))
     return (
         f"this is a bug in seal-sk ({type(error).__name__}: {one_line(error)}); please "
         "report it, with the output of the same command with --debug."

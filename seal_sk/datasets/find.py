@@ -96,7 +96,8 @@ def find_dataset(
     if name in _NAMES:
         if given := [key for key, value in options.items() if value]:
             raise ValueError(
-                f"{name!r} is read in its own way; leave out {', '.join(given)}."
+                f"{name!r} is read in its own way; leave out "
+                f"{', '.join(f'{key}={options[key]!r}' for key in given)}."
             )
         if ignore_label is not None:
             raise ValueError(
