@@ -31,8 +31,8 @@ FLOORS = [
     {
         "affinity": "functions from an image to an affinity map: `maps`, and `edges` "
         "(Canny's)",
-        "io": "a format, read and written in one file: `images`, `label_maps`, "
-        "`georeference`",
+        "io": "files: `images`, `label_maps`, `georeference`, over `decoding` (which "
+        "program decodes which file) and `rasters` (what GDAL says)",
         "labels": "label maps (`regions`) and which of their regions touch (`graph`)",
     },
     {
