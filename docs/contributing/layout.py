@@ -31,8 +31,9 @@ FLOORS = [
     {
         "affinity": "functions from an image to an affinity map: `maps`, and `edges` "
         "(Canny's)",
-        "io": "a format, read and written in one file: `images`, `label_maps`, "
-        "`georeference`; `options` (how images are read)",
+        "io": "files: `images`, `label_maps`, `georeference`, over `decoding` (which "
+        "program decodes which file) and `rasters` (what GDAL says); `options` (how "
+        "many images are read)",
         "labels": "label maps (`regions`) and which of their regions touch (`graph`)",
     },
     {
@@ -79,9 +80,8 @@ FLOORS = [
         "demo": "training and comparison on generated scenes",
     },
     {
-        "pipeline": "files in, files out: where results go (`planning`), images of many "
-        "files read, segmented and written (`running`, over `segmenting`, `writing`, "
-        "`places`)",
+        "pipeline": "files in, files out: where results go (`planning`), the run "
+        "(`running`) over `segmenting` and `writing`",
     },
     {
         "__init__": "the public names, loaded when they are used",

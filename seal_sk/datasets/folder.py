@@ -40,8 +40,8 @@ def load_image_folder(
     Parameters
     ----------
     images : path-like
-        Folder of PNG, JPEG and TIFF files. Its subfolders are ignored, unless
-        `recursive` is set.
+        Folder of PNG, JPEG, TIFF and JPEG 2000 files. Its subfolders are ignored,
+        unless `recursive` is set.
     annotations : path-like
         Folder of label maps, as `read_label_map` reads them, each with the name of its
         image up to the ending. For several annotators, one such subfolder per

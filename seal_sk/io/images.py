@@ -1,46 +1,48 @@
 """Reading images from files."""
 
-import logging
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import PathLike, ValueRange
 from .._validation import check_image, check_int, check_option
+from .decoding import (
+    TIFF_SUFFIXES,
+    ArgumentNeededError,
+    Picture,
+    decode,
+    reading,
+    size_of,
+)
+from .rasters import RefusedError, UnknownFormatError, holds_data
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "TIFF_SUFFIXES",
     "ArgumentNeededError",
     "check_band_numbers",
-    "check_format",
     "check_size",
     "check_value_range",
     "image_size",
+    "may_be_image",
     "notes_of_darkness",
     "read_image",
     "read_masked_image",
-    "read_tiff",
     "read_with_notes",
     "reading",
 ]
-
-TIFF_SUFFIXES = (".tif", ".tiff")
-
-NODATA_TAG = 42113  # GDAL's, an ASCII number
 
 # How often two and four bands are repeated, since estimators take images of two and
 # four channels for grey and RGB with alpha.
 _REPEATS = {2: 3, 4: 2}
 
-#: Endings of the files that `read_image` reads.
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
+#: Endings of the images in a folder. `read_image` reads others as well, but some of
+#: them stand for the images beside them (.vrt), or are often something else (.img).
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES, ".jp2")
 
 
 def read_image(
@@ -202,40 +204,110 @@ def read_with_notes(
     if value_range is not None:
         check_value_range(value_range, None if bands is None else len(bands))
     path = Path(path)
-    stored = _decode(path)
-    array = _oriented(stored, path, bands is not None)
-    mask = None
-    if where == "alpha" and stored.has_alpha and array.ndim == 3:
-        mask = array[..., -1] != 0
-    if bands is not None:
-        array = _picked(array, bands, path)
+    picture = decode(path, as_bands=bands is not None or n_bands not in (None, 1, 3))
+    array, notes = picture.array, list(picture.notes)
+    alpha = None if picture.alpha is None else array[..., picture.alpha] != 0
+    if bands is None:
+        used = _without_alpha(picture, path, drop_alpha or where is not None)
+        _check_n_bands(len(used), array, path, n_bands)
     else:
-        dropped = drop_alpha or where is not None
-        array = _without_alpha(array, path, stored.has_alpha, dropped)
-        _check_n_bands(array, path, n_bands)
-    if array.dtype == bool:
-        array = array.astype(np.uint8) * 255
-    if where == "nodata":
-        nodata = _nodata(path) if path.suffix.lower() in TIFF_SUFFIXES else None
-        mask = _holds_data(array, nodata)
+        used = [band - 1 for band in bands]
+        if max(used) >= array.shape[2]:
+            raise RefusedError(
+                f"{path} has {array.shape[2]} bands, so there is no band "
+                f"{max(used) + 1}; bands are counted from 1."
+            )
+    array = array[..., used]
+    mask = None
+    if where == "alpha":
+        mask = alpha
+        if alpha is None:
+            notes.append("no pixel is masked, since there is no alpha channel")
+    elif where == "nodata":
+        with reading(path):
+            mask = holds_data(path, [picture.sources[i] for i in used], picture.pages)
+        if mask is not None and mask.shape != array.shape[:2]:
+            raise RefusedError(
+                f"{path} declares no data, but stores the rows of the image as pages; "
+                "save it in one page."
+            )
+        mask, more = _without_nan(array, mask)
+        notes += more
     if mask is not None and mask.all():
         mask = None
     elif mask is not None and not mask.any():
-        raise ValueError(f"every pixel of {path} is masked by its {where}.")
-    may_stretch = array.dtype.kind in "if" and np.isfinite(array).all()
-    if value_range is not None and array.dtype.kind in "uif":
+        raise RefusedError(f"every pixel of {path} is masked by its {where}.")
+    return _in_range(array, mask, value_range, path), mask, notes
+
+
+def _without_alpha(picture: Picture, path: Path, may_drop: bool) -> list[int]:
+    """Indices of the bands other than alpha."""
+    if picture.alpha is not None and not may_drop:
+        raise ArgumentNeededError(
+            f"{path} has an alpha channel; leave it out, choose bands, or mask the "
+            "transparent pixels.",
+            "drop_alpha",
+            "bands",
+            "mask",
+        )
+    return [i for i in range(picture.array.shape[2]) if i != picture.alpha]
+
+
+def _check_n_bands(
+    found: int, array: NDArray[Any], path: Path, n_bands: int | None
+) -> None:
+    """Refuse all but grey, RGB, and the number of bands that is asked for."""
+    if found in (1, 3) or n_bands in (found, found * _REPEATS.get(found, 1)):
+        return
+    number = "one or three" if n_bands in (None, 1, 3) else f"{n_bands}"
+    raise ArgumentNeededError(
+        f"{path} holds several pages or bands, an array of shape {array.shape}; choose "
+        f"{number}.",
+        "bands",
+    )
+
+
+def _without_nan(
+    array: NDArray[Any], mask: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.bool_] | None, list[str]]:
+    """A mask of data without pixels that are NaN in a band, and notes."""
+    if array.dtype.kind == "f":
+        numbers = ~np.isnan(array).any(axis=2)
+        if mask is not None:
+            return mask & numbers, []
+        if not numbers.all():
+            return numbers, []
+    if mask is not None:
+        return mask, []
+    return None, [
+        "no pixel is masked: the file declares no no-data value that its pixels can "
+        "have, and has no mask, no alpha channel and no NaN"
+    ]
+
+
+def _in_range(
+    array: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    value_range: ValueRange | None,
+    path: Path,
+) -> NDArray[Any]:
+    """A checked image; two and four bands are repeated."""
+    stored = array
+    if value_range is not None:
         array = _stretched(array, value_range)
-    array = _repeated(array)
+    # As many channels would be grey or RGB with alpha.
+    array = np.tile(array, _REPEATS.get(array.shape[2], 1))
     try:
         array = check_image(array, mask=mask, name=str(path))
     except (TypeError, ValueError) as error:
-        if value_range is None and may_stretch:
+        inside = stored if mask is None else stored[mask]
+        if value_range is None and np.isfinite(inside).all():
             raise ArgumentNeededError(
                 f"{error} Or give the stored values of black and white.",
                 "value_range",
             ) from error
-        raise ValueError(str(error)) from error
-    return np.ascontiguousarray(array), mask, stored.notes
+        raise RefusedError(str(error)) from error
+    return np.ascontiguousarray(array)
 
 
 def notes_of_darkness(image: NDArray[Any], mask: NDArray[np.bool_] | None) -> list[str]:
@@ -253,178 +325,12 @@ def notes_of_darkness(image: NDArray[Any], mask: NDArray[np.bool_] | None) -> li
     ]
 
 
-class ArgumentNeededError(ValueError):
-    """Raised for an image that can only be read with another argument.
-
-    Parameters
-    ----------
-    message : str
-        One or more sentences.
-    *arguments : str
-        Names of the arguments of `read_image` that would help, and "mask" for
-        `read_masked_image`.
-    """
-
-    def __init__(self, message: str, *arguments: str) -> None:
-        self.message = message
-        self.arguments = arguments
-        named = " or ".join(
-            "read_masked_image" if name == "mask" else f"{name}=" for name in arguments
-        )
-        super().__init__(f"{message} ({named})")
-
-
-class _Stored(NamedTuple):
-    """Contents of a file, as they are stored."""
-
-    array: NDArray[Any]
-    axes: str  # as tifffile names them; "" for other formats
-    photometric: str
-    has_alpha: bool
-    notes: list[str]
-
-
-def _decode(path: Path) -> _Stored:
-    with reading(path):
-        if path.suffix.lower() in TIFF_SUFFIXES:
-            array, axes, photometric, has_alpha, _ = read_tiff(path)
-            return _Stored(array, axes, photometric, has_alpha, [])
-        import imageio.v3 as iio
-
-        # From memory: the decoder would leave open a file that it can't decode.
-        content = path.read_bytes()
-        check_format(content, path)
-        array = iio.imread(content, plugin="pillow")
-        notes = []
-        # Bit depth and colour type; the decoder does not support 16-bit colours.
-        if content[:4] == b"\x89PNG" and content[24] == 16 and content[25] != 0:
-            notes.append("16-bit colours are read as 8 bits from PNG; TIFF keeps them")
-        return _Stored(array, "", "RGB", True, notes)
-
-
-def _oriented(stored: _Stored, path: Path, as_bands: bool) -> NDArray[Any]:
-    """The array with its bands last; refuse colours other than grey and RGB."""
-    array, axes, photometric = stored.array, stored.axes, stored.photometric
-    if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
-        raise ValueError(f"{path} has {photometric} colours; convert it to RGB.")
-    if axes == "SYX" or (as_bands and axes[1:] == "YX"):
-        # Samples are stored plane by plane; pages are bands only on request.
-        array = np.moveaxis(array, 0, -1)
-    is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
-    if is_jpeg and array.ndim == 3 and array.shape[2] == 4:
-        raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
-    return array
-
-
-def _without_alpha(
-    array: NDArray[Any], path: Path, has_alpha: bool, drop_alpha: bool
-) -> NDArray[Any]:
-    """An array without the alpha channel, which is the last one."""
-    if array.ndim == 2 or not has_alpha or array.shape[-1] in (1, 3):
-        return array
-    if not drop_alpha:
-        raise ArgumentNeededError(
-            f"{path} has an alpha channel; leave it out, choose bands, or mask the "
-            "transparent pixels.",
-            "drop_alpha",
-            "bands",
-            "mask",
-        )
-    return array[..., :-1]
-
-
-def _check_n_bands(array: NDArray[Any], path: Path, n_bands: int | None) -> None:
-    """Refuse all but grey, RGB, and the number of bands that is asked for."""
-    found = 1 if array.ndim == 2 else array.shape[2]
-    if array.ndim in (2, 3) and (
-        found in (1, 3) or n_bands in (found, found * _REPEATS.get(found, 1))
-    ):
-        return
-    number = "one or three" if n_bands in (None, 1, 3) else f"{n_bands}"
-    raise ArgumentNeededError(
-        f"{path} holds several pages or bands, an array of shape {array.shape}; choose "
-        f"{number}.",
-        "bands",
-    )
-
-
-def _repeated(array: NDArray[Any]) -> NDArray[Any]:
-    """Repeat two or four bands, since as many channels mean an image with alpha."""
-    if array.ndim == 2:
-        return array
-    return np.tile(array, _REPEATS.get(array.shape[2], 1))
-
-
-def _nodata(path: Path) -> float | None:
-    """The value of no data, if the TIFF declares one."""
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        tag = file.pages.first.tags.get(NODATA_TAG)
-    if tag is None:
-        return None
-    try:
-        return float(str(tag.value).strip("\0 "))
-    except ValueError:
-        raise _UnknownFormat(
-            f"{path} declares {tag.value!r} to be no data, which is not a number; "
-            "correct its tag GDAL_NODATA."
-        ) from None
-
-
-def _holds_data(image: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    """Mask of pixels without NaN whose bands are not all no data."""
-    bands = image.reshape(*image.shape[:2], -1)
-    mask = ~np.isnan(bands).any(axis=2)
-    if nodata is not None:
-        # If the dtype can't hold the number, no pixel has it.
-        with np.errstate(over="ignore"):
-            mask &= (bands != nodata).any(axis=2)
-    return mask
-
-
 def _stretched(image: NDArray[Any], value_range: ValueRange) -> NDArray[np.float32]:
-    n_bands = 1 if image.ndim == 2 else image.shape[2]
-    black, white = np.transpose(check_value_range(value_range, n_bands))
+    black, white = np.transpose(check_value_range(value_range, image.shape[2]))
     stretched = image.astype(np.result_type(image.dtype, np.float32))
     stretched -= black.astype(stretched.dtype)
     stretched /= (white - black).astype(stretched.dtype)
     return stretched.clip(0, 1).astype(np.float32)
-
-
-class _UnknownFormat(OSError):
-    """Raised for a file whose contents do not match its name."""
-
-
-def check_format(content: bytes, path: Path) -> None:
-    """Refuse a file that is not an image, whatever its name."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        Image.open(BytesIO(content)).close()
-    except UnidentifiedImageError as error:
-        raise _UnknownFormat(
-            f"{path} can't be read: despite its name, it does not hold an image of a "
-            "known format."
-        ) from error
-
-
-def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[Any]:
-    """Select bands of an (H, W) or (H, W, C) array, counted from 1."""
-    if image.ndim == 2:
-        image = image[..., None]
-    if image.ndim != 3:
-        raise ValueError(
-            f"{path} holds an array of shape {image.shape}, which has bands along "
-            "several axes; save one image."
-        )
-    n_bands = image.shape[2]
-    if max(bands) > n_bands:
-        raise ValueError(
-            f"{path} has {n_bands} bands, so there is no band {max(bands)}; bands are "
-            "counted from 1."
-        )
-    return image[..., [band - 1 for band in bands]]
 
 
 def check_band_numbers(bands: Sequence[int]) -> list[int]:
@@ -467,18 +373,20 @@ def check_value_range(
 
 def image_size(path: PathLike) -> tuple[int, int]:
     """Height and width of an image, without reading its pixels."""
-    path = Path(path)
-    with reading(path):
-        if path.suffix.lower() in TIFF_SUFFIXES:
-            import tifffile
+    return size_of(Path(path))
 
-            with tifffile.TiffFile(path) as file:
-                page = file.pages.first
-                return page.imagelength, page.imagewidth
-        from PIL import Image
 
-        with path.open("rb") as file, Image.open(file) as image:
-            return image.height, image.width
+def may_be_image(path: Path) -> bool:
+    """Whether a file has the ending of an image, or is one of another format."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    try:
+        size_of(path)
+    except UnknownFormatError:
+        return False
+    except (OSError, ValueError):
+        pass  # it has a known format, and reading says what is wrong
+    return True
 
 
 def check_size(labels: NDArray[Any], path: Path, image_path: PathLike) -> None:
@@ -489,46 +397,3 @@ def check_size(labels: NDArray[Any], path: Path, image_path: PathLike) -> None:
             f"{path} has {labels.shape[0]} x {labels.shape[1]} pixels, but its image "
             f"{image_path} has {size[0]} x {size[1]}; their sizes must be equal."
         )
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn any error of a decoder into an OSError that names the file."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give a file.")
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if path.stat().st_size == 0:
-        raise OSError(f"{path} is an empty file; get it again.")
-    try:
-        yield
-    except (ImportError, MemoryError, PermissionError, _UnknownFormat):
-        raise
-    except Exception as error:  # decoders raise various errors on broken files
-        if "imagecodecs" in str(error):
-            raise ImportError(
-                f"{path} has a compression that needs imagecodecs, which is not "
-                "installed: pip install imagecodecs.",
-                name="imagecodecs",
-            ) from error
-        raise OSError(
-            f"{path} can't be read ({type(error).__name__}: {error}); get it again."
-        ) from error
-
-
-def read_tiff(path: PathLike) -> tuple[NDArray[Any], str, str, bool, int]:
-    """Read the first image of a TIFF, with a description.
-
-    Returns the array, its axes, the colour space, whether a band is alpha, and the
-    number of images in the file, where pages of the same size are one image.
-    """
-    import tifffile
-
-    # tifffile would print remarks on tags.
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())
-    with tifffile.TiffFile(path) as file:
-        first: Any = file.series[0]
-        photometric = first.keyframe.photometric.name
-        # A band not declared as alpha is an ordinary one, such as near infrared.
-        has_alpha = any(sample in (1, 2) for sample in first.keyframe.extrasamples)
-        return first.asarray(), first.axes, photometric, has_alpha, len(file.series)

@@ -20,7 +20,6 @@ from .._validation import check_image, check_option
 from ..io.georeference import Georeference, read_georeference
 from ..io.images import notes_of_darkness
 from ..io.options import ReadingOptions
-from .places import check_crs, with_crs
 from .planning import LABEL_FORMATS, Outputs, Plan, dtype_of_run
 from .segmenting import (
     bands_of,
@@ -242,7 +241,7 @@ def segment_files(
     if segment_size is not None:
         check_segment_size(segment_size, estimator)
     if crs is not None:
-        check_crs(crs)
+        _check_crs(crs)
         if label_format != "tiff" and polygons is None:
             raise ValueError(
                 "crs is kept in TIFFs and polygons only; set label_format='tiff' or "
@@ -276,6 +275,14 @@ def segment_files(
         n_jobs=n_jobs,
     )
     return run.records(images)
+
+
+def _check_crs(crs: str) -> None:
+    """Refuse what is not a reference system."""
+    from rasterio import CRS, Env
+
+    with Env():  # what PROJ says of a wrong system is not printed
+        Georeference(crs, (1, 0, 0, 0, 1, 0)).parsed_by(CRS.from_user_input)
 
 
 class _Run:
@@ -391,9 +398,7 @@ class _Run:
             else:
                 path = job.record.path
                 if any((outputs.table, outputs.polygons, keeps_place(outputs.labels))):
-                    job.place = read_georeference(path)
-                    if self.crs is not None:
-                        job.place = with_crs(job.place, self.crs, path)
+                    job.place = read_georeference(path, crs=self.crs)
                 job.image, job.mask, notes = self.reading.read(path)
             if self.reading.value_range is None:
                 notes += notes_of_darkness(job.image, job.mask)

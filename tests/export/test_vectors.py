@@ -323,6 +323,39 @@ def test_values_that_a_geopackage_has_not(tmp_path, labels, table, value):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("stem", "layer"),
+    [
+        ("-46_169", "_-46_169"),
+        ("+10m_rgb", "_+10m_rgb"),
+        ("(1) ortho", "_(1) ortho"),
+        ("[final]", "_[final]"),
+        ("#12", "_#12"),
+        ("gpkg_export", "_gpkg_export"),
+        ("SQLite_1", "_SQLite_1"),
+        ("GPKG", "GPKG"),
+        ("été (2)", "été (2)"),
+        ("3-4", "3-4"),
+    ],
+)
+def test_layers_are_named_like_files(tmp_path, stem, layer):
+    pyogrio = pytest.importorskip("pyogrio")
+    path = tmp_path / f"{stem}.gpkg"
+    write_polygons(path, [[0, 1]], georeference=Georeference(None, (1, 0, 0, 0, -1, 0)))
+    assert pyogrio.list_layers(path)[:, 0].tolist() == [layer]
+
+
+def test_what_gdal_says_is_not_about_the_table(tmp_path, monkeypatch):
+    geopandas = pytest.importorskip("geopandas")
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("disk quota")
+
+    monkeypatch.setattr(geopandas.GeoDataFrame, "to_file", fail)
+    with pytest.raises(OSError, match=r"GDAL can't write the GeoPackage \(disk quota"):
+        write_polygons(tmp_path / "a.gpkg", [[0, 1]])
+
+
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg"])
 def test_bad_arguments(tmp_path, labels, table, suffix):
     path = tmp_path / f"a{suffix}"

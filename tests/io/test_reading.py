@@ -184,7 +184,9 @@ def test_animated_png(tmp_path):
     [
         (np.zeros((3, 4, 3), dtype=np.uint8), "holds colours"),
         (np.zeros((2, 3, 4), dtype=np.uint16), r"shape \(2, 3, 4\)"),
-        (LABELS.astype(np.float32), "holds float32 values; save integers"),
+        (LABELS.astype(np.float32) + 0.5, "fractions"),
+        (np.where(LABELS, LABELS, np.nan), "NaN"),
+        (LABELS.astype(np.complex64), "complex64"),
     ],
 )
 def test_other_tiff(tmp_path, array, message):
