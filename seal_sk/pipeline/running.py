@@ -35,6 +35,7 @@ __all__ = ["Record", "segment_files"]
 _TABLES = ("csv", "parquet")
 _POLYGONS = ("geojson", "gpkg")
 _PNG_LABELS = 2**16
+_LAST_LABEL = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -441,11 +442,11 @@ class _Run:
     def _number(self, job: _Job) -> None:
         """Let the labels of an image go on where those before it ended."""
         n_segments = int(np.max(job.labels)) + 1
-        if self.next_label + n_segments > np.iinfo(np.int32).max:
+        if self.next_label + n_segments - 1 > _LAST_LABEL:
             job.fail(
                 ValueError(
-                    f"the labels of this run go beyond {np.iinfo(np.int32).max}, which "
-                    "no format holds; segment fewer images at a time."
+                    f"the labels of this run go beyond {_LAST_LABEL}, which no format "
+                    "holds; segment fewer images at a time."
                 )
             )
             return
