@@ -57,7 +57,8 @@ def read_image(
     Parameters
     ----------
     path : path-like
-        PNG, JPEG or TIFF.
+        PNG, JPEG, TIFF, or any other image that GDAL reads, such as JPEG 2000 and
+        virtual rasters. Sources in a network are not read.
     drop_alpha : bool, default=False
         Leave out the alpha channel; otherwise an image with one is an error.
     bands : sequence of int, optional
@@ -90,12 +91,15 @@ def read_image(
     Warns
     -----
     UserWarning
-        If 16-bit colours of a PNG are read as 8 bits.
+        If 16-bit colours of a PNG are read as 8 bits, or other pictures in the file of
+        a photograph are left out.
 
     Notes
     -----
     Pixels are returned as they are stored: an orientation in the EXIF data is not
-    applied. Palettes are converted to colours.
+    applied. Palettes are converted to colours, numbers of less than 8 bits stretched to
+    8, and where 0 is white the values are inverted, before `value_range` is applied.
+    Overviews and masks are left out; several images in one file are an error.
 
     Examples
     --------
@@ -130,11 +134,13 @@ def read_masked_image(
     Parameters
     ----------
     path : path-like
-        PNG, JPEG or TIFF.
+        As for `read_image`.
     where : {"nodata", "alpha"}
-        Which pixels are masked. "nodata": those where all bands have the value that a
-        TIFF declares to be no data, or any band is NaN. "alpha": those where the alpha
-        channel is 0.
+        Which pixels are masked. "nodata": what GDAL takes for no data, which is where
+        the mask of the file (in it, or beside it as ``.msk``) or its alpha channel is
+        0; in files without these, where all bands that are read have their value of
+        no data. Pixels with NaN in any of these bands are masked as well. "alpha":
+        where the alpha channel is 0.
     bands : sequence of int, optional
         As for `read_image`.
     value_range : (float, float) or sequence of these, optional
@@ -157,7 +163,8 @@ def read_masked_image(
     Warns
     -----
     UserWarning
-        As for `read_image`.
+        As for `read_image`, or if the file says nothing of no data or alpha, so that no
+        pixel is masked.
 
     Examples
     --------
