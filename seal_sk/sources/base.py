@@ -10,6 +10,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import get_tags
 
 from .._compat import Options, tags_of_images
 from .._typing import Indexed
@@ -92,6 +93,10 @@ class AffinitySource(  # type: ignore[call-arg]
         return Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._affinity)(image) for image in images
         )
+
+    def _learns(self, y: Any) -> bool:
+        """Whether `fit` with this ground truth learns anything."""
+        return get_tags(self).requires_fit
 
     def _check_input(
         self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from itertools import tee
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +22,7 @@ from ..labels import split_components
 from ..segmentation import ers, fh
 from ..sources import RGBAffinity
 from ..sources.base import AffinitySource
-from ..sources.caching import affinity_function, affinity_maps, fit_source
+from ..sources.caching import affinity_function, affinity_maps, fit_source, learns
 from ..sources.reading import SourceReader, reader_of, unfrozen
 from .base import SuperpixelTransformer
 
@@ -238,11 +239,21 @@ class GraphSuperpixels(AffinitySuperpixels):
             return None
         return RGBAffinity() if self.affinity is None else clone(self.affinity)
 
-    def _fit_source(self, source, X, y):
+    def _learns(self, y: Any) -> bool:
+        source = self._source()
+        return source is not None and learns(source, y)
+
+    def _fit_source(self, source, X, y, **fit_params):
+        with self._taking_over(source):
+            self.affinity_ = fit_source(source, X, y, self.memory, **fit_params)
+
+    @contextmanager
+    def _taking_over(self, source):
+        """Take over a source that learns, even if its training ends early."""
         try:
-            self.affinity_ = fit_source(source, X, y, self.memory)
-        except KeyboardInterrupt:
-            # After an interruption, the source still has a usable network.
+            yield
+        except (KeyboardInterrupt, FloatingPointError):
+            # What was best until then is still a usable network.
             if hasattr(source, "net_"):
                 self.affinity_ = source
             raise
