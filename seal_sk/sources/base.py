@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import distance_transform_edt
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import get_tags
 
 from .._compat import Options, tags_of_images
 from .._typing import Indexed
@@ -19,7 +21,17 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-__all__ = ["AffinitySource"]
+__all__ = ["AffinitySource", "filled"]
+
+
+def filled(array: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """An array (H, W, ...) with the nearest pixels of the mask in place of others."""
+    if mask.all():
+        return array
+    # Of black, white, the mean, mirrored and nearest pixels, the last two gave the best
+    # superpixels along the rim of a mask: docs/decisions/affinity-sources.md.
+    nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    return array[tuple(nearest)]
 
 
 # mypy does not know scikit-learn's base classes, nor the arguments they take.
@@ -93,11 +105,24 @@ class AffinitySource(  # type: ignore[call-arg]
             delayed(self._affinity)(image) for image in images
         )
 
+    def _learns(self, y: Any) -> bool:
+        """Whether `fit` with this ground truth learns anything."""
+        return get_tags(self).requires_fit
+
     def _check_input(
         self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
     ) -> Any:
         """Check an item of `X`, and return it as `_affinity` takes it."""
         return check_image(item, mask=mask, name=name)
+
+    @property
+    def _sees_beyond(self) -> bool:
+        """Whether the affinity of two pixels depends on others."""
+        return True
+
+    def _filled(self, item: Any, mask: NDArray[np.bool_]) -> Any:
+        """A checked item that holds nothing from outside the mask."""
+        return filled(item, mask) if self._sees_beyond else item
 
     @property
     def _thread_safe(self) -> bool:

@@ -16,12 +16,22 @@ from sklearn.utils.validation import check_memory
 
 from .._identity import described
 from .._version import __version__
+from .base import AffinitySource
 from .reading import unfrozen
 
-__all__ = ["affinity_function", "affinity_maps", "fit_source"]
+__all__ = ["affinity_function", "affinity_maps", "fit_source", "learns"]
 
 
-def fit_source(source, X, y, memory):
+def learns(source, y):
+    """Whether a source of affinities learns anything from this ground truth."""
+    if isinstance(source, FrozenEstimator):
+        return False
+    if isinstance(source, AffinitySource):
+        return source._learns(y)
+    return not hasattr(source, "__sklearn_tags__") or get_tags(source).requires_fit
+
+
+def fit_source(source, X, y, memory, **fit_params):
     """Fit a source of affinities, or return the cached result of the same fit.
 
     Parameters
@@ -32,6 +42,8 @@ def fit_source(source, X, y, memory):
         As for its `fit`.
     memory : None, str or joblib.Memory
         Where to cache results; None caches nothing.
+    **fit_params
+        What else its `fit` takes.
 
     Returns
     -------
@@ -39,11 +51,12 @@ def fit_source(source, X, y, memory):
         `source` itself, or an equal one that was fitted before.
     """
     memory = check_memory(memory)
-    learns = not isinstance(source, FrozenEstimator) and (
-        not hasattr(source, "__sklearn_tags__") or get_tags(source).requires_fit
-    )
-    if memory.location is None or not learns or getattr(source, "warm_start", False):
-        return source.fit(X, y)
+    if (
+        memory.location is None
+        or not learns(source, y)
+        or getattr(source, "warm_start", False)
+    ):
+        return source.fit(X, y, **fit_params)
     try:
         pickle.dumps(source)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -52,13 +65,19 @@ def fit_source(source, X, y, memory):
             f"one ({error}); use functions of a module instead of lambdas and, with "
             "several processes, instead of functions of a script or notebook."
         ) from error
-    key = (_key_of(source), _digests(X), y is not None and _digests(y))
+    given = {name: value for name, value in fit_params.items() if value is not None}
+    key = (
+        _key_of(source),
+        _digests(X),
+        y is not None and _digests(y),
+        {name: _digests(value) for name, value in given.items()},
+    )
     # In a search with several processes, one trains while the others wait.
     name = f"{joblib.hash((__version__, key))}.lock"
     Path(memory.location).mkdir(parents=True, exist_ok=True)
     with FileLock(Path(memory.location) / name):
-        return memory.cache(_fitted, ignore=["source", "X", "y"])(
-            source, X, y, key, __version__
+        return memory.cache(_fitted, ignore=["source", "X", "y", "fit_params"])(
+            source, X, y, fit_params, key, __version__
         )
 
 
@@ -103,8 +122,8 @@ def affinity_maps(reader, memory, images):
     return map(affinity_function(reader, memory), images)
 
 
-def _fitted(source, X, y, key, version):
-    return source.fit(X, y)
+def _fitted(source, X, y, fit_params, key, version):
+    return source.fit(X, y, **fit_params)
 
 
 def _kept_affinity(reader, image, key, version):

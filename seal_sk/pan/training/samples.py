@@ -202,7 +202,12 @@ def check_truth(truth: Any, shape: Sequence[int], *, name: str) -> Any:
 
 
 def check_data(
-    X: Images, y: Any, annotations: str = "each", ignore_label: int | None = None
+    X: Images,
+    y: Any,
+    annotations: str | None = "each",
+    ignore_label: int | None = None,
+    *,
+    names: tuple[str, str] = ("X", "y"),
 ) -> tuple[list[int], int, int]:
     """Check every image and annotation once, before the training.
 
@@ -210,10 +215,12 @@ def check_data(
     ----------
     X, y : sequences
         Images and ground truths, of the same length.
-    annotations : {"each", "mean"}, default="each"
-        As for `Samples`.
+    annotations : {"each", "mean"} or None, default="each"
+        As for `Samples`; None for images that are scored, not trained on.
     ignore_label : int, optional
         Label of unknown pixels.
+    names : tuple of two str
+        Names of `X` and `y` in error messages.
 
     Returns
     -------
@@ -230,31 +237,32 @@ def check_data(
         If an image or annotation is not valid, images differ in their number of
         channels, or all pixels are unknown.
     """
+    x, of = names
     counts, checksum, known = [], 0, ignore_label is None
     first: dict[int, int] = {}  # number of channels -> first image that has it
     for i in range(len(X)):
-        image = check_image(X[i], name=f"X[{i}]")
+        image = check_image(X[i], name=f"{x}[{i}]")
         n_channels = image.shape[2]
         for n_others, k in first.items():
             if n_others != n_channels and {n_others, n_channels} != {1, 3}:
                 raise ValueError(
-                    f"The images differ in their number of channels: X[{k}] has "
-                    f"{n_others}, X[{i}] has {n_channels}. One network reads images of "
-                    "one kind (grey and RGB may be mixed): leave some out."
+                    f"The images differ in their number of channels: {x}[{k}] has "
+                    f"{n_others}, {x}[{i}] has {n_channels}. One network reads images "
+                    "of one kind (grey and RGB may be mixed): leave some out."
                 )
         first.setdefault(n_channels, i)
         if image.shape[:2] == (1, 1):
             raise ValueError(
-                f"X[{i}] is a single pixel, which has no neighbour to learn from; "
+                f"{x}[{i}] is a single pixel, which has no neighbour to learn from; "
                 "leave it out."
             )
-        truth = check_truth(y[i], image.shape[:2], name=f"y[{i}]")
+        truth = check_truth(y[i], image.shape[:2], name=f"{of}[{i}]")
         soft = is_affinity(truth)
-        if soft and annotations == "each":
-            raise ValueError(
-                f"y[{i}] is an affinity map, not a label map; to train on it, set "
-                "annotations='mean'."
-            )
+        if soft and annotations != "mean":
+            advice = "it can't be scored; leave it out."
+            if annotations == "each":
+                advice = "to train on it, set annotations='mean'."
+            raise ValueError(f"{of}[{i}] is an affinity map, not a label map; {advice}")
         known = known or soft or any((m != ignore_label).any() for m in truth)
         counts.append(0 if soft else len(truth))
         for array in (image, *((truth,) if soft else truth)):
@@ -262,7 +270,7 @@ def check_data(
             checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
     if not known:
         raise ValueError(
-            "There is nothing to learn: every pixel of y has the label "
+            f"There is nothing to learn: every pixel of {of} has the label "
             f"{ignore_label}, which ignore_label leaves out."
         )
     return counts, checksum, max(first)
