@@ -28,7 +28,7 @@ _ARGUMENT = re.compile(
     r"(?:[\[(].*[\])]|'[^']*'|[\w.+-]*\w)"
     r"|\b(value_range|drop_alpha|unique_ids)\b"
 )
-_WITH_VALUE = re.compile(r"\b(crs|segment_size)=")
+_WITH_VALUE = re.compile(r"\b(crs|segment_size|precision)=")
 
 
 def complain(text: str) -> None:
@@ -63,6 +63,8 @@ def warnings_as_notes(args: Namespace) -> Iterator[None]:
 
 def _with_options(text: str) -> str:
     """A message in which arguments have the names of options."""
+    text = text.replace("warm_start=True in fit", "--resume")
+    text = text.replace("a smaller lr", "a smaller --lr")
     text = _ARGUMENT.sub(lambda match: _option(match[1] or match[2]), text)
     return _WITH_VALUE.sub(lambda match: f"{_option(match[1])} ", text)
 
@@ -81,7 +83,9 @@ def explain(error: Exception) -> str:
     """Describe any error in one sentence."""
     # torch's error is not a MemoryError; its name tells, without importing torch.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return "memory ran out; fewer --jobs or smaller images need less."
+        return (
+            "memory ran out; fewer jobs, smaller images or smaller batches need less."
+        )
     if arguments := getattr(error, "arguments", None):
         # Arguments in Python, which have the names of the options.
         message = " ".join(getattr(error, "message", "").split())
