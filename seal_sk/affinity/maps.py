@@ -27,6 +27,7 @@ __all__ = [
     "edge_affinity",
     "edges_inside",
     "feature_affinity",
+    "filled",
     "oracle_affinity",
     "rgb_affinity",
     "to_eight_connected",
@@ -475,3 +476,15 @@ def edges_inside(mask: NDArray[np.bool_], channels: int) -> NDArray[np.bool_]:
         start, end = FROM_TO[channel]
         inside[(*start, channel)] = mask[start] & mask[end]
     return inside
+
+
+def filled(array: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """An array (H, W, ...) with the nearest pixels of the mask in place of others."""
+    if mask.all():
+        return array
+    # Of black, white, the mean, mirrored and nearest pixels, the last two gave the best
+    # superpixels along the rim of a mask: docs/decisions/affinity-sources.md.
+    from scipy.ndimage import distance_transform_edt
+
+    nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    return array[tuple(nearest)]

@@ -24,7 +24,8 @@ EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
 # Arguments of Python in messages of the package: with a value; by their name alone,
 # unless it is a word; and those whose value is what is wrong.
 _ARGUMENT = re.compile(
-    r"\b(bands|mask|recursive|ignore_label|subset|value_range|drop_alpha|unique_ids)="
+    r"\b(bands|mask|recursive|ignore_label|subset|value_range|drop_alpha|unique_ids"
+    r"|data_home|download_if_missing)="
     r"(?:[\[(].*[\])]|'[^']*'|[\w.+-]*\w)"
     r"|\b(value_range|drop_alpha|unique_ids)\b"
 )
@@ -71,6 +72,7 @@ def _with_options(text: str) -> str:
 
 def _option(argument: str) -> str:
     """The option for an argument of Python."""
+    argument = argument.removesuffix("_if_missing")
     return f"--{argument.replace('_', '-')}"
 
 

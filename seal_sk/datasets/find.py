@@ -40,7 +40,7 @@ def find_dataset(
         "bsds500", "camvid", "cityscapes", "nyuv2", "scenes" (20 of `make_scenes`), or
         a folder with ``images/`` and ``annotations/``, as for `load_image_folder`.
     data_home : path-like, optional
-        Folder of the data set, as for its loader.
+        Folder of the data set, as for its loader; not for scenes and folders.
     subset : str, optional
         Part of the data set; by default the test images of BSDS500, the validation
         images of Cityscapes, and all images of the others.
@@ -93,6 +93,16 @@ def find_dataset(
         "mask": mask,
         "value_range": value_range,
     }
+    if download_if_missing and name != "bsds500":
+        raise ValueError(
+            f"{str(name)!r} can't be downloaded, only bsds500; leave out "
+            "download_if_missing=True."
+        )
+    if data_home is not None and name not in ("bsds500", *_LOADERS):
+        raise ValueError(
+            f"{str(name)!r} has no other folder; leave out "
+            f"data_home={str(data_home)!r}."
+        )
     if name in _NAMES:
         if given := [key for key, value in options.items() if value]:
             raise ValueError(

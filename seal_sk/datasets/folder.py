@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import PathLike, ValueRange
+from ..affinity.maps import filled
 from ..io.images import IMAGE_SUFFIXES, check_size
 from ..io.label_maps import LABEL_SUFFIXES, may_be_label_map, read_label_map
 from ..io.options import ReadingOptions
@@ -64,7 +65,8 @@ def load_image_folder(
     mask : {"nodata", "alpha"}, optional
         Which pixels do not belong to the images, as `where` of
         `seal_sk.io.read_masked_image`. In the annotations, they get the label
-        `ignore_label`, so that neither a training nor a score counts them.
+        `ignore_label`, so that neither a training nor a score counts them; in the
+        images, they have the colours of the nearest pixels that belong to them.
     value_range : (float, float) or sequence of these, optional
         The stored values of black and white.
     n_bands : int, optional
@@ -230,10 +232,11 @@ def files_of(folder: Path, recursive: bool) -> Iterator[Path]:
 
 
 def _load_image(path, options):
-    image, _, notes = options.read(path)
+    image, mask, notes = options.read(path)
     for note in notes:
         warnings.warn(f"{path}: {note}", UserWarning, stacklevel=2)
-    return image
+    # A network is trained on what it sees when it predicts inside a mask.
+    return image if mask is None else filled(image, mask)
 
 
 def _load_mask(path, options):

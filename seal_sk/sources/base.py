@@ -9,29 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import distance_transform_edt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import get_tags
 
 from .._compat import Options, tags_of_images
 from .._typing import Indexed
 from .._validation import check_image, check_images
+from ..affinity.maps import filled
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
 __all__ = ["AffinitySource", "filled"]
-
-
-def filled(array: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """An array (H, W, ...) with the nearest pixels of the mask in place of others."""
-    if mask.all():
-        return array
-    # Of black, white, the mean, mirrored and nearest pixels, the last two gave the best
-    # superpixels along the rim of a mask: docs/decisions/affinity-sources.md.
-    nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
-    return array[tuple(nearest)]
 
 
 # mypy does not know scikit-learn's base classes, nor the arguments they take.

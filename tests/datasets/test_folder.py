@@ -209,7 +209,7 @@ def test_only_subfolders_have_images(tmp_path):
 def transparent(tmp_path):
     """An image whose left half is transparent, and two annotators."""
     pixels = np.full((*SHAPE, 4), 255, np.uint8)
-    pixels[:, :3, 3] = 0
+    pixels[:, :3] = 0
     (tmp_path / "images").mkdir()
     Image.fromarray(pixels).save(tmp_path / "images/x.png")
     for i, name in enumerate(("ada", "bo")):
@@ -222,6 +222,8 @@ def test_pixels_outside_the_mask_are_ignored(transparent, ignore_label, filled):
     data = load_image_folder(*transparent, mask="alpha", ignore_label=ignore_label)
     assert data.ignore_label == filled
     assert data.images[0].shape == (*SHAPE, 3)
+    # Black where they are transparent, which no estimator should see.
+    assert (data.images[0] == 255).all()
     assert not data.masks[0][:, :3].any()
     assert data.masks[0][:, 3:].all()
     for i, truth in enumerate(data.annotations[0]):
