@@ -212,8 +212,7 @@ def read_with_notes(
         check_value_range(value_range, None if bands is None else len(bands))
     path = Path(path)
     picture = decode(path, as_bands=bands is not None or n_bands not in (None, 1, 3))
-    array, notes = picture.array, list(picture.notes)
-    alpha = None if picture.alpha is None else array[..., picture.alpha] != 0
+    array, opaque, notes = picture.array, picture.opaque, list(picture.notes)
     if bands is None:
         used = _without_alpha(picture, path, drop_alpha or where is not None)
         _check_n_bands(len(used), array, path, n_bands)
@@ -227,8 +226,8 @@ def read_with_notes(
     array = array[..., used]
     mask = None
     if where == "alpha":
-        mask = alpha
-        if alpha is None:
+        mask = opaque
+        if opaque is None:
             notes.append("no pixel is masked, since there is no alpha channel")
     elif where == "nodata":
         with reading(path):
@@ -238,6 +237,9 @@ def read_with_notes(
                 f"{path} declares no data, but stores the rows of the image as pages; "
                 "save it in one page."
             )
+        if picture.alpha is None and opaque is not None:
+            # GDAL does not mask what the palette says.
+            mask = opaque if mask is None else mask & opaque
         mask, more = _without_nan(array, mask)
         notes += more
     if mask is not None and mask.all():

@@ -399,6 +399,37 @@ def test_alpha_is_a_mask(tmp_path, rng, suffix, where):
     assert np.array_equal(mask, image[..., 3] > 0)
 
 
+@pytest.mark.parametrize("where", ["nodata", "alpha"])
+def test_alpha_of_a_palette_is_a_mask(tmp_path, where):
+    index = pixels(20, 30) % 4
+    image = Image.fromarray(index, "P")
+    image.putpalette([9, 8, 7, 1, 2, 3, 4, 5, 6, 0, 0, 0])
+    image.save(tmp_path / "a.png", transparency=bytes([255, 0, 90, 0]))
+    read, mask = read_masked_image(tmp_path / "a.png", where)
+    assert read[0, :2].tolist() == [[9, 8, 7], [1, 2, 3]]
+    assert np.array_equal(mask, index % 2 == 0)
+    assert np.array_equal(read_image(tmp_path / "a.png"), read)
+    with opened(tmp_path / "a.png") as file:
+        colours = file.colormap(1)
+    write_raster(tmp_path / "a.img", index[..., None], driver="HFA")
+    with rasterio.open(tmp_path / "a.img", "r+") as file:
+        file.write_colormap(1, colours)
+    read, mask = read_masked_image(tmp_path / "a.img", where)
+    assert read[0, :2].tolist() == [[9, 8, 7], [1, 2, 3]]
+    assert np.array_equal(mask, index % 2 == 0)
+
+
+@pytest.mark.parametrize("where", ["nodata", "alpha"])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3)])
+def test_a_transparent_colour_is_a_mask(tmp_path, rng, shape, where):
+    image = rng.integers(0, 3, shape, dtype=np.uint8)
+    colour = 1 if image.ndim == 2 else (1, 2, 0)
+    Image.fromarray(image).save(tmp_path / "a.png", transparency=colour)
+    _, mask = read_masked_image(tmp_path / "a.png", where)
+    equal = image == colour
+    assert np.array_equal(~mask, equal if image.ndim == 2 else equal.all(axis=2))
+
+
 def test_alpha_need_not_be_the_last_band(tmp_path, rng):
     image = rng.integers(1, 255, (20, 30, 5), dtype=np.uint8)
     for name, extratags in (("plain", []), ("placed", [(42113, "s", 0, "0", True)])):
