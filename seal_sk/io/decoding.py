@@ -457,7 +457,8 @@ def reading(path: Path) -> Iterator[None]:
                 "installed: pip install imagecodecs.",
                 name="imagecodecs",
             ) from error
+        cause = error.__cause__ or error  # rasterio's own words are "see the cause"
         raise OSError(
-            f"{path} can't be read ({type(error).__name__}: {error}); if the file is "
+            f"{path} can't be read ({type(error).__name__}: {cause}); if the file is "
             "damaged, get it again, otherwise save it in another format."
         ) from error

@@ -223,7 +223,8 @@ def read_with_notes(
                 f"{path} has {array.shape[2]} bands, so there is no band "
                 f"{max(used) + 1}; bands are counted from 1."
             )
-    array = array[..., used]
+    if used != list(range(array.shape[2])):
+        array = array[..., used]
     mask = None
     if where == "alpha":
         mask = opaque
@@ -304,12 +305,17 @@ def _in_range(
     stored = array
     if value_range is not None:
         array = _stretched(array, value_range)
-    # As many channels would be grey or RGB with alpha.
-    array = np.tile(array, _REPEATS.get(array.shape[2], 1))
+    if array.shape[2] in _REPEATS:
+        # As many channels would be grey or RGB with alpha.
+        array = np.tile(array, _REPEATS[array.shape[2]])
     try:
         array = check_image(array, mask=mask, name=str(path))
     except (TypeError, ValueError) as error:
         inside = stored if mask is None else stored[mask]
+        if mask is None and np.isnan(inside).any():
+            raise ArgumentNeededError(
+                f"{path} holds NaN; mask these pixels as no data.", "mask"
+            ) from error
         if value_range is None and np.isfinite(inside).all():
             raise ArgumentNeededError(
                 f"{error} Or give the stored values of black and white.",
@@ -363,10 +369,12 @@ def check_value_range(
         pairs = np.empty(0)
     if pairs.ndim == 1:
         pairs = pairs[None]
+    # Black and white must also differ in 32 bits.
+    limits = np.finfo(np.float32)
     if (
         pairs.shape[1:] != (2,)
-        or not np.isfinite(pairs).all()
-        or not (pairs[:, 0] < pairs[:, 1]).all()
+        or not (np.abs(pairs) < limits.max / 2).all()
+        or not (np.diff(pairs) > limits.tiny).all()
     ):
         raise ValueError(
             f"value_range={value_range!r} must be two finite numbers, black and white, "

@@ -245,7 +245,18 @@ def test_value_range(tmp_path):
     read = read_image(tmp_path / "x.tif", value_range=(-200, 2800))
     assert read.dtype == np.float32
     assert read[0, :, 0].tolist() == [0, 0, 0.5, 1, 1]
-    wrong = [(5, 5), (0, np.inf), (1, 2, 3), [(0, 1), (1, 0)], [], "ab", 3, [[]]]
+    wrong = [
+        (5, 5),
+        (0, np.inf),
+        (0, 1e300),
+        (0, 1e-300),
+        (1, 2, 3),
+        [(0, 1), (1, 0)],
+        [],
+        "ab",
+        3,
+        [[]],
+    ]
     for value_range in wrong:
         with pytest.raises(ValueError, match="the lower one first"):
             read_image(tmp_path / "x.tif", value_range=value_range)
@@ -622,6 +633,24 @@ def test_dtypes_that_need_a_range(tmp_path, dtype, placed):
     assert caught.value.arguments == ("value_range",)
     read = read_image(tmp_path / "a.tif", value_range=(0, 29))
     np.testing.assert_allclose(read, pixels(5, 6, 1) / 29, atol=1e-7)
+
+
+def test_nan_needs_a_mask(tmp_path):
+    image = np.linspace(0, 1, 30, dtype=np.float32).reshape(5, 6)
+    image[2, 3] = np.nan
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    with pytest.raises(ArgumentNeededError, match="holds NaN; mask") as caught:
+        read_image(tmp_path / "a.tif")
+    assert caught.value.arguments == ("mask",)
+
+
+def test_a_source_that_is_missing_is_named(tmp_path, rng):
+    image = rng.integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    write_raster(tmp_path / "source.tif", image)
+    rasterio.shutil.copy(tmp_path / "source.tif", tmp_path / "a.vrt", driver="VRT")
+    (tmp_path / "source.tif").unlink()
+    with pytest.raises(OSError, match=r"a\.vrt can't be read .*source\.tif"):
+        read_image(tmp_path / "a.vrt")
 
 
 def test_half_floats(tmp_path):
