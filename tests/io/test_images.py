@@ -495,6 +495,18 @@ def test_no_data_of_each_band(tmp_path):
         assert np.flatnonzero(~mask.all(axis=1)).tolist() == expected
 
 
+@pytest.mark.parametrize("options", [{}, {"metadata": None}, {"imagej": True}])
+def test_no_data_of_pages(tmp_path, rng, options):
+    image = rng.integers(1, 255, (5, 20, 30), dtype=np.uint8)
+    image[:, 3] = image[1, 4] = 0
+    tags = [(42113, "s", 0, "0", False)]
+    options = {"photometric": "minisblack", "extratags": tags, **options}
+    tifffile.imwrite(tmp_path / "a.tif", image, **options)
+    for bands, expected in (([1, 2, 3], [3]), ([2], [3, 4])):
+        _, mask = read_masked_image(tmp_path / "a.tif", "nodata", bands=bands)
+        assert np.flatnonzero(~mask.all(axis=1)).tolist() == expected
+
+
 @pytest.mark.parametrize("where", ["nodata", "alpha"])
 def test_nothing_to_mask_is_told(tmp_path, where):
     tifffile.imwrite(tmp_path / "a.tif", pixels(4, 6))
