@@ -36,7 +36,7 @@ __all__ = [
     "ArgumentNeededError",
     "Picture",
     "decode",
-    "is_placed_tiff",
+    "is_gis_tiff",
     "only_series",
     "reading",
     "refuse_lost_place",
@@ -315,7 +315,7 @@ def _layout(series: Any, path: Path) -> _Layout:
 
 def _decode_tiff(path: Path, as_bands: bool) -> Picture:
     with tiff_file(path) as file:
-        series = only_series(file, path)
+        series, n_series = only_series(file, path), len(file.series)
         page = series.keyframe
         photometric = page.photometric.name
         if photometric not in _COLOURS:
@@ -333,7 +333,7 @@ def _decode_tiff(path: Path, as_bands: bool) -> Picture:
         _refuse_size(*layout.size, path)
         is_one = not (layout.pages or layout.is_turned)
         is_raw = photometric == "YCBCR" and "JPEG" not in page.compression.name
-        if is_one and (photometric == "PALETTE" or is_raw or is_placed_tiff(path)):
+        if is_one and (photometric == "PALETTE" or is_raw or is_gis_tiff(path)):
             return _decode_raster(path)
         array = series.asarray().reshape(layout.shape)
         if layout.axes in ("SYX", "PYX"):
@@ -356,10 +356,13 @@ def _decode_tiff(path: Path, as_bands: bool) -> Picture:
             n_bands - len(kinds) + next(i for i, k in enumerate(kinds) if k in (1, 2))
         )
     sources = [1] * n_bands if layout.is_turned else list(range(1, n_bands + 1))
-    return Picture(array, alpha, _opaque(array, alpha), sources, pages, [])
+    notes = []
+    if series.kind in _SLIDES and n_series > 1:
+        notes.append(f"it holds {n_series} pictures, of which the first one is read")
+    return Picture(array, alpha, _opaque(array, alpha), sources, pages, notes)
 
 
-def is_placed_tiff(path: Path) -> bool:
+def is_gis_tiff(path: Path) -> bool:
     """Whether GDAL finds a place, no data, a mask, or files beside a TIFF."""
     from rasterio.errors import RasterioIOError
 
