@@ -36,7 +36,7 @@ __all__ = [
     "ArgumentNeededError",
     "Picture",
     "decode",
-    "is_placed_tiff",
+    "is_gis_tiff",
     "only_series",
     "reading",
     "refuse_lost_place",
@@ -85,6 +85,8 @@ class Picture(NamedTuple):
         The pixels; grey and palettes as they are shown, in the stored depth.
     alpha : int or None
         Index of the band that is alpha.
+    opaque : ndarray of shape (H, W) or None
+        Where alpha is not 0, that of a band, of a palette or of a transparent colour.
     sources : list of int
         For each band, the number of the band (counted from 1) that GDAL has for it.
     pages : list of int or None
@@ -95,6 +97,7 @@ class Picture(NamedTuple):
 
     array: NDArray[Any]
     alpha: int | None
+    opaque: NDArray[np.bool_] | None
     sources: list[int]
     pages: list[int] | None
     notes: list[str]
@@ -204,6 +207,10 @@ def _decode_photograph(path: Path, kind: str) -> Picture:
     with Image.open(BytesIO(content), formats=_PHOTOGRAPHS) as image:
         n_frames, mode = getattr(image, "n_frames", 1), image.mode
         _refuse_size(image.height, image.width, path)
+        # The other decoder leaves out transparent colours.
+        rgba = None
+        if "transparency" in image.info and mode in ("1", "L", "P", "RGB"):
+            rgba = np.asarray(image.convert("RGBA"))
     if mode == "CMYK":
         raise RefusedError(f"{path} is a CMYK image; convert it to RGB.")
     notes = []
@@ -214,12 +221,20 @@ def _decode_photograph(path: Path, kind: str) -> Picture:
     # Bit depth and colour type; the decoder does not support 16-bit colours.
     if kind == "PNG" and content[24] == 16 and content[25] != 0:
         notes.append("16-bit colours are read as 8 bits from PNG; TIFF keeps them")
-    array = _shown(iio.imread(content, plugin="pillow", index=0), path)
+    if rgba is not None and mode == "P":
+        array = rgba[..., :3]
+    else:
+        array = _shown(iio.imread(content, plugin="pillow", index=0), path)
     n_bands = array.shape[2]
     # An index into a palette is one band for GDAL.
     sources = [1] * n_bands if mode == "P" else list(range(1, n_bands + 1))
     alpha = n_bands - 1 if n_bands in (2, 4) else None
-    return Picture(array, alpha, sources, None, notes)
+    opaque = _opaque(array, alpha) if rgba is None else rgba[..., 3] != 0
+    return Picture(array, alpha, opaque, sources, None, notes)
+
+
+def _opaque(array: NDArray[Any], alpha: int | None) -> NDArray[np.bool_] | None:
+    return None if alpha is None else array[..., alpha] != 0
 
 
 # TIFF
@@ -300,7 +315,7 @@ def _layout(series: Any, path: Path) -> _Layout:
 
 def _decode_tiff(path: Path, as_bands: bool) -> Picture:
     with tiff_file(path) as file:
-        series = only_series(file, path)
+        series, n_series = only_series(file, path), len(file.series)
         page = series.keyframe
         photometric = page.photometric.name
         if photometric not in _COLOURS:
@@ -318,7 +333,7 @@ def _decode_tiff(path: Path, as_bands: bool) -> Picture:
         _refuse_size(*layout.size, path)
         is_one = not (layout.pages or layout.is_turned)
         is_raw = photometric == "YCBCR" and "JPEG" not in page.compression.name
-        if is_one and (photometric == "PALETTE" or is_raw or is_placed_tiff(path)):
+        if is_one and (photometric == "PALETTE" or is_raw or is_gis_tiff(path)):
             return _decode_raster(path)
         array = series.asarray().reshape(layout.shape)
         if layout.axes in ("SYX", "PYX"):
@@ -341,10 +356,13 @@ def _decode_tiff(path: Path, as_bands: bool) -> Picture:
             n_bands - len(kinds) + next(i for i, k in enumerate(kinds) if k in (1, 2))
         )
     sources = [1] * n_bands if layout.is_turned else list(range(1, n_bands + 1))
-    return Picture(array, alpha, sources, pages, [])
+    notes = []
+    if series.kind in _SLIDES and n_series > 1:
+        notes.append(f"it holds {n_series} pictures, of which the first one is read")
+    return Picture(array, alpha, _opaque(array, alpha), sources, pages, notes)
 
 
-def is_placed_tiff(path: Path) -> bool:
+def is_gis_tiff(path: Path) -> bool:
     """Whether GDAL finds a place, no data, a mask, or files beside a TIFF."""
     from rasterio.errors import RasterioIOError
 
@@ -371,7 +389,8 @@ def refuse_lost_place(path: Path) -> None:
 
 def _decode_raster(path: Path) -> Picture:
     with opened(path) as raster:
-        if raster.subdatasets and raster.count == 0:
+        # Pages of a TIFF are counted before.
+        if raster.subdatasets and raster.driver != "GTiff":
             raise RefusedError(
                 f"{path} holds {len(raster.subdatasets)} images; save one of them, for "
                 f"example with gdal_translate {raster.subdatasets[0]} image.tif."
@@ -390,33 +409,33 @@ def _decode_raster(path: Path) -> Picture:
         bits = int(structure.get("NBITS", 8 * array.dtype.itemsize))
         is_white = raster.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
         has_palette = raster.colorinterp[0].name == "palette" and bits > 1
-        colours = None
         if has_palette and not is_white:
-            colours = _palette(raster)
-    if colours is None:
-        sources = list(range(1, array.shape[2] + 1))
-        array = _shown(array, path, bits=bits, white_is_zero=is_white)
-        return Picture(array, alpha, sources, None, [])
-    n_colours = colours.shape[1]
-    sources = [1] * n_colours + list(range(2, array.shape[2] + 1))
-    parts = colours[np.minimum(array[..., 0], len(colours) - 1)], array[..., 1:]
-    if alpha is None:
-        alpha = 3 if n_colours == 4 else None
-    else:
-        alpha += n_colours - 1
-    return Picture(np.concatenate(parts, axis=2), alpha, sources, None, [])
+            return _coloured(array, alpha, raster.colormap(1), raster.nodata)
+    array = _shown(array, path, bits=bits, white_is_zero=is_white)
+    sources = list(range(1, array.shape[2] + 1))
+    return Picture(array, alpha, _opaque(array, alpha), sources, None, [])
 
 
-def _palette(raster: Any) -> NDArray[np.uint8]:
-    """The colours of the indices 0, 1, ..., with alpha if one is transparent."""
-    entries = raster.colormap(1)
-    colours = np.zeros((max(entries) + 1, 4), dtype=np.uint8)
-    for index, colour in entries.items():
-        colours[index] = colour
-    is_opaque = all(
-        colour[3] == 255 for index, colour in entries.items() if index != raster.nodata
-    )
-    return colours[:, :3] if is_opaque else colours
+def _coloured(
+    array: NDArray[Any],
+    alpha: int | None,
+    palette: dict[int, tuple[int, int, int, int]],
+    nodata: float | None,
+) -> Picture:
+    """A picture whose first band are indices of a palette."""
+    index, rest = array[..., 0], array[..., 1:]
+    colours = np.zeros((max(*palette, int(index.max())) + 1, 4), dtype=np.uint8)
+    for i, colour in palette.items():
+        colours[i] = colour
+    is_opaque = colours[:, 3] != 0
+    is_opaque[np.arange(len(colours)) == nodata] = True  # which is no colour
+    opaque = None if is_opaque[list(palette)].all() else is_opaque[index]
+    array = np.concatenate([colours[index][..., :3], rest], axis=2)
+    if alpha is not None:
+        alpha += 2
+        opaque = _opaque(array, alpha)
+    sources = [1, 1, 1, *range(2, rest.shape[2] + 2)]
+    return Picture(array, alpha, opaque, sources, None, [])
 
 
 @contextmanager
@@ -441,7 +460,8 @@ def reading(path: Path) -> Iterator[None]:
                 "installed: pip install imagecodecs.",
                 name="imagecodecs",
             ) from error
+        cause = error.__cause__ or error  # rasterio's own words are "see the cause"
         raise OSError(
-            f"{path} can't be read ({type(error).__name__}: {error}); if the file is "
+            f"{path} can't be read ({type(error).__name__}: {cause}); if the file is "
             "damaged, get it again, otherwise save it in another format."
         ) from error

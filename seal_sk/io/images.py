@@ -212,8 +212,7 @@ def read_with_notes(
         check_value_range(value_range, None if bands is None else len(bands))
     path = Path(path)
     picture = decode(path, as_bands=bands is not None or n_bands not in (None, 1, 3))
-    array, notes = picture.array, list(picture.notes)
-    alpha = None if picture.alpha is None else array[..., picture.alpha] != 0
+    array, opaque, notes = picture.array, picture.opaque, list(picture.notes)
     if bands is None:
         used = _without_alpha(picture, path, drop_alpha or where is not None)
         _check_n_bands(len(used), array, path, n_bands)
@@ -224,11 +223,12 @@ def read_with_notes(
                 f"{path} has {array.shape[2]} bands, so there is no band "
                 f"{max(used) + 1}; bands are counted from 1."
             )
-    array = array[..., used]
+    if used != list(range(array.shape[2])):
+        array = array[..., used]
     mask = None
     if where == "alpha":
-        mask = alpha
-        if alpha is None:
+        mask = opaque
+        if opaque is None:
             notes.append("no pixel is masked, since there is no alpha channel")
     elif where == "nodata":
         with reading(path):
@@ -238,6 +238,9 @@ def read_with_notes(
                 f"{path} declares no data, but stores the rows of the image as pages; "
                 "save it in one page."
             )
+        if picture.alpha is None and opaque is not None:
+            # GDAL does not mask what the palette says.
+            mask = opaque if mask is None else mask & opaque
         mask, more = _without_nan(array, mask)
         notes += more
     if mask is not None and mask.all():
@@ -302,12 +305,17 @@ def _in_range(
     stored = array
     if value_range is not None:
         array = _stretched(array, value_range)
-    # As many channels would be grey or RGB with alpha.
-    array = np.tile(array, _REPEATS.get(array.shape[2], 1))
+    if array.shape[2] in _REPEATS:
+        # As many channels would be grey or RGB with alpha.
+        array = np.tile(array, _REPEATS[array.shape[2]])
     try:
         array = check_image(array, mask=mask, name=str(path))
     except (TypeError, ValueError) as error:
         inside = stored if mask is None else stored[mask]
+        if mask is None and np.isnan(inside).any():
+            raise ArgumentNeededError(
+                f"{path} holds NaN; mask these pixels as no data.", "mask"
+            ) from error
         if value_range is None and np.isfinite(inside).all():
             raise ArgumentNeededError(
                 f"{error} Or give the stored values of black and white.",
@@ -361,10 +369,12 @@ def check_value_range(
         pairs = np.empty(0)
     if pairs.ndim == 1:
         pairs = pairs[None]
+    # Black and white must also differ in 32 bits.
+    limits = np.finfo(np.float32)
     if (
         pairs.shape[1:] != (2,)
-        or not np.isfinite(pairs).all()
-        or not (pairs[:, 0] < pairs[:, 1]).all()
+        or not (np.abs(pairs) < limits.max / 2).all()
+        or not (np.diff(pairs) > limits.tiny).all()
     ):
         raise ValueError(
             f"value_range={value_range!r} must be two finite numbers, black and white, "

@@ -14,7 +14,7 @@ from .._extras import import_extra
 from .._files import check_suffix, replace_file
 from .._typing import PathLike
 from .._validation import check_label_map, check_option
-from .decoding import TIFF_SUFFIXES, is_placed_tiff, only_series, reading, tiff_file
+from .decoding import TIFF_SUFFIXES, is_gis_tiff, only_series, reading, tiff_file
 from .georeference import Georeference, check_georeference
 from .rasters import (
     RefusedError,
@@ -218,7 +218,7 @@ def _read_tiff(path):
             series = only_series(file, path)
             if series.keyframe.photometric.name in ("RGB", "YCBCR"):
                 raise RefusedError(str(_coloured(path)))
-            if len(series.pages) > 1 or not is_placed_tiff(path):
+            if len(series.pages) > 1 or not is_gis_tiff(path):
                 return series.asarray()
         return _data_of(path)
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from xml.etree import ElementTree
 
@@ -67,10 +68,9 @@ def opened(path: Path, page: int | None = None) -> Iterator[Any]:
     logging.getLogger("rasterio").addHandler(logging.NullHandler())
     if path.suffix.lower() == ".vrt":
         _refuse_remote(path)
-    # An absolute path is never taken for a driver's prefix or an option.
-    name = str(path.absolute())
-    name = name if page is None else f"GTIFF_DIR:{page + 1}:{name}"
-    with rasterio.Env(**_OFFLINE):
+    with _named(path.absolute()) as named, rasterio.Env(**_OFFLINE):
+        # An absolute path is never taken for a driver's prefix or an option.
+        name = str(named) if page is None else f"GTIFF_DIR:{page + 1}:{named}"
         with no_warning_of_identity(rasterio):
             try:
                 raster = rasterio.open(name)
@@ -83,6 +83,23 @@ def opened(path: Path, page: int | None = None) -> Iterator[Any]:
                 ) from error
         with raster:
             yield raster
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[Path]:
+    """A path in UTF-8, which GDAL needs: if it is not, a link to the file."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        with TemporaryDirectory() as folder:
+            for file in path.parent.iterdir():
+                # With the files beside it, such as world files.
+                if file.name.startswith(path.stem):
+                    rest = file.name.removeprefix(path.stem)
+                    Path(folder, f"image{rest}").symlink_to(file)
+            yield Path(folder, f"image{path.suffix}")
+    else:
+        yield path
 
 
 @contextmanager

@@ -6,8 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio import features
 
 from seal_sk.export import Georeference, polygons, write_label_map, write_polygons
 from seal_sk.export.outlines import trace
@@ -91,8 +93,6 @@ def test_attributes_of_geopackage(tmp_path, labels, table):
 @pytest.mark.parametrize("georeferenced", [False, True])
 def test_geopackage_lies_where_the_raster_does(tmp_path, labels, place, georeferenced):
     geopandas = pytest.importorskip("geopandas")
-    rasterio = pytest.importorskip("rasterio")
-    features = pytest.importorskip("rasterio.features")
     import pyogrio
 
     place = place if georeferenced else None

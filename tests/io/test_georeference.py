@@ -1,5 +1,7 @@
 """Where an image lies, as GDAL reads it."""
 
+import os
+import sys
 import warnings
 
 import imageio.v3 as iio
@@ -10,6 +12,7 @@ import rasterio.shutil
 import tifffile
 
 from seal_sk.export import Georeference, read_georeference
+from seal_sk.io import read_image
 
 
 def write_tiff(path, place, **options):
@@ -138,6 +141,17 @@ def test_system_in_a_prj(tmp_path, suffix):
     path.with_suffix(".prj").write_text("nothing")
     with pytest.raises(OSError, match=r"image\.prj does not hold a reference system"):
         read_georeference(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode there")
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_names_that_are_not_utf8(tmp_path, suffix):
+    path = tmp_path / os.fsdecode(b"caf\xe9" + suffix.encode())
+    image = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    path.write_bytes(iio.imwrite("<bytes>", image, extension=suffix))
+    path.with_suffix(".wld").write_text(WORLD)
+    assert read_georeference(path).transform[2] == 1000
+    assert np.array_equal(read_image(path)[..., 0], image)
 
 
 def test_a_system_that_is_given(tmp_path):

@@ -245,7 +245,18 @@ def test_value_range(tmp_path):
     read = read_image(tmp_path / "x.tif", value_range=(-200, 2800))
     assert read.dtype == np.float32
     assert read[0, :, 0].tolist() == [0, 0, 0.5, 1, 1]
-    wrong = [(5, 5), (0, np.inf), (1, 2, 3), [(0, 1), (1, 0)], [], "ab", 3, [[]]]
+    wrong = [
+        (5, 5),
+        (0, np.inf),
+        (0, 1e300),
+        (0, 1e-300),
+        (1, 2, 3),
+        [(0, 1), (1, 0)],
+        [],
+        "ab",
+        3,
+        [[]],
+    ]
     for value_range in wrong:
         with pytest.raises(ValueError, match="the lower one first"):
             read_image(tmp_path / "x.tif", value_range=value_range)
@@ -399,6 +410,37 @@ def test_alpha_is_a_mask(tmp_path, rng, suffix, where):
     assert np.array_equal(mask, image[..., 3] > 0)
 
 
+@pytest.mark.parametrize("where", ["nodata", "alpha"])
+def test_alpha_of_a_palette_is_a_mask(tmp_path, where):
+    index = pixels(20, 30) % 4
+    image = Image.fromarray(index, "P")
+    image.putpalette([9, 8, 7, 1, 2, 3, 4, 5, 6, 0, 0, 0])
+    image.save(tmp_path / "a.png", transparency=bytes([255, 0, 90, 0]))
+    read, mask = read_masked_image(tmp_path / "a.png", where)
+    assert read[0, :2].tolist() == [[9, 8, 7], [1, 2, 3]]
+    assert np.array_equal(mask, index % 2 == 0)
+    assert np.array_equal(read_image(tmp_path / "a.png"), read)
+    with opened(tmp_path / "a.png") as file:
+        colours = file.colormap(1)
+    write_raster(tmp_path / "a.img", index[..., None], driver="HFA")
+    with rasterio.open(tmp_path / "a.img", "r+") as file:
+        file.write_colormap(1, colours)
+    read, mask = read_masked_image(tmp_path / "a.img", where)
+    assert read[0, :2].tolist() == [[9, 8, 7], [1, 2, 3]]
+    assert np.array_equal(mask, index % 2 == 0)
+
+
+@pytest.mark.parametrize("where", ["nodata", "alpha"])
+@pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3)])
+def test_a_transparent_colour_is_a_mask(tmp_path, rng, shape, where):
+    image = rng.integers(0, 3, shape, dtype=np.uint8)
+    colour = 1 if image.ndim == 2 else (1, 2, 0)
+    Image.fromarray(image).save(tmp_path / "a.png", transparency=colour)
+    _, mask = read_masked_image(tmp_path / "a.png", where)
+    equal = image == colour
+    assert np.array_equal(~mask, equal if image.ndim == 2 else equal.all(axis=2))
+
+
 def test_alpha_need_not_be_the_last_band(tmp_path, rng):
     image = rng.integers(1, 255, (20, 30, 5), dtype=np.uint8)
     for name, extratags in (("plain", []), ("placed", [(42113, "s", 0, "0", True)])):
@@ -450,6 +492,18 @@ def test_no_data_of_each_band(tmp_path):
     (tmp_path / "a.vrt").write_text(f"<VRTDataset {size}>{sources}</VRTDataset>")
     for bands, expected in (([1], [0, 2]), ([2], [1, 2]), ([1, 2], [2])):
         _, mask = read_masked_image(tmp_path / "a.vrt", "nodata", bands=bands)
+        assert np.flatnonzero(~mask.all(axis=1)).tolist() == expected
+
+
+@pytest.mark.parametrize("options", [{}, {"metadata": None}, {"imagej": True}])
+def test_no_data_of_pages(tmp_path, rng, options):
+    image = rng.integers(1, 255, (5, 20, 30), dtype=np.uint8)
+    image[:, 3] = image[1, 4] = 0
+    tags = [(42113, "s", 0, "0", False)]
+    options = {"photometric": "minisblack", "extratags": tags, **options}
+    tifffile.imwrite(tmp_path / "a.tif", image, **options)
+    for bands, expected in (([1, 2, 3], [3]), ([2], [3, 4])):
+        _, mask = read_masked_image(tmp_path / "a.tif", "nodata", bands=bands)
         assert np.flatnonzero(~mask.all(axis=1)).tolist() == expected
 
 
@@ -591,6 +645,24 @@ def test_dtypes_that_need_a_range(tmp_path, dtype, placed):
     assert caught.value.arguments == ("value_range",)
     read = read_image(tmp_path / "a.tif", value_range=(0, 29))
     np.testing.assert_allclose(read, pixels(5, 6, 1) / 29, atol=1e-7)
+
+
+def test_nan_needs_a_mask(tmp_path):
+    image = np.linspace(0, 1, 30, dtype=np.float32).reshape(5, 6)
+    image[2, 3] = np.nan
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    with pytest.raises(ArgumentNeededError, match="holds NaN; mask") as caught:
+        read_image(tmp_path / "a.tif")
+    assert caught.value.arguments == ("mask",)
+
+
+def test_a_source_that_is_missing_is_named(tmp_path, rng):
+    image = rng.integers(0, 255, (20, 30, 3), dtype=np.uint8)
+    write_raster(tmp_path / "source.tif", image)
+    rasterio.shutil.copy(tmp_path / "source.tif", tmp_path / "a.vrt", driver="VRT")
+    (tmp_path / "source.tif").unlink()
+    with pytest.raises(OSError, match=r"a\.vrt can't be read .*source\.tif"):
+        read_image(tmp_path / "a.vrt")
 
 
 def test_half_floats(tmp_path):
