@@ -32,7 +32,7 @@ FLOORS = [
         "affinity": "functions from an image to an affinity map: `maps`, and `edges` "
         "(Canny's)",
         "io": "a format, read and written in one file: `images`, `label_maps`, "
-        "`georeference`",
+        "`georeference`, `mat` (MATLAB's)",
         "labels": "label maps (`regions`) and which of their regions touch (`graph`)",
     },
     {
