@@ -169,7 +169,7 @@ class SuperpixelClassifier(BaseEstimator):
             `ignore_label`.
         """
         self._validate_params()
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         extractor = SuperpixelFeatures(
             self.segmenter, features=self.features, bins=self.bins, n_jobs=self.n_jobs
         )
@@ -286,7 +286,7 @@ class SuperpixelClassifier(BaseEstimator):
             ignored.
         """
         check_is_fitted(self)
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         self._check_sizes(X, y)
         weights = check_weights(sample_weight, len(X))
         accuracies, counted = [], []

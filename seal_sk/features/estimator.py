@@ -156,7 +156,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         check_choice(self.features, self.bins)
         if self.as_frame:
             frame_type()
-        check_sequence(X, name="X")
+        X = check_sequence(X, name="X")
         # Set first, because the other images are compared with it.
         self.n_channels_ = self._check_item(X[0], name="X[0]", first=True).shape[2]
         check_images(X, self._check_item)
@@ -219,7 +219,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         self._validate_params()
         features, bins = check_choice(self.features, self.bins)
         frame = frame_type() if self.as_frame else None
-        check_images(X, self._check_item)
+        X = check_images(X, self._check_item)
         if self.segmenter_ is None:
             label_maps = [None] * len(X)
         else:

@@ -123,7 +123,7 @@ class CurveDisplay:
             If a parameter is not as described; before any image is segmented.
         """
         _check_methods(estimators)
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         counts = [check_int(count, 1, name="counts") for count in counts]
         if not counts:
             raise ValueError("counts is empty; give at least one number.")
@@ -202,7 +202,7 @@ class CurveDisplay:
         elif images is None:
             raise ValueError("the metric 'explained_variation' needs images.")
         else:
-            check_pairs(images, y)
+            images, y = check_pairs(images, y)
         if len(y) == 0:
             raise ValueError("y is empty; there is nothing to score.")
         _check_axes(ax, len(metrics))

@@ -84,7 +84,7 @@ class AffinitySource(  # type: ignore[call-arg]
         """
         self._validate_params()
         self._check_ready()
-        check_images(X, self._check_input)
+        X = check_images(X, self._check_input)
         images = self._loaded(X)
         if not self._thread_safe:
             return list(self._affinities(images))

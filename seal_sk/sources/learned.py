@@ -275,7 +275,7 @@ class LearnedAffinity(AffinitySource):
         from ..pan.training.fitting import fit
 
         self._validate_params()
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         course = getattr(self, "_course", None)
         self._take_over(
             fit(Settings.of(self), X, y, **self._last_training(), course=course)
@@ -305,7 +305,7 @@ class LearnedAffinity(AffinitySource):
         from ..pan.training.fitting import partial_fit
 
         self._validate_params()
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         self._take_over(partial_fit(Settings.of(self), X, y, **self._last_training()))
         return self
 

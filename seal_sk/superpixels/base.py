@@ -114,7 +114,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         """
         self._validate_params()
         reader = self._reader()
-        self._check_counts(reader, X, mask, [self.n_segments])
+        X, mask = self._checked(reader, X, mask, [self.n_segments])
         label_maps = self._segment_all(reader, X, mask, self.n_segments)
         self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
         return label_maps
@@ -194,19 +194,19 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         if not counts:
             raise ValueError("n_segments is empty; give at least one number.")
         reader = self._reader()
-        self._check_counts(reader, X, mask, counts)
+        X, mask = self._checked(reader, X, mask, counts)
         return self._segment_all(reader, X, mask, counts)
 
-    def _check_counts(
+    def _checked(
         self, reader: Any, X: Images, mask: Masks | None, counts: Sequence[int]
-    ) -> None:
-        check_masks(mask, X)
+    ) -> tuple[Images, Masks | None]:
+        mask = check_masks(mask, X)
         if mask is not None and not self._takes_mask:
             raise ValueError(
                 f"{type(self).__name__} can't be confined to a mask; SNICSuperpixels "
                 "can, for example."
             )
-        check_images(X, reader.check, mask=mask)
+        X = check_images(X, reader.check, mask=mask)
         # Images in memory are compared with the counts before any is segmented.
         if isinstance(X, (list, tuple, np.ndarray)):
             for i, image in enumerate(X):
@@ -216,6 +216,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
                     continue
                 for count in counts:
                     check_n_segments(count, shape, inside)
+        return X, mask
 
     def score(
         self,
@@ -249,7 +250,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
             As from `transform`, and if `X` and `y` differ in length or a label map
             differs in size from its image.
         """
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         score = partial(asa_score, ignore_label=self._ignored_label())
         label_maps = self.transform(X, mask)
         return mean_over_pairs(score, y, label_maps, sample_weight)

@@ -71,7 +71,7 @@ class AffinitySuperpixels(SuperpixelTransformer):
         """
         self._validate_params()
         reader = self._reader()
-        check_images(X, reader.check)
+        X = check_images(X, reader.check)
         images = (image for image, _ in self._loaded(reader, X, None))
         return list(affinity_maps(reader, self.memory, images))
 
@@ -227,7 +227,7 @@ class GraphSuperpixels(AffinitySuperpixels):
         """
         self._validate_params()
         source = self._source()
-        check_images(X, reader_of(source).check)
+        X = check_images(X, reader_of(source).check)
         if source is not None:
             self._fit_source(source, X, y)
         return self
