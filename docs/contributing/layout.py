@@ -20,6 +20,7 @@ FLOORS = [
         "scikit-learn's private names",
         "_extras _files _identity": "packages that may be missing; files written whole "
         "or not at all; what tells objects apart",
+        "_results": "lists of results, one per image, that scikit-learn's tools join",
         "_environment _interrupts": "the machine and its versions; Ctrl-C",
         "_distance _ers _fh _labels _merge _metrics _snic _split": "compiled loops, "
         "which trust their callers; what they share is in `.pxd` and `.pxi` files",

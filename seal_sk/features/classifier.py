@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import HasMethods, tags_of_images
+from .._results import PerImage
 from .._typing import Indexed, Transformer, Truths
 from .._validation import (
     check_annotations,
@@ -357,7 +358,7 @@ def _painted(values, label_maps, fill):
     """Paint the rows of all images, concatenated, to the pixels of each."""
     ends = np.cumsum([labels.max() + 1 for labels in label_maps])[:-1]
     parts = np.split(values, ends)
-    return [
+    return PerImage(
         paint(part, labels, fill=fill)
         for part, labels in zip(parts, label_maps, strict=True)
-    ]
+    )

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import HasMethods, Interval, StrOptions, tags_of_images
+from .._results import PerImage
 from .._typing import Indexed, Transformer
 from .._validation import (
     check_image,
@@ -230,7 +231,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
             for i, (item, labels) in enumerate(zip(_items(X), label_maps, strict=True))
         )
         tables, label_maps = zip(*described, strict=True)
-        return list(tables), list(label_maps)
+        return PerImage(tables), PerImage(label_maps)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns.

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import get_tags
 
 from .._compat import Interval, tags_of_images
+from .._results import PerImage
 from .._typing import Images, Masks, Truths
 from .._validation import (
     check_image,
@@ -117,7 +118,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         X, mask = self._checked(reader, X, mask, [self.n_segments])
         label_maps = self._segment_all(reader, X, mask, self.n_segments)
         self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
-        return label_maps
+        return PerImage(label_maps)
 
     def fit_transform(
         self, X: Images, y: Any = None, mask: Masks | None = None

