@@ -80,9 +80,7 @@ def check_sequence(X: Indexed[Any], *, name: str) -> Indexed[Any]:
     return X
 
 
-def check_pairs(
-    X: Indexed[Any], y: Indexed[Any] | None
-) -> tuple[Indexed[Any], Indexed[Any]]:
+def check_pairs(X: Indexed[Any], y: Indexed[Any] | None) -> tuple[Any, Any]:
     """Check that `X` and `y` are sequences of the same length.
 
     Returns both as `by_position` does.

@@ -297,10 +297,10 @@ class SuperpixelClassifier(BaseEstimator):
             if ones:
                 accuracies.append(np.mean(ones))
                 counted.append(weights[i])
-        if not accuracies:
+        if not np.any(counted):
             raise ValueError(
-                f"y holds nothing but ignore_label={self.ignore_label}; there is no "
-                "pixel to score."
+                f"y holds nothing but ignore_label={self.ignore_label} in the images "
+                "of a weight above 0; there is no pixel to score."
             )
         return float(np.average(accuracies, weights=counted))
 

@@ -41,10 +41,12 @@ def evaluate(
     tolerance : int, default=1
         Tolerance of the boundary scores; see `boundary_recall_score`.
     ignore_label : int, optional
-        Ground-truth label of pixels that do not count.
+        Ground-truth label of pixels that do not count. Annotations in which no pixel
+        counts are left out, unless this leaves none.
     average : bool, default=True
-        With False, each score against ground truth is an array of shape
-        (n_annotations,), from which a mean over the pairs of a data set can be taken.
+        With False, each score against ground truth is an array with an entry for each
+        annotation that counts, from which a mean over the pairs of a data set can be
+        taken.
 
     Returns
     -------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -228,6 +227,8 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
     ) -> float:
         """Mean achievable segmentation accuracy over all (image, annotation) pairs.
 
+        Annotations of which all pixels are unknown or masked are left out.
+
         Parameters
         ----------
         X : sequence of images
@@ -248,13 +249,14 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         Raises
         ------
         ValueError, TypeError
-            As from `transform`, and if `X` and `y` differ in length or a label map
-            differs in size from its image.
+            As from `transform`, and if `X` and `y` differ in length, a label map
+            differs in size from its image, or no pixel counts.
         """
         X, y = check_pairs(X, y)
-        score = partial(asa_score, ignore_label=self._ignored_label())
         label_maps = self.transform(X, mask)
-        return mean_over_pairs(score, y, label_maps, sample_weight)
+        return mean_over_pairs(
+            asa_score, y, label_maps, sample_weight, ignore_label=self._ignored_label()
+        )
 
     def _reader(self) -> Any:
         """The object that checks items of `X` and reads their size; one per call."""

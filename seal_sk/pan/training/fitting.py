@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -121,8 +120,12 @@ def fit(
     def validate(net):
         images = (X[i] for i in held_out)
         label_maps = _superpixels(settings, images, net, device, n_threads)
-        score = partial(asa_score, ignore_label=settings.ignore_label)
-        return mean_over_pairs(score, [y[i] for i in held_out], label_maps)
+        return mean_over_pairs(
+            asa_score,
+            [y[i] for i in held_out],
+            label_maps,
+            ignore_label=settings.ignore_label,
+        )
 
     return _run(
         current,
