@@ -130,11 +130,10 @@ def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
             f"(H, W, 3) or (H, W, C){stack}."
         )
     if image.ndim == 3 and image.shape[0] <= _FEW_BANDS < min(image.shape[1:]):
-        n, height, width = image.shape
         raise ValueError(
-            f"{name} has shape {image.shape}, which looks like {n} bands of {height} x "
-            f"{width} pixels; put the bands last: numpy.moveaxis(image, 0, -1). If it "
-            f"is an image of only {n} rows, transpose it: image.transpose(1, 0, 2)."
+            f"{name} has shape {image.shape}, which looks like bands, rows and "
+            "columns; put the bands last: numpy.moveaxis(image, 0, -1). If it has only "
+            f"{image.shape[0]} rows of pixels, use image.transpose(1, 0, 2)."
         )
     if image.size == 0:
         raise ValueError(f"{name} has shape {image.shape}, which holds no pixel.")
