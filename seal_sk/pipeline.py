@@ -314,7 +314,7 @@ def segment_images(
     >>> [type(found).__name__ for found in segment_images(SNICSuperpixels(4), images)]
     ['ndarray', 'ValueError']
     """
-    check_sequence(images, name="images")
+    images = check_sequence(images, name="images")
     step = _batch_size(n_jobs)
     for start in range(0, len(images), step):
         loaded: list[Any] = []

@@ -75,7 +75,7 @@ class Dataset(Bunch):
         tolerance: int = 1,
         DESCR: str = "",
     ) -> None:
-        check_pairs(images, annotations)
+        images, annotations = check_pairs(images, annotations)
         names = [str(i) for i in (range(len(images)) if names is None else names)]
         if ignore_label is not None:
             ignore_label = check_int(ignore_label, -math.inf, name="ignore_label")

@@ -16,6 +16,7 @@ from .._typing import PathLike
 from .._validation import check_label_map
 from .georeference import Georeference, check_georeference, no_warning_of_identity
 from .images import NODATA_TAG, TIFF_SUFFIXES, check_format, read_tiff, reading
+from .mat import read_mat
 
 __all__ = [
     "LABEL_SUFFIXES",
@@ -225,10 +226,11 @@ def _read_csv(path):
 
 
 def _read_mat(path):
-    with reading(path):
-        with path.open("rb") as file:
-            is_hdf5 = b"MATLAB 7.3" in file.read(128)
-        arrays = _arrays_of_hdf5(path) if is_hdf5 else _arrays_of_mat(path)
+    arrays = {
+        name: array
+        for name, array in read_mat(path).items()
+        if array.ndim == 2 and array.dtype.kind in "iubf"
+    }
     # Scalars, such as the number of labels, may be stored beside the label map.
     arrays = {name: a for name, a in arrays.items() if a.size > 1} or arrays
     if not arrays:
@@ -243,34 +245,6 @@ def _read_mat(path):
             "one."
         )
     return next(iter(whole.values()))
-
-
-def _arrays_of_mat(path):
-    from scipy.io import loadmat
-
-    # From memory: the decoder would leave open a file that it can't decode.
-    variables = loadmat(BytesIO(path.read_bytes()))
-    return {
-        name: value
-        for name, value in variables.items()
-        if isinstance(value, np.ndarray)
-        and value.ndim == 2
-        and value.dtype.kind in "iubf"
-    }
-
-
-def _arrays_of_hdf5(path):
-    h5py = import_extra("h5py", None, f"Reading {path}")
-    with h5py.File(path, "r") as file:
-        return {
-            name: value[()].T  # MATLAB stores columns first
-            for name, value in file.items()
-            if isinstance(value, h5py.Dataset)
-            and value.ndim == 2
-            and value.dtype.kind in "iubf"
-            and value.attrs.get("MATLAB_class") != b"char"
-            and "MATLAB_empty" not in value.attrs
-        }
 
 
 def _whole(array):

@@ -15,6 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_memory
 
 from .._identity import described
+from .._validation import by_position
 from .._version import __version__
 from .base import AffinitySource
 from .reading import unfrozen
@@ -160,4 +161,5 @@ def _key_of(source):
 
 def _digests(sequence):
     """Hashes of the items themselves, since a lazy sequence may hold only names."""
+    sequence = by_position(sequence)
     return [joblib.hash(sequence[i]) for i in range(len(sequence))]
