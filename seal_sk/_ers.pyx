@@ -463,7 +463,9 @@ def ers(
     # By the edges inside, so that the queue is that of an image of their number.
     q.n_buckets = n_vertices * affinity.shape[2] // (EDGES_PER_LIST * LANES)
     q.n_buckets = min(max(64, q.n_buckets), BUCKETS_MAX)
-    q.places = max(1024, n_vertices * affinity.shape[2] // EDGES_PER_PLACE)
+    cdef Py_ssize_t places = max(
+        1024, n_vertices * affinity.shape[2] // EDGES_PER_PLACE
+    )
     cdef int32_t[::1] head = np.empty(q.n_buckets * LANES, dtype=np.int32)
     q.head = &head[0]
     q.next = &links[0]
@@ -477,7 +479,7 @@ def ers(
         kept_gains = np.empty(n_edges, dtype=np.float32)
         first_gains = &kept_gains[0]
         at_first = np.empty((n, 3))
-    q.heap = <Candidate*>malloc(q.places * sizeof(Candidate))
+    q.heap = <Candidate*>malloc(places * sizeof(Candidate))
     if q.heap == NULL:
         raise MemoryError
     maps = []
@@ -487,6 +489,9 @@ def ers(
             if n_runs > 1:
                 memcpy(&at_first[0, 0], g.vertices, n * sizeof(Vertex))
         for run in range(n_runs):
+            # A run that needed more place must not change the next one, where the
+            # rounding of gains can depend on the order in which they are computed.
+            q.places = places
             with nogil:
                 if run > 0:
                     memcpy(g.vertices, &at_first[0, 0], n * sizeof(Vertex))

@@ -352,6 +352,36 @@ def test_several_counts_are_those_of_single_calls(rng):
     assert np.array_equal(ers(affinity, np.array([7]))[0], maps[2])
 
 
+@pytest.mark.parametrize("connectivity", [4, 8])
+@pytest.mark.parametrize("balance", [0, 0.5])
+@pytest.mark.parametrize("masked", [False, True])
+def test_no_run_changes_the_next(connectivity, balance, masked):
+    # Noise without balance needs more places in the queue than there are at first.
+    for seed in (5, 12, 15, 19, 26, 31, 32, 33, 44):
+        rng = np.random.default_rng(seed)
+        shape = rng.integers(16, 60, 2)
+        image = rng.integers(0, 256, (*shape, 3)).astype(np.uint8)
+        mask = None
+        if masked:
+            mask = np.ones(shape, dtype=bool)
+            mask[:3, 5:] = False
+        affinity = rgb_affinity(image, connectivity=connectivity)
+        most = shape.prod() if mask is None else mask.sum()
+        counts = rng.integers(2, most, 4).tolist()
+        options = {"balance": balance, "mask": mask}
+        for count, labels in zip(counts, ers(affinity, counts, **options), strict=True):
+            assert np.array_equal(labels, ers(affinity, count, **options))
+
+
+@pytest.mark.parametrize("shape", [(1, 900), (900, 1)])
+def test_several_counts_in_a_line_of_ties(shape):
+    image = np.random.default_rng(0).integers(0, 2, shape).astype(np.uint8)
+    affinity = rgb_affinity(image)
+    counts = [800, 300, 299, 2]
+    for count, labels in zip(counts, ers(affinity, counts, balance=0), strict=True):
+        assert np.array_equal(labels, ers(affinity, count, balance=0))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_nested_counts_are_a_hierarchy(data):

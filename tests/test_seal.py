@@ -173,7 +173,7 @@ def test_warm_start_on_other_data_forgets_what_was_best(scenes):
 
 @pytest.mark.slow
 def test_more_patience_goes_on(scenes, monkeypatch):
-    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: 0.5)
+    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args, **kwargs: 0.5)
     seal = small(max_iter=400, n_iter_no_change=2).fit(*scenes)
     assert seal.n_iter_ == 12
     seal.set_params(warm_start=True, n_iter_no_change=3).fit(*scenes)
@@ -447,6 +447,41 @@ def test_a_validation_set_must_suit_the_training(scenes):
         small().fit(images, truths, X_val=images, y_val=soft)
 
 
+def test_images_without_a_known_pixel_are_not_held_out(scenes):
+    images, truths = scenes
+    truths = [
+        np.full(truth.shape, 255) if i % 4 else truth for i, truth in enumerate(truths)
+    ]
+    params = {"max_iter": 1, "ignore_label": 255, "validation_fraction": 0.2}
+    seal = small(**params).fit(images, truths)
+    assert len(seal.validation_indices_) == 5
+    assert not (seal.validation_indices_ % 4).any()
+    with pytest.raises(ValueError, match="every pixel of y_val has the label 255"):
+        seal.fit(images, truths, X_val=images[1:3], y_val=truths[1:3])
+
+
+def test_sequences_of_pandas_go_by_position(scenes):
+    pd = pytest.importorskip("pandas")
+    images, truths = (
+        pd.Series(list(part[:8]), index=range(8, 0, -1)) for part in scenes
+    )
+    params = {"max_iter": 1, "validation_fraction": 0.5}
+    seal, same = small(**params), small(**params)
+    for given, held_out in (
+        (
+            {"groups": pd.Series([0, 1] * 4, index=range(7, -1, -1))},
+            {"groups": [0, 1] * 4},
+        ),
+        (
+            {"X_val": images[3:5], "y_val": truths[3:5]},
+            {"X_val": scenes[0][3:5], "y_val": scenes[1][3:5]},
+        ),
+    ):
+        seal.fit(images, truths, **given)
+        same.fit(scenes[0][:8], scenes[1][:8], **held_out)
+        assert_same_training(seal, same)
+
+
 def test_groups_are_routed(scenes):
     with config_context(enable_metadata_routing=True):
         seal = small(max_iter=1, validation_fraction=0.4).set_fit_request(groups=True)
@@ -470,7 +505,7 @@ def test_groups_are_routed(scenes):
     ],
 )
 def test_it_says_why_the_training_ended(scenes, monkeypatch, params, why):
-    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: 0.5)
+    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args, **kwargs: 0.5)
     assert small(**params).fit(*scenes).stopped_by_ == why
 
 
@@ -556,7 +591,7 @@ def test_a_flipped_bit_of_a_checkpoint_is_found(scenes, rng, tmp_path):
 
 @pytest.mark.slow
 def test_stops_when_nothing_improves(scenes, monkeypatch):
-    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: 0.5)
+    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args, **kwargs: 0.5)
     seal = small(max_iter=400, n_iter_no_change=2).fit(*scenes)
     assert seal.n_iter_ == 12
 

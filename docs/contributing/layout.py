@@ -20,6 +20,7 @@ FLOORS = [
         "scikit-learn's private names",
         "_extras _files _identity": "packages that may be missing; files written whole "
         "or not at all; what tells objects apart",
+        "_results": "lists of results, one per image, that scikit-learn's tools join",
         "_environment _interrupts": "the machine and its versions; Ctrl-C",
         "_distance _ers _fh _labels _merge _metrics _snic _split": "compiled loops, "
         "which trust their callers; what they share is in `.pxd` and `.pxi` files",
@@ -32,8 +33,8 @@ FLOORS = [
         "affinity": "functions from an image to an affinity map: `maps`, and `edges` "
         "(Canny's)",
         "io": "files: `images`, `label_maps`, `georeference`, over `decoding` (which "
-        "program decodes which file) and `rasters` (what GDAL says); `options` (how "
-        "many images are read)",
+        "program decodes which file), `rasters` (what GDAL says) and `mat` (MATLAB's); "
+        "`options` (how many images are read)",
         "labels": "label maps (`regions`) and which of their regions touch (`graph`)",
     },
     {

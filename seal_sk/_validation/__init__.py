@@ -10,6 +10,7 @@ from .affinities import (
 )
 from .images import (
     as_8bit_scale,
+    as_image,
     as_uint8,
     check_areas,
     check_bands,
@@ -19,6 +20,7 @@ from .images import (
     check_n_channels,
     check_rgb,
     unit_scale,
+    warn_of_volume,
 )
 from .labels import (
     check_annotations,
@@ -44,6 +46,7 @@ from .scalars import (
     check_sigma,
 )
 from .sequences import (
+    by_position,
     check_images,
     check_masks,
     check_pairs,
@@ -56,7 +59,9 @@ __all__ = [
     "MAX_EDGES",
     "MAX_PIXELS",
     "as_8bit_scale",
+    "as_image",
     "as_uint8",
+    "by_position",
     "check_affinity",
     "check_annotations",
     "check_areas",
@@ -92,4 +97,5 @@ __all__ = [
     "check_values",
     "check_weights",
     "unit_scale",
+    "warn_of_volume",
 ]

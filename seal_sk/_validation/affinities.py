@@ -5,7 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .images import check_image, check_mask, refuse_infinite, refuse_mask, unit_scale
+from .images import (
+    ROUNDING,
+    check_image,
+    check_mask,
+    refuse_infinite,
+    refuse_mask,
+    unit_scale,
+)
 
 # For each channel, the pixels that edges start from, and those they lead to.
 _ALL = slice(None)
@@ -50,17 +57,24 @@ def check_affinity(
         mask = check_mask(mask, affinity.shape, name=mask_name)
     # The comparisons are False for NaN as well.
     if not (affinity.min() >= 0 and affinity.max() <= 1):
+        rounded = False
         # Entries of edges that don't exist are never read, so they may hold anything.
         for channel in range(affinity.shape[2]):
             start, end = FROM_TO[channel]
             values = affinity[(*start, channel)]
             if mask is not None:
                 values = values[mask[start] & mask[end]]
-            if values.size and not (values.min() >= 0 and values.max() <= 1):
+            if not values.size:
+                continue
+            low, high = values.min(), values.max()
+            if not (low >= -ROUNDING and high <= 1 + ROUNDING):
                 raise ValueError(
-                    f"{name} holds NaN or values outside 0..1; an affinity is the "
-                    "likelihood that two neighbours belong together."
+                    f"{name} holds NaN or values outside 0..1 ({low:.8g}..{high:.8g}); "
+                    "an affinity is the likelihood that two neighbours belong together."
                 )
+            rounded |= bool(low < 0 or high > 1)
+        if rounded:
+            affinity = affinity.clip(0, 1)
     return affinity
 
 

@@ -4,7 +4,8 @@ An image is converted by its dtype and never rescaled by its content, so that
 neighbouring crops of one photograph always get the same values.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence, Set
 from os import PathLike
 from typing import Any
 
@@ -13,6 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 #: The divisor that brings an image of this dtype to 0..1.
 _FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0, "float64": 1.0}
+
+#: What an image of floats, or of affinities, may exceed 0..1 by: the rounding of
+#: filters in single precision.
+ROUNDING = 1e-6
+
+#: Few bands where they come first; more than this may be the rows of a volume.
+_FEW_BANDS = 16
 
 
 def check_image(
@@ -32,8 +40,8 @@ def check_image(
     Returns
     -------
     ndarray of shape (H, W, C)
-        In native byte order; the dtype is kept. Outside the mask, floats beyond 0..1
-        are replaced by 0.
+        In native byte order; the dtype is kept. Floats that rounding took beyond 0..1
+        are clipped; outside the mask, all floats beyond it are replaced by 0.
 
     Raises
     ------
@@ -48,15 +56,29 @@ def check_image(
         values = image if mask is None else image[mask]
         low, high = values.min(), values.max()
         refuse_infinite(low, high, name)
-        if low < 0 or high > 1:
+        if low < -ROUNDING or high > 1 + ROUNDING:
             raise ValueError(
-                f"{name} is floating point with values in {low:g}..{high:g}; floats "
-                "must lie in 0..1: divide by the largest value of its sensor (255 "
-                "for 8 bits), or pass the integer array."
+                f"{name} is floating point with values in {low:.8g}..{high:.8g}; "
+                "floats must lie in 0..1: divide by the largest value of its sensor "
+                "(255 for 8 bits), or pass the integer array."
             )
+        if low < 0 or high > 1:
+            image = image.clip(0, 1)
         if mask is not None:
             image = _without_outside(image, mask)
     return image
+
+
+def warn_of_volume(image: NDArray[Any]) -> None:
+    """Warn that a checked image of many bands is not taken as a volume."""
+    height, width, n = image.shape
+    if n > _FEW_BANDS:
+        warnings.warn(
+            f"The array is taken as an image of {height} x {width} pixels with {n} "
+            "bands; volumes are not supported.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _without_outside(image: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
@@ -98,11 +120,20 @@ def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
             f"{name} is the name {str(image)!r}; read the file first, for example with "
             "seal_sk.io.read_image."
         )
+    if isinstance(image, (Mapping, Set)):
+        raise TypeError(f"{name} is {type(image).__name__}; give an array (H, W, C).")
     image = np.asarray(image)
     if image.ndim not in (2, 3):
+        stack = "; pass the images of a stack one by one" if image.ndim > 3 else ""
         raise ValueError(
             f"{name} has shape {image.shape}; an image is (H, W), (H, W, 1), "
-            "(H, W, 3) or (H, W, C)."
+            f"(H, W, 3) or (H, W, C){stack}."
+        )
+    if image.ndim == 3 and image.shape[0] <= _FEW_BANDS < min(image.shape[1:]):
+        raise ValueError(
+            f"{name} has shape {image.shape}, which looks like bands, rows and "
+            "columns; put the bands last: numpy.moveaxis(image, 0, -1). If it has only "
+            f"{image.shape[0]} rows of pixels, use image.transpose(1, 0, 2)."
         )
     if image.size == 0:
         raise ValueError(f"{name} has shape {image.shape}, which holds no pixel.")

@@ -19,6 +19,7 @@ from .._validation import (
     check_features,
     check_image,
     check_real,
+    warn_of_volume,
 )
 
 __all__ = [
@@ -80,8 +81,16 @@ def rgb_affinity(
     array([1.   , 0.135, 0.   ], dtype=float32)
     """
     image = check_image(image)
+    warn_of_volume(image)
     sigma = check_real(sigma, 0, name="sigma", exclusive=True)
-    channels = check_connectivity(connectivity) // 2
+    return color_affinity(image, sigma, check_connectivity(connectivity))
+
+
+def color_affinity(
+    image: NDArray[Any], sigma: float = 5.0, connectivity: int = 8
+) -> NDArray[np.float32]:
+    """`rgb_affinity` of a checked image."""
+    channels = connectivity // 2
     values = as_8bit_scale(image)
     affinity = np.zeros((*image.shape[:2], channels), dtype=np.float32)
     for channel in range(channels):
@@ -89,7 +98,8 @@ def rgb_affinity(
         difference = np.abs(values[end] - values[start]).mean(axis=-1)
         if channel > 1:
             difference *= np.sqrt(2.0)
-        affinity[(*start, channel)] = np.exp(-((difference / sigma) ** 2) / 2)
+        with np.errstate(over="ignore"):
+            affinity[(*start, channel)] = np.exp(-((difference / sigma) ** 2) / 2)
     return affinity
 
 

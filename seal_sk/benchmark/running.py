@@ -19,6 +19,7 @@ from .._identity import described
 from .._typing import PathLike
 from .._validation import check_annotations, check_int
 from ..datasets import Dataset
+from ..metrics.maps import counts_somewhere
 from ..metrics.scoring import score_label_map
 from .measuring import measured, one_thread, versions
 from .methods import as_method, find_methods
@@ -96,7 +97,8 @@ def run_benchmark(
 
     Notes
     -----
-    The table has one row per image, annotation, method and requested count. Its columns
+    The table has one row per image, annotation, method and requested count. Annotations
+    in which every pixel is ignored have no row. Its columns
     are ``dataset``, ``image``, ``annotation``, ``method``, ``requested``; the returned
     numbers ``n_segments`` (labels) and ``n_regions`` (connected regions); all scores of
     `seal_sk.metrics.evaluate`, and ``thick_boundary_recall`` for the protocol
@@ -157,7 +159,7 @@ def run_benchmark(
         for name, caller in callers.items()
         if not store.done(name, images[0])[0]
     }
-    _try_out(new, dataset, counts, images[0])
+    _try_out(new, dataset, counts, images)
 
     out.mkdir(parents=True, exist_ok=True)
     lock = FileLock(out / ".lock")
@@ -177,8 +179,8 @@ def run_benchmark(
         results = Results(out, store.run, store.write_table())
         draw_pictures(results, dataset, callers, n_jobs=n_jobs)
     finally:
+        # The file stays: another run may already hold its lock.
         lock.release()
-        (out / ".lock").unlink(missing_ok=True)
     if failures:
         raise _all_of(failures, len(callers) * len(images))
     return results
@@ -235,16 +237,24 @@ def _about(caller):
     return {**about, "fingerprint": joblib.hash((about, described(caller.state)))}
 
 
-def _try_out(callers, dataset, counts, first):
+def _try_out(callers, dataset, counts, images):
     """Raise errors before any work is done."""
-    image = dataset.images[first]
-    height, width = np.shape(image)[:2]
+    for first in images:
+        image = dataset.images[first]
+        height, width = np.shape(image)[:2]
+        annotations = check_annotations(dataset.annotations[first], (height, width))
+        if _any_counts(annotations, dataset.ignore_label):
+            break
+    else:
+        raise ValueError(
+            f"every pixel of every annotation has ignore_label={dataset.ignore_label}; "
+            "there is nothing to score."
+        )
     if counts[-1] > height * width:
         raise ValueError(
             f"Image {dataset.names[first]} has {height * width} pixels, fewer than the "
             f"{counts[-1]} superpixels requested."
         )
-    annotations = check_annotations(dataset.annotations[first], (height, width))
     mask = None if dataset.masks is None else dataset.masks[first]
     for name, caller in callers.items():
         try:
@@ -318,6 +328,10 @@ def _fill(store, dataset, callers, counts, images, n_jobs, progress):
     return sorted(failures)
 
 
+def _any_counts(annotations, ignore_label):
+    return any(counts_somewhere(one, None, ignore_label) for one in annotations)
+
+
 def _digest(image, annotations):
     """Digest that identifies an image and its annotations."""
     annotations = check_annotations(annotations, np.shape(image)[:2])
@@ -330,13 +344,16 @@ _warm: set[tuple[int, str, str]] = set()
 
 def _unit(name, caller, i, counts, one):
     """Scores of one method on one image, by count; and the error, if any."""
-    figures, digest = {}, None
+    figures: dict[str, Any] = {}
+    digest = None
     try:
         with one_thread():
             image = one.images[0]
             shape = np.shape(image)[:2]
             annotations = check_annotations(one.annotations[0], shape)
             more = (one.names[0], None if one.masks is None else one.masks[0])
+            if not _any_counts(annotations, one.ignore_label):
+                return name, i, figures, digest, None
             digest = _digest(image, annotations)
             if (key := (os.getpid(), name, caller.parameters)) not in _warm:
                 # The first call loads libraries and grows buffers.

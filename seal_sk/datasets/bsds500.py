@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._typing import PathLike
+from ..io.mat import read_mat
 from .dataset import Dataset
 from .lazy import LazySequence
 from .places import find_data_home, find_place, pair_files
@@ -235,14 +236,10 @@ def _load_image(path):
 
 
 def _load_annotations(path):
-    from scipy.io import loadmat
-
     try:
-        with path.open("rb") as file:
-            cells = loadmat(file, variable_names=["groundTruth"])["groundTruth"]
         return [
-            cell["Segmentation"][0, 0].astype(np.int32, order="C")
-            for cell in cells.ravel()
+            cell[0, 0]["Segmentation"].astype(np.int32, order="C")
+            for cell in read_mat(path)["groundTruth"].ravel()
         ]
     except Exception as error:
         raise _unreadable(path, error) from error

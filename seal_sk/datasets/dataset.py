@@ -80,8 +80,8 @@ class Dataset(Bunch):
         masks: Masks | None = None,
         DESCR: str = "",
     ) -> None:
-        check_pairs(images, annotations)
-        check_masks(masks, images)
+        images, annotations = check_pairs(images, annotations)
+        masks = check_masks(masks, images)
         names = [str(i) for i in (range(len(images)) if names is None else names)]
         if ignore_label is not None:
             ignore_label = check_int(ignore_label, -math.inf, name="ignore_label")

@@ -1,7 +1,6 @@
 """The NYU Depth Dataset V2."""
 
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +10,7 @@ from .._extras import import_extra
 from .._typing import PathLike
 from .._validation import check_option
 from ..io.images import reading
+from ..io.mat import read_mat
 from .dataset import Dataset
 from .lazy import LazySequence
 from .places import DATA_HOME_ADVICE, find_data_home
@@ -167,10 +167,7 @@ def _count(path):
 
 def _read_split(path, subset, n_images):
     """Positions of the images of one part, from 0."""
-    from scipy.io import loadmat
-
-    with reading(path):
-        variables = loadmat(BytesIO(path.read_bytes()))
+    variables = read_mat(path)
     numbers = np.sort(np.ravel(variables.get(_SPLITS[subset], [])))
     if numbers.size == 0 or numbers.dtype.kind not in "iu":
         raise ValueError(f"{path} holds no numbers of images {_SPLITS[subset]!r}.")

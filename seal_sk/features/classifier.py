@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import HasMethods, tags_of_images
+from .._results import PerImage
 from .._typing import Indexed, Transformer, Truths
 from .._validation import (
     check_annotations,
@@ -60,7 +61,8 @@ class SuperpixelClassifier(BaseEstimator):
         parameters.
     segmenter : transformer or "precomputed", optional
         As for `SuperpixelFeatures`. A learned segmenter is also trained on `X` and `y`,
-        unless it is wrapped in ``sklearn.frozen.FrozenEstimator``.
+        unless it has ``max_iter=0`` or is wrapped in
+        ``sklearn.frozen.FrozenEstimator``.
     features : tuple of str
         Groups of features, as for `seal_sk.superpixel_features`; all by default.
     bins : int, default=8
@@ -169,7 +171,7 @@ class SuperpixelClassifier(BaseEstimator):
             `ignore_label`.
         """
         self._validate_params()
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         extractor = SuperpixelFeatures(
             self.segmenter, features=self.features, bins=self.bins, n_jobs=self.n_jobs
         )
@@ -286,7 +288,7 @@ class SuperpixelClassifier(BaseEstimator):
             ignored.
         """
         check_is_fitted(self)
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         self._check_sizes(X, y)
         weights = check_weights(sample_weight, len(X))
         accuracies, counted = [], []
@@ -296,10 +298,10 @@ class SuperpixelClassifier(BaseEstimator):
             if ones:
                 accuracies.append(np.mean(ones))
                 counted.append(weights[i])
-        if not accuracies:
+        if not np.any(counted):
             raise ValueError(
-                f"y holds nothing but ignore_label={self.ignore_label}; there is no "
-                "pixel to score."
+                f"y holds nothing but ignore_label={self.ignore_label} in the images "
+                "of a weight above 0; there is no pixel to score."
             )
         return float(np.average(accuracies, weights=counted))
 
@@ -357,7 +359,7 @@ def _painted(values, label_maps, fill):
     """Paint the rows of all images, concatenated, to the pixels of each."""
     ends = np.cumsum([labels.max() + 1 for labels in label_maps])[:-1]
     parts = np.split(values, ends)
-    return [
+    return PerImage(
         paint(part, labels, fill=fill)
         for part, labels in zip(parts, label_maps, strict=True)
-    ]
+    )

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import HasMethods, Interval, StrOptions, tags_of_images
+from .._results import PerImage
 from .._typing import Indexed, Transformer
 from .._validation import (
     check_image,
@@ -51,7 +52,8 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
     ----------
     segmenter : transformer or "precomputed", optional
         Any object whose ``transform(X)`` returns one label map per image. `fit` fits a
-        clone of it, so wrap a trained one in ``sklearn.frozen.FrozenEstimator``. By
+        clone of it. `SEALSuperpixels` with ``max_iter=0`` keeps the network of its
+        `weights`; wrap one that is trained in ``sklearn.frozen.FrozenEstimator``. By
         default ``SNICSuperpixels()``, the fastest one; pass one to search over its
         parameters. With "precomputed", `X` is a sequence of pairs (image, labels).
     features : tuple of str
@@ -156,7 +158,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         check_choice(self.features, self.bins)
         if self.as_frame:
             frame_type()
-        check_sequence(X, name="X")
+        X = check_sequence(X, name="X")
         # Set first, because the other images are compared with it.
         self.n_channels_ = self._check_item(X[0], name="X[0]", first=True).shape[2]
         check_images(X, self._check_item)
@@ -219,7 +221,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
         self._validate_params()
         features, bins = check_choice(self.features, self.bins)
         frame = frame_type() if self.as_frame else None
-        check_images(X, self._check_item)
+        X = check_images(X, self._check_item)
         if self.segmenter_ is None:
             label_maps = [None] * len(X)
         else:
@@ -230,7 +232,7 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
             for i, (item, labels) in enumerate(zip(_items(X), label_maps, strict=True))
         )
         tables, label_maps = zip(*described, strict=True)
-        return list(tables), list(label_maps)
+        return PerImage(tables), PerImage(label_maps)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns.

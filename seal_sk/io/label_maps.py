@@ -10,12 +10,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._extras import import_extra
 from .._files import check_suffix, replace_file
 from .._typing import PathLike
 from .._validation import check_label_map, check_option
 from .decoding import TIFF_SUFFIXES, is_gis_tiff, only_series, reading, tiff_file
 from .georeference import Georeference, check_georeference
+from .mat import read_mat
 from .rasters import (
     RefusedError,
     UnknownFormatError,
@@ -272,10 +272,11 @@ def _read_csv(path):
 
 
 def _read_mat(path):
-    with reading(path):
-        with path.open("rb") as file:
-            is_hdf5 = b"MATLAB 7.3" in file.read(128)
-        arrays = _arrays_of_hdf5(path) if is_hdf5 else _arrays_of_mat(path)
+    arrays = {
+        name: array
+        for name, array in read_mat(path).items()
+        if array.ndim == 2 and array.dtype.kind in "iubf"
+    }
     # Scalars, such as the number of labels, may be stored beside the label map.
     arrays = {name: a for name, a in arrays.items() if a.size > 1} or arrays
     if not arrays:
@@ -290,34 +291,6 @@ def _read_mat(path):
             "one."
         )
     return next(iter(whole.values()))
-
-
-def _arrays_of_mat(path):
-    from scipy.io import loadmat
-
-    # From memory: the decoder would leave open a file that it can't decode.
-    variables = loadmat(BytesIO(path.read_bytes()))
-    return {
-        name: value
-        for name, value in variables.items()
-        if isinstance(value, np.ndarray)
-        and value.ndim == 2
-        and value.dtype.kind in "iubf"
-    }
-
-
-def _arrays_of_hdf5(path):
-    h5py = import_extra("h5py", None, f"Reading {path}")
-    with h5py.File(path, "r") as file:
-        return {
-            name: value[()].T  # MATLAB stores columns first
-            for name, value in file.items()
-            if isinstance(value, h5py.Dataset)
-            and value.ndim == 2
-            and value.dtype.kind in "iubf"
-            and value.attrs.get("MATLAB_class") != b"char"
-            and "MATLAB_empty" not in value.attrs
-        }
 
 
 def _whole(array):

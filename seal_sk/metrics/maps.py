@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -180,12 +181,31 @@ def pair_up(
     ignore_label: int | None,
     shape: Sequence[int] | None = None,
 ) -> tuple[Superpixels, Iterator[Pair]]:
-    """Superpixels, and an iterator over their pairs with the annotations."""
+    """Superpixels, and an iterator over their pairs with the annotations that count.
+
+    If none counts, all are paired, so that scores have their values for no pixel.
+    """
     if ignore_label is not None:
         ignore_label = check_int(ignore_label, -math.inf, name="ignore_label")
     superpixels = Superpixels(y_pred, shape)
     annotations = check_annotations(y_true, superpixels.labels.shape)
+    known = None if superpixels.known is None else superpixels.known.view(bool)
+    counts = [counts_somewhere(a, known, ignore_label) for a in annotations]
+    if any(counts):
+        annotations = list(compress(annotations, counts))
     return superpixels, (Pair(superpixels, a, ignore_label) for a in annotations)
+
+
+def counts_somewhere(
+    annotation: NDArray[Any],
+    known: NDArray[np.bool_] | None,
+    ignore_label: int | None,
+) -> bool:
+    """Whether a pixel of an annotation is neither ignored nor outside `known`."""
+    if ignore_label is None:
+        return known is None or bool(known.any())
+    counting = annotation != ignore_label
+    return bool((counting if known is None else counting & known).any())
 
 
 def _range_limit(labels: NDArray[Any]) -> int:

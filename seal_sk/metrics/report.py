@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._typing import Truth
-from .._validation import check_int
+from .._validation import as_image, check_int
 from .boundary import density, f_score, near_boundary, precision, recall
 from .maps import Pair, pair_up
 from .overlap import asa, corrected_error, levinshtein_error, min_error
@@ -41,10 +41,12 @@ def evaluate(
     tolerance : int, default=1
         Tolerance of the boundary scores; see `boundary_recall_score`.
     ignore_label : int, optional
-        Ground-truth label of pixels that do not count.
+        Ground-truth label of pixels that do not count. Annotations in which no pixel
+        counts are left out, unless this leaves none.
     average : bool, default=True
-        With False, each score against ground truth is an array of shape
-        (n_annotations,), from which a mean over the pairs of a data set can be taken.
+        With False, each score against ground truth is an array with an entry for each
+        annotation that counts, from which a mean over the pairs of a data set can be
+        taken.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def evaluate(
     array([0.75, 1.  ])
     """
     tolerance = check_int(tolerance, 0, name="tolerance")
-    shape = None if image is None else np.shape(image)[:2]
+    shape = None if image is None else as_image(image, "image").shape[:2]
     superpixels, pairs = pair_up(y_true, y_pred, ignore_label, shape)
     of_image = {}
     if image is not None:

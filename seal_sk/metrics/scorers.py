@@ -5,17 +5,19 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.metadata_routing import MetadataRequest
 
-from .._typing import Images, Indexed, Truths
+from .._typing import Images, Indexed, Masks, Truths
 from .._validation import (
-    check_annotations,
     check_label_maps,
+    check_masks,
     check_pairs,
     check_sequence,
+    check_weights,
 )
 from .boundary import (
     boundary_f_score,
@@ -30,7 +32,12 @@ from .overlap import (
     min_undersegmentation_error,
     undersegmentation_error,
 )
-from .pairs import mean_of_rows, mean_over_pairs
+from .pairs import (
+    NOTHING_COUNTS,
+    annotations_that_count,
+    mean_of_rows,
+    mean_over_pairs,
+)
 from .report import evaluate
 from .shape import compactness_score, explained_variation_score
 
@@ -58,22 +65,26 @@ _DOC = """{title} of an estimator's label maps, for ``scoring=``.
         Images, as the estimator takes them.
     y : sequence of label maps, or of lists of them
         Ground truth, one item per image.
+{masks}
 {options}
 
     Returns
     -------
     float
-        The mean over all (image, annotation) pairs{sign}.
+        The mean over all (image, annotation) pairs in which a pixel counts{sign}.
 
     Raises
     ------
     ValueError, TypeError
-        If `X` and `y` differ in length, or the label maps do not fit `y`.
+        If `X` and `y` differ in length, the label maps do not fit `y`, or no pixel
+        counts.
 
     Notes
     -----
     To set a parameter inside a search, pass
-    ``functools.partial({name}, ignore_label=255)``.
+    ``functools.partial({name}, ignore_label=255)``. With scikit-learn's metadata
+    routing, searches pass `mask` and `sample_weight` to this function, but not to a
+    partial one, unless you set its ``get_metadata_routing`` to that of this function.
 
     Examples
     --------
@@ -99,6 +110,7 @@ _DOC_OF_IMAGES = """{title} of an estimator's label maps, for ``scoring=``.
         Images, as the estimator takes them.
     y : ignored
         Present for searches.
+{masks}
 
     Returns
     -------
@@ -119,6 +131,14 @@ _DOC_OF_IMAGES = """{title} of an estimator's label maps, for ``scoring=``.
     >>> 0 < abs({name}(ERSSuperpixels(20), images)) < 1
     True
     """
+
+_MASKS = """    mask : sequence of masks, or of None, optional
+        Where each image is segmented and scored, as the estimator's `transform` takes
+        it.
+    sample_weight : array-like of shape (n_images,), optional
+        Weight of each image in the mean."""
+
+_Scorer = TypeVar("_Scorer", bound=Callable[..., Any])
 
 _OPTIONS = {
     "tolerance": """    tolerance : int, default=1
@@ -141,12 +161,29 @@ _SCORES: dict[str, Callable[..., float]] = {
 }
 
 
-def _label_maps(estimator: Any, X: Indexed[Any]) -> Sequence[NDArray[Any]]:
+def _label_maps(
+    estimator: Any, X: Indexed[Any], mask: Masks | None
+) -> Sequence[NDArray[Any]]:
     """The label maps that the estimator makes, one per image."""
-    check_sequence(X, name="X")
-    label_maps = estimator.transform(X)
+    mask = check_masks(mask, X)
+    given = {} if mask is None else {"mask": mask}
+    label_maps = estimator.transform(X, **given)
     check_label_maps(label_maps, X)
     return label_maps
+
+
+def _requests() -> MetadataRequest:
+    request = MetadataRequest(owner="a scorer of seal_sk")
+    for name in ("mask", "sample_weight"):
+        request.score.add_request(param=name, alias=True)
+    return request
+
+
+def _requesting(scorer: _Scorer) -> _Scorer:
+    """A scorer to which searches pass masks and weights, if they are given any."""
+    requesting: Any = scorer
+    requesting.get_metadata_routing = _requests
+    return scorer
 
 
 def _scorer(metric: Metric) -> Callable[..., float]:
@@ -154,18 +191,41 @@ def _scorer(metric: Metric) -> Callable[..., float]:
     score: Callable[..., float] = _SCORES[metric.column]
     sign = 1.0 if metric.higher_is_better else -1.0
 
-    def of_pairs(estimator: Any, X: Images, y: Truths, **parameters: Any) -> float:
-        check_pairs(X, y)
-        label_maps = _label_maps(estimator, X)
-        return sign * mean_over_pairs(partial(score, **parameters), y, label_maps)
+    def of_pairs(
+        estimator: Any,
+        X: Images,
+        y: Truths,
+        *,
+        mask: Masks | None = None,
+        sample_weight: ArrayLike | None = None,
+        ignore_label: int | None = None,
+        **parameters: Any,
+    ) -> float:
+        X, y = check_pairs(X, y)
+        return sign * mean_over_pairs(
+            partial(score, **parameters),
+            y,
+            _label_maps(estimator, X, mask),
+            sample_weight,
+            ignore_label=ignore_label,
+        )
 
-    def of_images(estimator: Any, X: Images, y: Any = None) -> float:
-        label_maps = _label_maps(estimator, X)
+    def of_images(
+        estimator: Any,
+        X: Images,
+        y: Any = None,
+        *,
+        mask: Masks | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
+        X = check_sequence(X, name="X")
+        label_maps = _label_maps(estimator, X, mask)
         if metric.needs == "labels":
             scores = [score(labels) for labels in label_maps]
         else:
             scores = [score(X[i], labels) for i, labels in enumerate(label_maps)]
-        return sign * float(np.mean(scores))
+        weights = check_weights(sample_weight, len(scores))
+        return sign * float(np.average(scores, weights=weights))
 
     scorer: Any = of_pairs if metric.needs == "truth" else of_images
     # Pickle finds it by its name, and help shows its parameters.
@@ -178,23 +238,27 @@ def _scorer(metric: Metric) -> Callable[..., float]:
     scorer.__doc__ = form.format(
         name=name,
         score=score.__name__,
+        masks=_MASKS,
         options="\n".join(_OPTIONS[one.name] for one in options).format(
             score=score.__name__
         ),
         title=f"{'Mean' if sign > 0 else 'Minus the mean'} {metric.title}",
         sign="" if sign > 0 else ", negated: higher is better",
     )
-    own = list(inspect.signature(scorer).parameters.values())[:3]
+    own = list(inspect.signature(scorer).parameters.values())[:5]
     signature = inspect.Signature([*own, *options], return_annotation=float)
     scorer.__signature__ = signature
-    return scorer
+    return _requesting(scorer)
 
 
+@_requesting
 def evaluate_scorer(
     estimator: Any,
     X: Images,
     y: Truths,
     *,
+    mask: Masks | None = None,
+    sample_weight: ArrayLike | None = None,
     tolerance: int = 1,
     ignore_label: int | None = None,
 ) -> dict[str, float]:
@@ -210,7 +274,12 @@ def evaluate_scorer(
     X : sequence of images
         Images, as the estimator takes them.
     y : sequence of label maps, or of lists of them
-        Ground truth, one item per image.
+        Ground truth, one item per image. Images of which no pixel counts are left out.
+    mask : sequence of masks, or of None, optional
+        Where each image is segmented and scored, as the estimator's `transform` takes
+        it.
+    sample_weight : array-like of shape (n_images,), optional
+        Weight of each image in the means.
     tolerance : int, default=1
         Tolerance of the boundary scores; see `boundary_recall_score`.
     ignore_label : int, optional
@@ -227,7 +296,8 @@ def evaluate_scorer(
     Raises
     ------
     ValueError, TypeError
-        If `X` and `y` differ in length, or the label maps do not fit `y`.
+        If `X` and `y` differ in length, the label maps do not fit `y`, or no pixel
+        counts.
 
     Examples
     --------
@@ -242,20 +312,27 @@ def evaluate_scorer(
     >>> scores["test_n_segments"], scores["test_asa"].shape
     (array([20., 20.]), (2,))
     """
-    check_pairs(X, y)
-    rows = [
-        evaluate(
-            check_annotations(y[i], labels.shape, name=f"y[{i}]"),
-            labels,
-            tolerance=tolerance,
-            ignore_label=ignore_label,
-            average=False,
-        )
-        for i, labels in enumerate(_label_maps(estimator, X))
-    ]
+    X, y = check_pairs(X, y)
+    weights = check_weights(sample_weight, len(X))
+    rows, counted = [], []
+    for i, labels in enumerate(_label_maps(estimator, X, mask)):
+        annotations = annotations_that_count(y[i], labels, ignore_label, f"y[{i}]")
+        if annotations and weights[i] > 0:
+            counted.append(weights[i])
+            rows.append(
+                evaluate(
+                    annotations,
+                    labels,
+                    tolerance=tolerance,
+                    ignore_label=ignore_label,
+                    average=False,
+                )
+            )
+    if not rows:
+        raise ValueError(NOTHING_COUNTS)
     # Statistics of sizes are not scores.
     names = [name for name in rows[0] if name in METRICS or name == "n_segments"]
-    means = mean_of_rows(rows, names)
+    means = mean_of_rows(rows, names, counted)
     for name in names:
         if name in METRICS and not METRICS[name].higher_is_better:
             means[f"neg_{name}"] = -means.pop(name)

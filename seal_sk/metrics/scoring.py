@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .._metrics import near
 from .._validation import check_label_map
 from ..labels import split_components
+from .maps import counts_somewhere
 from .report import evaluate
 
 __all__ = [
@@ -46,7 +47,7 @@ def evaluate_label_map(
     kept = [
         i
         for i, truth in enumerate(annotations)
-        if ignore_label is None or np.any(truth != ignore_label)
+        if counts_somewhere(truth, None, ignore_label)
     ]
     if not kept:
         raise ValueError("every pixel of every annotation is ignored.")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._metrics import areas_and_perimeters
-from .._validation import check_image
+from .._validation import as_image, check_image
 from .maps import Superpixels
 
 __all__ = ["compactness_score", "explained_variation_score", "size_statistics"]
@@ -96,7 +96,7 @@ def explained_variation_score(image: ArrayLike, y_pred: ArrayLike) -> float:
     >>> explained_variation_score(image, [[0, 0, 1, 1]])
     0.9
     """
-    superpixels = Superpixels(y_pred, np.shape(image)[:2])
+    superpixels = Superpixels(y_pred, as_image(image, "image").shape[:2])
     return explained_variation(image, superpixels)
 
 

@@ -75,7 +75,7 @@ def calibrate(
     >>> net.calibration.tolist()[:2] == [best["scale"], best["shift"]]
     True
     """
-    check_pairs(images, annotations)
+    images, annotations = check_pairs(images, annotations)
     for name, values in (
         ("n_segments", n_segments),
         ("scales", scales),

@@ -30,9 +30,7 @@ __all__ = [
     "affinity_target",
     "balanced_bce_loss",
     "bce_loss",
-    "is_mean_over_edges",
     "loss_name",
-    "n_known_edges",
     "resolve_loss",
     "seal_loss",
     "superpixel_leak",
@@ -451,18 +449,6 @@ class SEALLoss(nn.Module):
             f"balance={self.balance}, boundary={self.boundary!r}, "
             f"normalize={self.normalize}, clip={self.clip}"
         )
-
-
-def is_mean_over_edges(loss: Callable[..., Tensor]) -> bool:
-    """Whether a resolved loss is one of this module, a mean over all known edges."""
-    return loss in (bce_loss, balanced_bce_loss) or isinstance(loss, SEALLoss)
-
-
-def n_known_edges(truth: Tensor, ignore_label: int | None = None) -> int:
-    """Number of known edges of label maps or affinities, as for `bce_loss`."""
-    if truth.is_floating_point():
-        return int((~truth.isnan()).sum())
-    return int(affinity_target(truth, ignore_label)[1].sum())
 
 
 def resolve_loss(loss: Any, segment_size: float) -> Callable[..., Tensor]:

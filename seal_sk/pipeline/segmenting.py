@@ -64,8 +64,8 @@ def segment_images(
     >>> [type(found).__name__ for found in segment_images(SNICSuperpixels(4), images)]
     ['ndarray', 'ValueError']
     """
-    check_sequence(images, name="images")
-    check_masks(mask, images)
+    images = check_sequence(images, name="images")
+    mask = check_masks(mask, images)
     if segment_size is not None:
         check_segment_size(segment_size, estimator)
     step = batch_size(n_jobs)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import as_uint8, check_image, check_label_map, check_real
+from .._validation import as_image, as_uint8, check_image, check_label_map, check_real
 from ..labels import paint, relabel_consecutive
 from ..labels.graph import borders
 
@@ -43,7 +43,8 @@ def shown(
     The parameters are those of `SuperpixelDisplay`.
     """
     values = image if bands is None else _select(image, bands)
-    labels = relabel_consecutive(check_label_map(labels, np.shape(values)[:2]))
+    shape = as_image(values, "image").shape[:2]
+    labels = relabel_consecutive(check_label_map(labels, shape))
     inside = labels >= 0
     if not inside.any():
         raise ValueError("labels masks every pixel; there is no superpixel to draw.")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import check_int, check_names, check_pairs
+from .._validation import by_position, check_int, check_names, check_pairs
 from ..metrics import evaluate
 from ..metrics.catalogue import METRICS, Metric
-from ..metrics.pairs import mean_of_rows
+from ..metrics.pairs import NOTHING_COUNTS, annotations_that_count, mean_of_rows
 from .axes import CROWDED, draw_legend, find_axes, quiet, squeezed, styles
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class CurveDisplay:
             If a parameter is not as described; before any image is segmented.
         """
         _check_methods(estimators)
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         counts = [check_int(count, 1, name="counts") for count in counts]
         if not counts:
             raise ValueError("counts is empty; give at least one number.")
@@ -202,7 +202,8 @@ class CurveDisplay:
         elif images is None:
             raise ValueError("the metric 'explained_variation' needs images.")
         else:
-            check_pairs(images, y)
+            images, y = check_pairs(images, y)
+        y = by_position(y)
         if len(y) == 0:
             raise ValueError("y is empty; there is nothing to score.")
         _check_axes(ax, len(metrics))
@@ -431,13 +432,20 @@ def _scores(
             )
         image: Any = None if images is None else images[i]
         for rows, labels in zip(found, maps, strict=True):
-            rows.append(evaluate(y[i], labels, image=image, average=False, **scored))
+            truth = annotations_that_count(
+                y[i], labels, scored["ignore_label"], f"y[{i}]"
+            )
+            if not truth:
+                continue
+            rows.append(evaluate(truth, labels, image=image, average=False, **scored))
         n_images += 1
     if n_images != len(y):
         raise ValueError(
             f"{name!r} has label maps of {n_images} images, but y of {len(y)}; they "
             "must be of the same images."
         )
+    if not all(found):
+        raise ValueError(NOTHING_COUNTS)
     names = ("n_segments", *metrics)
     means = [mean_of_rows(rows, names) for rows in found]
     return {name: np.array([mean[name] for mean in means]) for name in names}

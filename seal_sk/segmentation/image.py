@@ -25,12 +25,17 @@ from .._validation import (
     check_real,
     check_sigma,
     unit_scale,
+    warn_of_volume,
 )
 from ..labels import force_n_segments, merge_small
 from .graph import as_bytes, check_sizes
 from .grid import exact_seeds, grid_seeds
 
 __all__ = ["fh_image", "slic", "snic"]
+
+# With less, only colours count just as well, but the squared distances of scikit-image
+# overflow from about 1e-150 on, and it writes beyond its memory.
+_LEAST_COMPACTNESS = 1e-100
 
 _ONE_MASK_AT_A_TIME = Lock()
 
@@ -120,6 +125,7 @@ def fh_image(
            [0, 0, 0, 1, 1, 1]], dtype=int32)
     """
     image = check_image(image, mask=mask)
+    warn_of_volume(image)
     if mask is not None:
         mask = check_mask(mask, image.shape)
     # The unit of scikit-image and of the original program: colours in 0..255.
@@ -216,9 +222,10 @@ def snic(
            [0, 0, 1, 1, 1, 1],
            [0, 0, 1, 1, 1, 1]], dtype=int32)
     """
-    if mask is not None:
-        mask = check_mask(mask, np.shape(image))
     image = check_image(image, mask=mask)
+    warn_of_volume(image)
+    if mask is not None:
+        mask = check_mask(mask, image.shape)
     shape = image.shape[:2]
     check_n_pixels(image)
     n_segments = check_n_segments(n_segments, shape, mask)
@@ -328,9 +335,10 @@ def slic(
            [0, 0, 1, 1, 1, 1],
            [0, 0, 1, 1, 1, 1]], dtype=int32)
     """
-    if mask is not None:
-        mask = check_mask(mask, np.shape(image))
     image = check_image(image, mask=mask)
+    warn_of_volume(image)
+    if mask is not None:
+        mask = check_mask(mask, image.shape)
     check_n_pixels(image)
     n_segments = check_n_segments(n_segments, image.shape, mask)
     compactness = check_real(compactness, 0, name="compactness", exclusive=True)
@@ -387,6 +395,7 @@ def _clusters(colors, mask, *, compactness, **parameters):
     # scikit-image divides the colours by their spread.
     if spread > 0:
         compactness /= spread
+    compactness = max(compactness, _LEAST_COMPACTNESS)
     # From 1, since pixels that no cluster reaches keep the label 0.
     parameters |= {"compactness": compactness, "convert2lab": False, "start_label": 1}
     if mask.all():
@@ -395,7 +404,8 @@ def _clusters(colors, mask, *, compactness, **parameters):
     # affect the whole process.
     with _ONE_MASK_AT_A_TIME, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="One of the clusters is empty")
-        labels = slic(colors, mask=mask, **parameters)
+        # Its compiled loop takes only masks that could be written to.
+        labels = slic(colors, mask=np.require(mask, requirements="W"), **parameters)
     return np.where(mask, labels, -1)
 
 

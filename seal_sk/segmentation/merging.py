@@ -19,7 +19,7 @@ from .._validation import (
     check_n_segments,
     unit_scale,
 )
-from ..affinity import rgb_affinity
+from ..affinity.maps import color_affinity
 from ..labels import split_components
 
 __all__ = ["cut_and_merge", "merge_regions"]
@@ -172,7 +172,7 @@ def cut_and_merge(
     counts = [int(n) for n in asked]
     if mask is not None:
         check_areas(min(counts), mask, connectivity)
-    colors = rgb_affinity(image, connectivity=connectivity)
+    colors = color_affinity(image, connectivity=connectivity)
     n_pixels = affinity[..., 0].size if mask is None else np.count_nonzero(mask)
     fine = [round(min(float(oversegmentation) * n, n_pixels)) for n in counts]
     maps = [

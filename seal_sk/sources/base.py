@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import get_tags
 
 from .._compat import Options, tags_of_images
+from .._results import PerImage
 from .._typing import Indexed
 from .._validation import check_image, check_images
 from ..affinity.maps import filled
@@ -86,13 +87,15 @@ class AffinitySource(  # type: ignore[call-arg]
         """
         self._validate_params()
         self._check_ready()
-        check_images(X, self._check_input)
+        X = check_images(X, self._check_input)
         images = self._loaded(X)
         if not self._thread_safe:
-            return list(self._affinities(images))
+            return PerImage(self._affinities(images))
         # Threads: NumPy releases the GIL, and images need not be copied.
-        return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._affinity)(image) for image in images
+        return PerImage(
+            Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(self._affinity)(image) for image in images
+            )
         )
 
     def _learns(self, y: Any) -> bool:

@@ -5,7 +5,7 @@ source, the contents of images and ground truths, and the version of the package
 """
 
 import pickle
-from functools import partial
+import zlib
 from pathlib import Path
 
 import joblib
@@ -15,6 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_memory
 
 from .._identity import described
+from .._validation import by_position
 from .._version import __version__
 from .base import AffinitySource
 from .reading import unfrozen
@@ -76,9 +77,8 @@ def fit_source(source, X, y, memory, **fit_params):
     name = f"{joblib.hash((__version__, key))}.lock"
     Path(memory.location).mkdir(parents=True, exist_ok=True)
     with FileLock(Path(memory.location) / name):
-        return memory.cache(_fitted, ignore=["source", "X", "y", "fit_params"])(
-            source, X, y, fit_params, key, __version__
-        )
+        fitted = memory.cache(_fitted, ignore=["source", "X", "y", "fit_params"])
+        return _opened(fitted(source, X, y, fit_params, key, __version__), memory)
 
 
 def affinity_function(reader, memory):
@@ -100,7 +100,8 @@ def affinity_function(reader, memory):
     if memory.location is None or reader.source is None:
         return reader.affinity_of
     kept = memory.cache(_kept_affinity, ignore=["reader"])
-    return partial(kept, reader, key=_key_of(reader.source), version=__version__)
+    key = _key_of(reader.source)
+    return lambda image: _opened(kept(reader, image, key, __version__), memory)
 
 
 def affinity_maps(reader, memory, images):
@@ -123,11 +124,27 @@ def affinity_maps(reader, memory, images):
 
 
 def _fitted(source, X, y, fit_params, key, version):
-    return source.fit(X, y, **fit_params)
+    return _sealed(source.fit(X, y, **fit_params))
 
 
 def _kept_affinity(reader, image, key, version):
-    return reader.affinity_of(image)
+    return _sealed(reader.affinity_of(image))
+
+
+def _sealed(value):
+    """A value as bytes, with their checksum: joblib's files have none."""
+    content = pickle.dumps(value, protocol=5)
+    return content, zlib.crc32(content)
+
+
+def _opened(sealed, memory):
+    content, checksum = sealed
+    if zlib.crc32(content) != checksum:
+        raise ValueError(
+            f"A cached result in memory={memory.location!r} is damaged; delete the "
+            "folder."
+        )
+    return pickle.loads(content)
 
 
 def _key_of(source):
@@ -144,4 +161,5 @@ def _key_of(source):
 
 def _digests(sequence):
     """Hashes of the items themselves, since a lazy sequence may hold only names."""
+    sequence = by_position(sequence)
     return [joblib.hash(sequence[i]) for i in range(len(sequence))]

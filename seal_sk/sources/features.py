@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._compat import Interval, StrOptions
 from .._typing import Connectivity, Indexed
-from .._validation import check_features, check_rgb, unit_scale
+from .._validation import by_position, check_features, check_rgb, unit_scale
 from ..affinity.maps import METRICS, feature_affinity, scale_of, total_distance
 from .base import AffinitySource
 
@@ -139,6 +139,7 @@ class FeatureAffinity(AffinitySource):
             If `X` or a parameter is not as described, or if the features of neighbours
             are equal everywhere, so that no scale can be estimated.
         """
+        X = by_position(X)
         super().fit(X)
         if self.scale is not None:
             self.scale_ = float(self.scale)

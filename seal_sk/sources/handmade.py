@@ -11,7 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._compat import Interval, StrOptions
 from .._typing import Connectivity
-from .._validation import as_8bit_scale, check_edges, check_ground_truth
+from .._validation import (
+    as_8bit_scale,
+    check_edges,
+    check_ground_truth,
+    warn_of_volume,
+)
 from ..affinity.edges import LUMA, canny
 from ..affinity.maps import edge_affinity, oracle_affinity, rgb_affinity
 from .base import AffinitySource, filled
@@ -164,6 +169,7 @@ class EdgeAffinity(AffinitySource):
             )
         if self.edges == "precomputed":
             return image
+        warn_of_volume(image)
         image = as_8bit_scale(image) / 255.0
         if image.shape[2] != 3:
             image = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2)

@@ -324,7 +324,7 @@ class LearnedAffinity(AffinitySource):
             )
         from ..pan.training.fitting import fit
 
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         course = getattr(self, "_course", None)
         self._take_over(
             fit(
@@ -348,7 +348,7 @@ class LearnedAffinity(AffinitySource):
         net = net_of_file(self.weights)
         check_width(net, self.width, repr(str(self.weights)))
         if y is not None:
-            check_pairs(X, y)
+            X, y = check_pairs(X, y)
         check_images(X, partial(check_bands, n_channels=net.in_channels))
         # A copy: changes to it must not affect other estimators of the same file.
         self.net_ = deepcopy(net)
@@ -381,7 +381,7 @@ class LearnedAffinity(AffinitySource):
         from ..pan.training.fitting import partial_fit
 
         self._validate_params()
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         self._take_over(partial_fit(Settings.of(self), X, y, **self._last_training()))
         return self
 

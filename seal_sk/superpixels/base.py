@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from .._compat import Interval, tags_of_images
+from .._results import PerImage
 from .._typing import Images, Masks, Truths
 from .._validation import (
     check_image,
@@ -113,10 +113,10 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         """
         self._validate_params()
         reader = self._reader()
-        self._check_counts(reader, X, mask, [self.n_segments])
+        X, mask = self._checked(reader, X, mask, [self.n_segments])
         label_maps = self._segment_all(reader, X, mask, self.n_segments)
         self.n_segments_ = [int(labels.max()) + 1 for labels in label_maps]
-        return label_maps
+        return PerImage(label_maps)
 
     def fit_transform(
         self, X: Images, y: Any = None, mask: Masks | None = None
@@ -197,19 +197,19 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         if not counts:
             raise ValueError("n_segments is empty; give at least one number.")
         reader = self._reader()
-        self._check_counts(reader, X, mask, counts)
+        X, mask = self._checked(reader, X, mask, counts)
         return self._segment_all(reader, X, mask, counts)
 
-    def _check_counts(
+    def _checked(
         self, reader: Any, X: Images, mask: Masks | None, counts: Sequence[int]
-    ) -> None:
-        check_masks(mask, X)
+    ) -> tuple[Images, Masks | None]:
+        mask = check_masks(mask, X)
         if mask is not None and not self._takes_mask:
             raise ValueError(
                 f"{type(self).__name__} can't be confined to a mask; SNICSuperpixels "
                 "can, for example."
             )
-        check_images(X, reader.check, mask=mask)
+        X = check_images(X, reader.check, mask=mask)
         # Images in memory are compared with the counts before any is segmented.
         if isinstance(X, (list, tuple, np.ndarray)):
             for i, image in enumerate(X):
@@ -219,6 +219,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
                     continue
                 for count in counts:
                     check_n_segments(count, shape, inside)
+        return X, mask
 
     def score(
         self,
@@ -228,6 +229,8 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         sample_weight: ArrayLike | None = None,
     ) -> float:
         """Mean achievable segmentation accuracy over all (image, annotation) pairs.
+
+        Annotations of which all pixels are unknown or masked are left out.
 
         Parameters
         ----------
@@ -249,13 +252,14 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         Raises
         ------
         ValueError, TypeError
-            As from `transform`, and if `X` and `y` differ in length or a label map
-            differs in size from its image.
+            As from `transform`, and if `X` and `y` differ in length, a label map
+            differs in size from its image, or no pixel counts.
         """
-        check_pairs(X, y)
-        score = partial(asa_score, ignore_label=self._ignored_label())
+        X, y = check_pairs(X, y)
         label_maps = self.transform(X, mask)
-        return mean_over_pairs(score, y, label_maps, sample_weight)
+        return mean_over_pairs(
+            asa_score, y, label_maps, sample_weight, ignore_label=self._ignored_label()
+        )
 
     def _reader(self) -> Any:
         """The object that checks items of `X` and reads their size; one per call."""

@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from .._compat import HasMethods, Interval, Options, StrOptions
+from .._results import PerImage
 from .._typing import Connectivity, Images, Indexed, Masks, Transformer
 from .._validation import check_affinity, check_images, check_label_map, check_masks
 from ..affinity import to_eight_connected
@@ -79,11 +80,11 @@ class AffinitySuperpixels(SuperpixelTransformer):
         """
         self._validate_params()
         reader = self._reader()
-        check_masks(mask, X)
-        check_images(X, reader.check, mask=mask)
+        mask = check_masks(mask, X)
+        X = check_images(X, reader.check, mask=mask)
         loaded = self._loaded(reader, X, mask)
         images = (reader.filled(image, inside) for image, inside in loaded)
-        return list(affinity_maps(reader, self.memory, images))
+        return PerImage(affinity_maps(reader, self.memory, images))
 
     def _ready_source(self) -> Any:
         """The source to compute affinities with; it must not be changed."""
@@ -242,7 +243,7 @@ class GraphSuperpixels(AffinitySuperpixels):
         """
         self._validate_params()
         source = self._source()
-        check_images(X, reader_of(source).check)
+        X = check_images(X, reader_of(source).check)
         if source is not None:
             self._fit_source(source, X, y)
         return self

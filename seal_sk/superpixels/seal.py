@@ -336,7 +336,7 @@ class SEALSuperpixels(GraphSuperpixels):
         """
         self._validate_params()
         if y is not None:
-            check_pairs(X, y)
+            X, y = check_pairs(X, y)
         source = self._source()
         if self.warm_start and hasattr(self, "affinity_"):
             source = self.affinity_.set_params(**source.get_params(deep=False))
@@ -364,7 +364,7 @@ class SEALSuperpixels(GraphSuperpixels):
             As from `fit`.
         """
         self._validate_params()
-        check_pairs(X, y)
+        X, y = check_pairs(X, y)
         source = self._source()
         if hasattr(self, "affinity_"):
             source = self.affinity_.set_params(**source.get_params(deep=False))

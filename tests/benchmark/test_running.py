@@ -22,6 +22,7 @@ from seal_sk.benchmark import (
     average_over_counts,
     read_results,
     run_benchmark,
+    running,
     summarize,
 )
 from seal_sk.datasets import Dataset, make_scenes
@@ -208,7 +209,7 @@ def test_a_run_that_is_killed_twice_goes_on(tmp_path):
     for path, content in done.items():
         assert path.read_bytes() == content
     assert len(parts()) == 12
-    assert not list(out.rglob(".*"))
+    assert [path.name for path in out.rglob(".*")] == [".lock"]
     table = read_results(out).table
     assert len(table) == 2 * 2 * 7
     whole = run_benchmark(
@@ -405,6 +406,23 @@ def test_two_runs_do_not_share_a_folder(data, tmp_path):
         pytest.raises(ValueError, match="Another run is writing"),
     ):
         run_benchmark(data, ["snic"], [10], tmp_path)
+
+
+def test_the_end_of_a_run_leaves_the_lock_of_the_next(data, tmp_path, monkeypatch):
+    following = FileLock(tmp_path / ".lock")
+
+    class First(FileLock):
+        def release(self, force=False):
+            super().release(force)
+            following.acquire(timeout=0)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "FileLock", First)
+        run_benchmark(data, ["snic"], [10], tmp_path)
+    with pytest.raises(ValueError, match="Another run is writing"):
+        run_benchmark(data, ["ers"], [10], tmp_path)
+    following.release(force=True)
+    assert len(run_benchmark(data, ["ers"], [10], tmp_path).methods) == 2
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import partial
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -85,34 +84,37 @@ def fit(
     """
     _check_loss(settings)
     settings, device = _resolved(settings)
-    counts, checksum, in_channels = check_data(
+    counts, scorable, checksum, in_channels = check_data(
         X, y, settings.annotations, settings.ignore_label
     )
     groups = _checked_groups(groups, len(X), X_val)
-    own_validation = _check_validation(settings, X_val, y_val, in_channels)
+    validation = None
+    if X_val is not None or y_val is not None:
+        X_val, y_val, validation = _checked_validation(
+            settings, X_val, y_val, in_channels
+        )
     if not settings.warm_start:
         net = state = course = None
     saved_course, saved = _saved(settings, course, state)
     seed = _seed(settings, saved)
-    held_out = np.arange(0)
     if X_val is None:
-        held_out = _held_out(settings, counts, seed, groups)
-    training = np.setdiff1d(np.arange(len(X)), held_out)
-    # Label maps can't be scored against an affinity map.
-    scored = [int(i) for i in held_out if counts[i]]
-    if X_val is not None:
+        held_out = _held_out(settings, scorable, seed, groups)
+        images, truths = X, y
+        scored = [int(i) for i in held_out if scorable[i]]
+    else:
+        held_out = np.arange(0)
+        images, truths = X_val, y_val
         scored = list(range(len(X_val)))
+    if groups is not None:
+        validation = zlib.crc32(held_out.astype("<i8").tobytes())
+    training = np.setdiff1d(np.arange(len(X)), held_out)
     planned = Course(
         settings,
         n_train=_n_samples(settings, [counts[i] for i in training]),
         n_validation=len(scored),
         seed=seed,
         data=checksum,
-        validation=(
-            own_validation
-            if groups is None
-            else zlib.crc32(held_out.astype("<i8").tobytes())
-        ),
+        validation=validation,
     )
     if settings.n_iter_no_change is not None and not len(scored):
         raise ValueError(
@@ -139,14 +141,17 @@ def fit(
         elif planned.is_new_attempt(saved_course):
             current.stale_validations = 0
     n_threads = _n_threads(settings)
-    images, truths = (X, y) if X_val is None else (X_val, y_val)
 
     def validate(net):
         label_maps = _superpixels(
             settings, (images[i] for i in scored), net, device, n_threads
         )
-        score = partial(asa_score, ignore_label=settings.ignore_label)
-        return mean_over_pairs(score, [truths[i] for i in scored], label_maps)
+        return mean_over_pairs(
+            asa_score,
+            [truths[i] for i in scored],
+            label_maps,
+            ignore_label=settings.ignore_label,
+        )
 
     return _run(
         current,
@@ -172,7 +177,7 @@ def partial_fit(
     """Make one pass over more data; the parameters are as for `fit`."""
     _check_loss(settings)
     settings, device = _resolved(settings)
-    counts, checksum, in_channels = check_data(
+    counts, _, checksum, in_channels = check_data(
         X, y, settings.annotations, settings.ignore_label
     )
     seed = _seed(settings, state)
@@ -241,17 +246,15 @@ def _checked_groups(groups, n, X_val):
     return np.unique(groups, return_inverse=True)[1]
 
 
-def _check_validation(settings, X_val, y_val, in_channels):
-    """Check a validation set, and return the checksum of its data."""
-    if X_val is None and y_val is None:
-        return None
+def _checked_validation(settings, X_val, y_val, in_channels):
+    """Images and ground truths of a validation set, and their checksum."""
     if X_val is None or y_val is None:
         raise ValueError("Give both X_val and y_val, or neither of them.")
     try:
-        check_pairs(X_val, y_val)
+        X_val, y_val = check_pairs(X_val, y_val)
     except (TypeError, ValueError) as error:
         raise type(error)(f"Of the validation set X_val, y_val: {error}") from error
-    _, checksum, n_channels = check_data(
+    _, _, checksum, n_channels = check_data(
         X_val, y_val, None, settings.ignore_label, names=("X_val", "y_val")
     )
     if n_channels != in_channels and (n_channels, in_channels) != (1, 3):
@@ -259,15 +262,14 @@ def _check_validation(settings, X_val, y_val, in_channels):
             f"X_val has {n_channels} channels, but X has {in_channels}; give images of "
             "one kind."
         )
-    return checksum
+    return X_val, y_val, checksum
 
 
-def _held_out(settings, counts, seed, groups):
+def _held_out(settings, scorable, seed, groups):
     """Sorted indices of the images that are not trained on."""
-    n, fraction = len(counts), settings.validation_fraction
+    n, fraction = len(scorable), settings.validation_fraction
     rng = np.random.default_rng([seed, 2])
-    # Label maps can't be scored against an affinity map.
-    scorable = np.flatnonzero(counts)
+    scorable = np.flatnonzero(scorable)
     if groups is None:
         order = rng.permutation(n)
         chosen = order[np.isin(order, scorable)]

@@ -208,7 +208,7 @@ def check_data(
     ignore_label: int | None = None,
     *,
     names: tuple[str, str] = ("X", "y"),
-) -> tuple[list[int], int, int]:
+) -> tuple[list[int], list[bool], int, int]:
     """Check every image and annotation once, before the training.
 
     Parameters
@@ -226,6 +226,9 @@ def check_data(
     -------
     counts : list of int
         Number of annotations of each image; 0 for one with an affinity map.
+    scorable : list of bool
+        Whether label maps of each image can be scored: against label maps of which a
+        pixel is known, not against an affinity map.
     checksum : int
         Checksum of all data, to tell data sets apart.
     in_channels : int
@@ -238,7 +241,8 @@ def check_data(
         channels, or all pixels are unknown.
     """
     x, of = names
-    counts, checksum, known = [], 0, ignore_label is None
+    counts, scorable, checksum = [], [], 0
+    learnable = False
     first: dict[int, int] = {}  # number of channels -> first image that has it
     for i in range(len(X)):
         image = check_image(X[i], name=f"{x}[{i}]")
@@ -263,14 +267,18 @@ def check_data(
             if annotations == "each":
                 advice = "to train on it, set annotations='mean'."
             raise ValueError(f"{of}[{i}] is an affinity map, not a label map; {advice}")
-        known = known or soft or any((m != ignore_label).any() for m in truth)
         counts.append(0 if soft else len(truth))
+        scorable.append(
+            not soft
+            and (ignore_label is None or any((m != ignore_label).any() for m in truth))
+        )
+        learnable = learnable or soft or scorable[-1]
         for array in (image, *((truth,) if soft else truth)):
             checksum = zlib.crc32(str(array.shape).encode(), checksum)
             checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
-    if not known:
+    if not learnable:
         raise ValueError(
-            f"There is nothing to learn: every pixel of {of} has the label "
+            f"There is nothing to learn or to score: every pixel of {of} has the label "
             f"{ignore_label}, which ignore_label leaves out."
         )
-    return counts, checksum, max(first)
+    return counts, scorable, checksum, max(first)

@@ -15,7 +15,7 @@ import torch
 
 from ..._interrupts import interrupt_flag
 from ..convolution import share_samples
-from ..loss import SEALLoss, is_mean_over_edges, n_known_edges
+from ..loss import SEALLoss, affinity_target, balanced_bce_loss, bce_loss
 from .settings import Settings
 from .state import TrainingState, copy_of
 
@@ -310,8 +310,8 @@ class _Stepper:
             losses.append(loss)
             # A mean over edges goes by their number, another loss by its samples.
             counts.append(
-                n_known_edges(truth, **self.options)
-                if len(groups) > 1 and is_mean_over_edges(self.criterion)
+                _n_known_edges(truth, **self.options)
+                if len(groups) > 1 and _is_mean_over_edges(self.criterion)
                 else len(truth)
             )
         total = max(sum(counts), 1)
@@ -375,6 +375,18 @@ class _Stepper:
                 share * (own - current)
                 for share, own in zip(shares, moved, strict=True)
             )
+
+
+def _is_mean_over_edges(criterion):
+    """Whether a loss is a mean over all known edges, as those of the package are."""
+    return criterion in (bce_loss, balanced_bce_loss) or isinstance(criterion, SEALLoss)
+
+
+def _n_known_edges(truth, ignore_label=None):
+    """Number of known edges of label maps or affinities, as for `bce_loss`."""
+    if truth.is_floating_point():
+        return int((~truth.isnan()).sum())
+    return int(affinity_target(truth, ignore_label)[1].sum())
 
 
 _NO_GRADIENT = (
