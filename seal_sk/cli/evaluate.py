@@ -157,7 +157,8 @@ def _evaluate(args: Namespace) -> int:
             segment_size=args.segment_size,
             n_jobs=args.jobs,
         )
-    rows = _score_each(dataset, label_maps, args)
+    rows, n_blank = _score_each(dataset, label_maps, args)
+    n_wanted = len(dataset.images) - n_blank
     if not rows:
         complain("error: none of the label maps could be scored.")
         return 2
@@ -165,9 +166,10 @@ def _evaluate(args: Namespace) -> int:
     if args.output is not None:
         _write(args.output, dataset, rows, mean)
     _print_table(rows, mean, args.verbose)
-    if not args.quiet or len(rows) < len(dataset.images):
-        complain(f"scored {len(rows)} of {len(dataset.images)} images")
-    return 0 if len(rows) == len(dataset.images) else 1
+    if not args.quiet or len(rows) < n_wanted:
+        more = f", {n_blank} have no ground truth" if n_blank else ""
+        complain(f"scored {len(rows)} of {len(dataset.images)} images{more}")
+    return 0 if len(rows) == n_wanted else 1
 
 
 def _read_each(files: list[Path]) -> Iterator[Any]:
@@ -185,34 +187,53 @@ def _read_each(files: list[Path]) -> Iterator[Any]:
 
 def _score_each(
     dataset: "Dataset", label_maps: Iterator[Any], args: Namespace
-) -> list[_Row]:
-    """All scores of each image that can be scored; the others are reported."""
+) -> tuple[list[_Row], int]:
+    """All scores of each image that can be scored; the others are reported.
+
+    Also the number of images whose ground truth is ignored everywhere, which have no
+    scores.
+    """
     from tqdm import tqdm
 
-    rows = []
+    rows, n_blank = [], 0
     total = len(dataset.images)
     with tqdm(total=total, unit="image", disable=not on_terminal(args)) as bar:
         for i, labels in enumerate(label_maps):
             try:
                 if isinstance(labels, Exception):
                     raise labels
-                rows.append({"image": dataset.names[i], **_score(dataset, i, labels)})
+                annotations = _annotations_that_count(dataset, i)
+                if annotations:
+                    scores = _score(dataset, i, labels, annotations)
+                    rows.append({"image": dataset.names[i], **scores})
+                else:
+                    n_blank += 1
             except Exception as error:
                 if args.debug:
                     traceback.print_exception(error)
                 bar.clear()
                 complain(f"{dataset.names[i]}: {explain(error)}")
             bar.update()
-    return rows
+    return rows, n_blank
 
 
-def _score(dataset: "Dataset", i: int, labels: "NDArray[Any]") -> _Row:
+def _annotations_that_count(dataset: "Dataset", i: int) -> list[Any]:
+    """Annotations of an image in which not every pixel is ignored."""
+    from ..metrics.maps import counts_somewhere
+
+    found: Any = dataset.annotations[i]
+    annotations = found if isinstance(found, list) else [found]
+    return [
+        one for one in annotations if counts_somewhere(one, None, dataset.ignore_label)
+    ]
+
+
+def _score(
+    dataset: "Dataset", i: int, labels: "NDArray[Any]", annotations: list[Any]
+) -> _Row:
     """Scores of one label map; arrays over the annotations where these matter."""
     from ..metrics.scoring import evaluate_label_map
 
-    annotations: Any = dataset.annotations[i]
-    if not isinstance(annotations, list):
-        annotations = [annotations]
     image: Any = dataset.images[i]
     scores, _ = evaluate_label_map(
         labels,
