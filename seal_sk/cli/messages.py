@@ -72,8 +72,8 @@ def _with_options(text: str) -> str:
 
 def _option(argument: str) -> str:
     """The option for an argument of Python."""
-    argument = argument.removesuffix("_if_missing")
-    return f"--{argument.replace('_', '-')}"
+    named = {"root": "--recursive", "download_if_missing": "--download"}
+    return named.get(argument, f"--{argument.replace('_', '-')}")
 
 
 def one_line(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .._typing import PathLike
+from ..io.images import ArgumentNeededError
 from ..superpixels.base import SuperpixelTransformer
 
 __all__ = ["LABEL_FORMATS", "Outputs", "Plan", "check_outputs", "dtype_of_run"]
@@ -108,9 +109,11 @@ class Plan:
         outputs = Outputs(**places)
         for output in outputs:
             if output in self.writers:
-                raise ValueError(
+                raise ArgumentNeededError(
                     f"{self.writers[output]!r} and {shown!r} would both be written to "
-                    f"{str(output)!r}; segment them into different folders."
+                    f"{str(output)!r}; segment them into different folders, or mirror "
+                    "the tree of folders that holds them.",
+                    "root",
                 )
             if output.resolve() in self.inputs:
                 raise ValueError(

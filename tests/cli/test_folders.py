@@ -106,7 +106,7 @@ def test_labels_of_a_run_without_repetition(tree, here, run):
         ("segment tree/a/0.png --recursive -o out", "--recursive takes one folder"),
         ("segment tree tree/a --recursive -o out", "--recursive takes one folder"),
         ("segment tree -o out", "but in its subfolders: add --recursive"),
-        ("segment tree/**/*.png -o out", "would both be written to"),
+        ("segment tree/**/*.png -o out", "that holds them. (--recursive)"),
     ],
 )
 def test_refusals(tree, here, capsys, run, command, message):
