@@ -113,7 +113,9 @@ def test_the_best_weights_on_validation_are_kept(scenes, monkeypatch):
 
     scores = iter([0.5, 0.9, 0.7])
     monkeypatch.setattr(fitting, "_superpixels", watched)
-    monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: next(scores))
+    monkeypatch.setattr(
+        fitting, "mean_over_pairs", lambda *args, **kwargs: next(scores)
+    )
     seal = small().fit(*scenes)
     assert torch.equal(seal.net_.conv1.weight, validated[1])
     assert not torch.equal(seal.net_.conv1.weight, validated[2])
@@ -501,6 +503,7 @@ def test_groups_are_routed(scenes):
     [
         ({}, "max_iter"),
         ({"max_time": 1e-9}, "max_time"),
+        ({"max_time": 1e-9, "max_iter": 1}, "max_iter"),
         ({"n_iter_no_change": 1}, "no_change"),
     ],
 )

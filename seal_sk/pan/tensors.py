@@ -140,7 +140,7 @@ def load_torch(path: Path, what: str, advice: str, *, mmap: bool = False) -> Any
         ) from error
     if damaged:
         raise ValueError(f"{name!r} is damaged at its entry {damaged!r}; {advice}")
-    tensors = list(_tensors_in(loaded))
+    tensors = _tensors_in(loaded)
     plain = all(t.layout == torch.strided and t.device.type == "cpu" for t in tensors)
     # A view of few numbers may have any shape.
     if (
@@ -164,12 +164,20 @@ def _damaged_entry(path):
 
 
 def _tensors_in(value):
-    """The tensors in nested dicts and lists."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (dict, list, tuple)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _tensors_in(item)
+    """The tensors in nested dicts and lists, which may contain each other."""
+    found, waiting, seen = [], [value], set()
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, torch.Tensor):
+            found.append(item)
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
+    return found
 
 
 def safetensors_bytes(

@@ -265,9 +265,18 @@ def test_weights_too_large_for_half_precision_are_not_written(net, tmp_path):
         write_weights(tmp_path / "half.safetensors", net, half=True)
 
 
+def of_itself(one):
+    entries = {"x": [one.expand(10**5, 10**5)]}
+    for _ in range(40):
+        entries = {"a": [entries, entries]}
+    entries["b"] = [entries]
+    return entries
+
+
 VIEWS = {
     "stride 0": lambda one: {"x": one.expand(10**5, 10**5)},
     "nested": lambda one: {"x": [{"y": one.expand(10**5, 10**5)}]},
+    "of itself": of_itself,
     "one storage": lambda one: (
         {i: torch.zeros(999)[:] for i in range(2)}
         | {str(i): one.expand(10**4) for i in range(10)}

@@ -126,7 +126,11 @@ def train(
                 if interrupted.is_set():
                     stopped_by = "interrupted"
                     break
-                if max_time is not None and time.monotonic() - began >= max_time:
+                if (
+                    max_time is not None
+                    and time.monotonic() - began >= max_time
+                    and not state.finished(settings)
+                ):
                     stepper.check_prediction(sample)
                     stopped_by = "max_time"
                     break
