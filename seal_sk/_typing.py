@@ -34,3 +34,5 @@ Truths: TypeAlias = Indexed[Truth]
 Masks: TypeAlias = Indexed[ArrayLike | None]
 Connectivity: TypeAlias = Literal[4, 8]
 PathLike: TypeAlias = str | os.PathLike[str]
+#: Black and white: two numbers, or two for each band.
+ValueRange: TypeAlias = Sequence[float] | Sequence[Sequence[float]]

@@ -21,7 +21,7 @@ from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 
 from ._files import replace_file
-from ._typing import PathLike
+from ._typing import PathLike, ValueRange
 from ._validation import check_image, check_label_maps, check_option, check_sequence
 from .io.georeference import Georeference, read_georeference
 from .io.images import (
@@ -152,7 +152,7 @@ def segment_files(
     bands: Sequence[int] | None = None,
     drop_alpha: bool = False,
     mask: Literal["nodata", "alpha"] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: ValueRange | None = None,
     existing: Literal["skip", "replace"] = "skip",
     n_jobs: int | None = None,
 ) -> Iterator[Record]:
@@ -185,8 +185,8 @@ def segment_files(
         Leave out the alpha channel.
     mask : {"nodata", "alpha"}, optional
         Which pixels to leave out, as for `seal_sk.io.read_masked_image`.
-    value_range : (float, float), optional
-        The stored values of black and white.
+    value_range : (float, float) or sequence of these, optional
+        The stored values of black and white, for all bands or one pair for each.
     existing : {"skip", "replace"}, default="skip"
         What to do if all results of an image exist already.
     n_jobs : int, optional
@@ -231,9 +231,9 @@ def segment_files(
     if isinstance(images, (str, os.PathLike)):
         raise TypeError("images is a single path; give a list of them.")
     if bands is not None:
-        check_band_numbers(bands)
+        bands = check_band_numbers(bands)
     if value_range is not None:
-        check_value_range(value_range)
+        check_value_range(value_range, None if bands is None else len(bands))
     if n_jobs == 0:
         raise ValueError("n_jobs must not be 0; give a number of files.")
     if table is not None:

@@ -209,7 +209,7 @@ def test_options_of_files_are_not_ignored_for_arrays(tmp_path, options):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bands": (1, 2)}, "three bands"),
+        ({"bands": ()}, "at least one band"),
         ({"bands": 5}, "list of integers"),
         ({"value_range": (5, 1)}, "the lower one first"),
         ({"value_range": 5}, "two finite numbers"),

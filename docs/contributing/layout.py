@@ -32,8 +32,8 @@ FLOORS = [
     {
         "affinity": "functions from an image to an affinity map: `maps`, and `edges` "
         "(Canny's)",
-        "io": "a format, read and written in one file: `images`, `label_maps`, "
-        "`georeference`, `mat` (MATLAB's)",
+        "io": "files: `images`, `label_maps`, `georeference`, over `decoding` (which "
+        "program decodes which file), `rasters` (what GDAL says) and `mat` (MATLAB's)",
         "labels": "label maps (`regions`) and which of their regions touch (`graph`)",
     },
     {

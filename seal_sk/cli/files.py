@@ -21,7 +21,7 @@ def find_images(given: Sequence[str]) -> list[Path]:
     -------
     list of Path
     """
-    from ..io.images import IMAGE_SUFFIXES
+    from ..io.images import IMAGE_SUFFIXES, may_be_image
 
     endings = ", ".join(IMAGE_SUFFIXES)
     paths = []
@@ -39,10 +39,10 @@ def find_images(given: Sequence[str]) -> list[Path]:
                 )
             paths += found
         elif path.exists():
-            if path.suffix.lower() not in IMAGE_SUFFIXES:
+            if not may_be_image(path):
                 raise ValueError(
                     f"The format of {text!r} is not supported: give files that end in "
-                    f"{endings}."
+                    f"{endings}, or others that GDAL reads."
                 )
             paths.append(path)
         elif glob.has_magic(text):

@@ -168,16 +168,23 @@ def write_table(path: PathLike, table: DataFrame) -> None:
     path = check_suffix(path, _SUFFIXES, "a table")
     check_table(table)
     if path.suffix.lower() == ".csv":
-        content = table.to_csv(index=False, lineterminator="\n").encode()
+        text = table.to_csv(index=False, lineterminator="\n")
+        try:
+            content = text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(
+                f"CSV can't hold the table ({error}); its text must be Unicode, "
+                "without surrogates."
+            ) from error
     else:
         pyarrow = import_extra("pyarrow", "tables", "A Parquet file")
         buffer = BytesIO()
         try:
             table.to_parquet(buffer, index=False)
-        except pyarrow.ArrowException as error:
+        except (pyarrow.ArrowException, OverflowError, UnicodeEncodeError) as error:
             raise ValueError(
                 f"Parquet can't hold the table ({error}); give each column values of "
-                "one type: numbers, strings, booleans or dates."
+                "one type: numbers of at most 64 bits, strings, booleans or dates."
             ) from error
         content = buffer.getvalue()
     replace_file(path, content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -26,6 +27,8 @@ __all__ = ["write_polygons"]
 _SUFFIXES = (".geojson", ".gpkg")
 # Decimals of degrees in GeoJSON: a tenth of a millimetre.
 _DECIMALS = 9
+# What pyogrio raises for values that no field can hold.
+_UNFIT = (NotImplementedError, OverflowError, UnicodeEncodeError)
 
 
 def write_polygons(
@@ -46,8 +49,9 @@ def write_polygons(
         - ``.geojson``: GeoJSON (RFC 7946). With a georeference, points are longitude
           and latitude (WGS 84) with 9 decimals, converted from other reference systems
           if needed (needs pyproj: ``pip install "seal_sk[geo]"``).
-        - ``.gpkg``: a GeoPackage with one layer, with the name of the file, in the
-          reference system of the georeference (needs geopandas: the same extra).
+        - ``.gpkg``: a GeoPackage with one layer, with the name of the file (after an
+          underscore if GDAL takes no layer of this name), in the reference system of
+          the georeference (needs geopandas: the same extra).
 
         An existing file is replaced.
     labels : array-like of shape (H, W)
@@ -109,9 +113,7 @@ def write_polygons(
     else:
         if georeference is not None:
             coverage = coverage.moved(georeference.points(coverage.points))
-        # File names may be other bytes than UTF-8; names of layers may not.
-        layer = path.stem.encode(errors="replace").decode()
-        content = _geopackage(coverage, table, georeference, layer)
+        content = _geopackage(coverage, table, georeference, _layer_name(path.stem))
     replace_file(path, content)
 
 
@@ -173,6 +175,15 @@ def _geojson(coverage: Coverage, columns: dict[str, list[Any]]) -> Iterator[str]
     yield "\n]}\n"
 
 
+def _layer_name(stem: str) -> str:
+    """A name that GDAL takes: not all names of files are."""
+    # File names may be other bytes than UTF-8; names of layers may not.
+    name = stem.encode(errors="replace").decode()
+    reserved = name.startswith("gpkg") or name.lower().startswith("sqlite_")
+    # A sign at the start is refused.
+    return f"_{name}" if reserved or re.match(r"[^\w\s]", name) else name
+
+
 def _geopackage(
     coverage: Coverage,
     table: DataFrame | None,
@@ -180,7 +191,7 @@ def _geopackage(
     layer: str,
 ) -> bytes:
     geopandas = import_extra("geopandas", "geo", "A GeoPackage")
-    import_extra("pyogrio", "geo", "A GeoPackage")
+    pyogrio = import_extra("pyogrio", "geo", "A GeoPackage")
     crs = None
     if georeference is not None:
         pyproj = import_extra("pyproj", "geo", "A GeoPackage")
@@ -196,10 +207,14 @@ def _geopackage(
         warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
         try:
             frame.to_file(buffer, driver="GPKG", layer=layer, engine="pyogrio")
-        except (RuntimeError, OverflowError) as error:
+        except (*_UNFIT, pyogrio.errors.FieldError) as error:
             raise ValueError(
                 f"a GeoPackage can't hold the table ({error}); give numbers, "
                 "strings, booleans and dates."
+            ) from error
+        except RuntimeError as error:
+            raise OSError(
+                f"GDAL can't write the GeoPackage ({error}); write a .geojson instead."
             ) from error
     return buffer.getvalue()
 

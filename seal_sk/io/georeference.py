@@ -1,32 +1,19 @@
 """Georeferences: the position of an image on the earth, or in another plane."""
 
 import math
-import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._extras import import_extra
 from .._typing import PathLike
-from .images import TIFF_SUFFIXES, reading
+from .decoding import reading, refuse_lost_place
+from .rasters import RefusedError, UnplacedError, opened
 
-__all__ = [
-    "Georeference",
-    "check_georeference",
-    "no_warning_of_identity",
-    "read_georeference",
-]
-
-_FILTERS = threading.RLock()
-
-# Tags that georeference a GeoTIFF: scale, tie points, matrix.
-_PLACING_TAGS = (33550, 33922, 34264)
+__all__ = ["Georeference", "check_georeference", "read_georeference"]
 
 
 @dataclass(frozen=True)
@@ -135,8 +122,8 @@ class Georeference:
         # The type differs by package, but is a ValueError or RuntimeError.
         except (ValueError, RuntimeError) as error:
             raise ValueError(
-                f"crs={self.crs!r} is not a coordinate reference system; give a code "
-                "such as 'EPSG:32633', or WKT."
+                f"crs={self.crs!r} is not a coordinate reference system ({error}); "
+                "give a code such as 'EPSG:32633', or WKT."
             ) from error
 
 
@@ -150,30 +137,33 @@ def check_georeference(georeference: Any) -> Georeference | None:
     return georeference
 
 
-def read_georeference(path: PathLike) -> Georeference | None:
-    """Read the georeference of an image from its file or its world file.
+def read_georeference(path: PathLike, *, crs: str | None = None) -> Georeference | None:
+    r"""Read the georeference of an image, as GDAL reads it.
 
     Parameters
     ----------
     path : path-like
-        The image: a GeoTIFF, or any other format with a world file beside it. The world
-        file has the name of the image and the ending ``.wld``, or ``.tfw`` for a
-        ``.tif``, ``.pgw`` for a ``.png``, and so on. It names no reference system.
+        The image. Its place may be in the file or beside it: in ``.aux.xml``, or in a
+        world file with the name of the image and the ending ``.wld``, or ``.tfw`` for a
+        ``.tif``, ``.pgw`` for a ``.png``, and so on. A reference system that is neither
+        in the file nor in ``.aux.xml`` is read from a ``.prj`` beside it.
+    crs : str, optional
+        The reference system of an image that has a place, but names no system: an
+        authority's code such as ``"EPSG:32633"``, or WKT.
 
     Returns
     -------
     Georeference or None
-        None if the image has no georeference and no world file.
+        None if the image has no georeference.
 
     Raises
     ------
     OSError
-        If the image does not exist, or if it or its world file is damaged.
+        If the image does not exist, or if it or a file beside it is damaged.
     ValueError
-        If the image is placed by ground control points, which no transform describes.
-    ImportError
-        If it is a GeoTIFF and rasterio is not installed: ``pip install
-        "seal_sk[geo]"``.
+        If the image is placed by ground control points or rational polynomials, which
+        no transform describes. If `crs` is given and is not a reference system, differs
+        from that of the image, or the image has no place.
 
     Examples
     --------
@@ -185,48 +175,102 @@ def read_georeference(path: PathLike) -> Georeference | None:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder, "aerial.png")
     ...     iio.imwrite(path, np.zeros((20, 30), dtype=np.uint8))
-    ...     _ = path.with_suffix(".pgw").write_text("2 0 0 -2 101 499")
-    ...     read_georeference(path)
-    Georeference(crs=None, transform=(2.0, 0.0, 100.0, 0.0, -2.0, 500.0))
+    ...     _ = path.with_suffix(".pgw").write_text("2\n0\n0\n-2\n101\n499\n")
+    ...     read_georeference(path, crs="EPSG:32633")
+    Georeference(crs='EPSG:32633', transform=(2.0, 0.0, 100.0, 0.0, -2.0, 500.0))
     """
     path = Path(path)
     with reading(path):
-        placed = path.suffix.lower() in TIFF_SUFFIXES and _has_placing_tags(path)
-    if placed:
-        rasterio = import_extra("rasterio", "geo", f"The georeference of {path}")
-        with reading(path):
-            found = _read_geotiff(path, rasterio)
-        if found is None:
-            raise ValueError(
-                f"{path} is placed by ground control points; warp it first, for "
-                "example with gdalwarp."
-            )
+        found = _read_place(path)
+    if crs is None:
         return found
-    return _read_world_file(path)
+    return _with_crs(found, crs, path)
 
 
-def _has_placing_tags(path: Path) -> bool:
-    import tifffile
+def _read_place(path: Path) -> Georeference | None:
+    from rasterio.errors import RasterioIOError
 
-    with tifffile.TiffFile(path) as file:
-        tags = file.pages.first.tags
-        return any(tag in tags for tag in _PLACING_TAGS)
+    try:
+        with opened(path) as raster:
+            system, transform = raster.crs, raster.transform
+            if transform.is_identity:
+                _refuse_other_places(raster, path)
+                _refuse_unread_world_file(path)
+                return None
+    except RasterioIOError as error:
+        if "missing codec" not in str(error):
+            raise
+        refuse_lost_place(path)
+        return None
+    if not system:
+        system = _read_prj(path)
+    return Georeference(_name(system), tuple(transform))
 
 
-@contextmanager
-def no_warning_of_identity(rasterio: Any) -> Iterator[None]:
-    """Silence rasterio's warning that the identity is no georeference."""
-    # All threads share the filters of warnings.
-    with _FILTERS, warnings.catch_warnings():
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        yield
+def _refuse_other_places(raster: Any, path: Path) -> None:
+    """Refuse places that no transform describes."""
+    for is_there, what in (
+        (bool(raster.gcps[0]), "ground control points"),
+        (raster.rpcs is not None, "rational polynomial coefficients (RPC)"),
+    ):
+        if is_there:
+            raise RefusedError(
+                f"{path} is placed by {what}; warp it first, for example with gdalwarp."
+            )
 
 
-def _read_geotiff(path: Path, rasterio: Any) -> Georeference | None:
-    with no_warning_of_identity(rasterio), rasterio.open(path) as raster:
-        if raster.gcps[0]:
-            return None
-        return Georeference(_name(raster.crs), tuple(raster.transform))
+def _refuse_unread_world_file(path: Path) -> None:
+    """Refuse a world file that GDAL leaves out because of what is in it."""
+    suffix = path.suffix
+    for name in (f"{suffix[:2]}{suffix[-1:]}w", f"{suffix}w", ".wld"):
+        for ending in (name.lower(), name.upper()):
+            file = path.with_name(path.stem + ending)
+            if file.is_file():
+                raise UnplacedError(
+                    f"{file} is not a world file: it must hold the six numbers A, D, "
+                    "B, E, C, F, one a line; correct or remove it."
+                )
+
+
+def _read_prj(path: Path) -> Any:
+    from rasterio import CRS, Env
+    from rasterio.errors import CRSError
+
+    for ending in (".prj", ".PRJ"):
+        file = path.with_suffix(ending)
+        if file.is_file():
+            try:
+                with Env():
+                    return CRS.from_wkt(file.read_text())
+            except (CRSError, UnicodeDecodeError) as error:
+                raise UnplacedError(
+                    f"{file} does not hold a reference system as WKT; correct or "
+                    "remove it."
+                ) from error
+    return None
+
+
+def _with_crs(found: Georeference | None, crs: str, path: Path) -> Georeference:
+    """A georeference whose system is `crs`, unless the image names another."""
+    from rasterio import CRS, Env
+
+    if found is None:
+        raise RefusedError(
+            f"{path} has no place to which crs={crs!r} could belong; give it one, for "
+            "example in a world file, or leave out the system."
+        )
+    given = replace(found, crs=crs)
+    with Env():  # what PROJ says of a wrong system is not printed
+        wanted = given.parsed_by(CRS.from_user_input)
+        own = found.parsed_by(CRS.from_user_input)
+    if own is None:
+        return given
+    if own != wanted:
+        raise RefusedError(
+            f"{path} has the reference system {found.crs}, not {crs}; leave out the "
+            "system, or warp the image, for example with gdalwarp."
+        )
+    return found
 
 
 def _name(crs: Any) -> str | None:
@@ -235,25 +279,3 @@ def _name(crs: Any) -> str | None:
         return None
     code = crs.to_authority(confidence_threshold=100)
     return crs.to_wkt() if code is None else ":".join(code)
-
-
-def _read_world_file(path: Path) -> Georeference | None:
-    suffix = path.suffix
-    for name in (f"{suffix[:2]}{suffix[-1:]}w", f"{suffix}w", ".wld"):
-        for ending in (name, name.lower(), name.upper()):
-            file = path.with_name(path.stem + ending)
-            if file.is_file():
-                return _parse_world_file(file)
-    return None
-
-
-def _parse_world_file(file: Path) -> Georeference:
-    try:
-        a, d, b, e, x, y = map(float, file.read_text(encoding="ascii").split())
-        # A world file has the centre of the first pixel, not its corner.
-        return Georeference(None, (a, b, x - (a + b) / 2, d, e, y - (d + e) / 2))
-    except ValueError as error:
-        raise OSError(
-            f"{file} is not a world file: it must hold the six numbers A, D, B, E, C, "
-            f"F ({error})."
-        ) from error

@@ -1,43 +1,48 @@
 """Reading images from files."""
 
-import logging
-import math
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._typing import PathLike
+from .._typing import PathLike, ValueRange
 from .._validation import check_image, check_int, check_option
+from .decoding import (
+    TIFF_SUFFIXES,
+    ArgumentNeededError,
+    Picture,
+    decode,
+    reading,
+    size_of,
+)
+from .rasters import RefusedError, UnknownFormatError, holds_data
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "TIFF_SUFFIXES",
     "ArgumentNeededError",
     "check_band_numbers",
-    "check_format",
     "check_size",
     "check_value_range",
     "image_size",
+    "may_be_image",
     "notes_of_darkness",
     "read_image",
     "read_masked_image",
-    "read_tiff",
     "read_with_notes",
     "reading",
 ]
 
-TIFF_SUFFIXES = (".tif", ".tiff")
+# How often two and four bands are repeated, since estimators take images of two and
+# four channels for grey and RGB with alpha.
+_REPEATS = {2: 3, 4: 2}
 
-NODATA_TAG = 42113  # GDAL's, an ASCII number
-
-#: Endings of the files that `read_image` reads.
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES)
+#: Endings of the images in a folder. `read_image` reads others as well, but some of
+#: them stand for the images beside them (.vrt), or are often something else (.img).
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", *TIFF_SUFFIXES, ".jp2")
 
 
 def read_image(
@@ -45,29 +50,33 @@ def read_image(
     *,
     drop_alpha: bool = False,
     bands: Sequence[int] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: ValueRange | None = None,
 ) -> NDArray[Any]:
-    """Read a grey or RGB image with its stored depth.
+    """Read an image with its stored depth.
 
     Parameters
     ----------
     path : path-like
-        PNG, JPEG or TIFF.
+        PNG, JPEG, TIFF, or any other image that GDAL reads, such as JPEG 2000 and
+        virtual rasters. Sources in a network are not read.
     drop_alpha : bool, default=False
         Leave out the alpha channel; otherwise an image with one is an error.
     bands : sequence of int, optional
         Which bands to use, in this order, counted from 1: three, for red, green and
-        blue, or one. Pages of the same size count as bands.
-    value_range : (float, float), optional
-        The stored values of black and white. Use it for sensors whose values fill only
-        a part of 16 bits, are signed, or are floats beyond 0..1. Values outside the
-        range become black or white.
+        blue, one, or as many as a method or network takes. Pages of the same size count
+        as bands. Without `bands`, the image has to be grey or RGB.
+    value_range : (float, float) or sequence of these, optional
+        The stored values of black and white, for all bands or one pair for each. Use it
+        for sensors whose values fill only a part of 16 bits, are signed, or are floats
+        beyond 0..1. Values outside the range become black or white.
 
     Returns
     -------
-    ndarray of shape (H, W, 1) or (H, W, 3)
+    ndarray of shape (H, W, C)
         In uint8 or uint16; from TIFF also float32 or float64 in 0..1; float32 in 0..1
-        with `value_range`.
+        with `value_range`. C is 1 or 3, or the number of `bands`. Since two and four
+        channels mean an image with alpha, two bands are repeated three times, and four
+        bands twice: distances between colours change only by a factor.
 
     Raises
     ------
@@ -76,17 +85,21 @@ def read_image(
     OSError
         If the file is damaged.
     ValueError
-        If the file holds something other than one grey or RGB image.
+        If the file holds something other than one image, or one that can't be read
+        without another argument (`seal_sk.io.images.ArgumentNeededError`).
 
     Warns
     -----
     UserWarning
-        If 16-bit colours of a PNG are read as 8 bits.
+        If 16-bit colours of a PNG are read as 8 bits, or other pictures in the file of
+        a photograph are left out.
 
     Notes
     -----
     Pixels are returned as they are stored: an orientation in the EXIF data is not
-    applied. Palettes are converted to colours.
+    applied. Palettes are converted to colours, numbers of less than 8 bits stretched to
+    8, and where 0 is white the values are inverted, before `value_range` is applied.
+    Overviews and masks are left out; several images in one file are an error.
 
     Examples
     --------
@@ -114,26 +127,28 @@ def read_masked_image(
     where: Literal["nodata", "alpha"],
     *,
     bands: Sequence[int] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: ValueRange | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """Read an image, and a mask of the pixels that belong to it.
 
     Parameters
     ----------
     path : path-like
-        PNG, JPEG or TIFF.
+        As for `read_image`.
     where : {"nodata", "alpha"}
-        Which pixels are masked. "nodata": those where all bands have the value that a
-        TIFF declares to be no data, or any band is NaN. "alpha": those where the alpha
-        channel is 0.
+        Which pixels are masked. "nodata": what GDAL takes for no data, which is where
+        the mask of the file (in it, or beside it as ``.msk``) or its alpha channel is
+        0; in files without these, where all bands that are read have their value of
+        no data. Pixels with NaN in any of these bands are masked as well. "alpha":
+        where the alpha channel is 0.
     bands : sequence of int, optional
         As for `read_image`.
-    value_range : (float, float), optional
+    value_range : (float, float) or sequence of these, optional
         As for `read_image`.
 
     Returns
     -------
-    image : ndarray of shape (H, W, 1) or (H, W, 3)
+    image : ndarray of shape (H, W, C)
         As from `read_image`, without alpha. Masked pixels may have any value.
     mask : ndarray of bool of shape (H, W), or None
         False for masked pixels; None if no pixel is masked.
@@ -148,7 +163,8 @@ def read_masked_image(
     Warns
     -----
     UserWarning
-        As for `read_image`.
+        As for `read_image`, or if the file says nothing of no data or alpha, so that no
+        pixel is masked.
 
     Examples
     --------
@@ -181,47 +197,132 @@ def read_with_notes(
     *,
     drop_alpha: bool = False,
     bands: Sequence[int] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: ValueRange | None = None,
+    n_bands: int | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None, list[str]]:
     """Read an image, its mask, and notes on what was lost in reading.
 
     Parameters are those of `read_image` and `read_masked_image`; with ``where=None`` no
-    pixel is masked.
+    pixel is masked. `n_bands` is the number of channels that the images of a network
+    have: a file of as many bands needs no `bands`.
     """
-    if value_range is not None:
-        check_value_range(value_range)
-    path = Path(path)
-    stored = _decode(path)
-    array = _oriented(stored, path, bands is not None)
-    mask = None
-    if where == "alpha" and stored.has_alpha and array.ndim == 3:
-        mask = array[..., -1] != 0
     if bands is not None:
-        array = _picked(array, bands, path)
-    dropped = drop_alpha or where is not None
-    array = _without_alpha(array, path, stored.has_alpha, dropped)
-    if array.dtype == bool:
-        array = array.astype(np.uint8) * 255
-    if where == "nodata":
-        nodata = _nodata(path) if path.suffix.lower() in TIFF_SUFFIXES else None
-        mask = _holds_data(array, nodata)
+        bands = check_band_numbers(bands)
+    if value_range is not None:
+        check_value_range(value_range, None if bands is None else len(bands))
+    path = Path(path)
+    picture = decode(path, as_bands=bands is not None or n_bands not in (None, 1, 3))
+    array, opaque, notes = picture.array, picture.opaque, list(picture.notes)
+    if bands is None:
+        used = _without_alpha(picture, path, drop_alpha or where is not None)
+        _check_n_bands(len(used), array, path, n_bands)
+    else:
+        used = [band - 1 for band in bands]
+        if max(used) >= array.shape[2]:
+            raise RefusedError(
+                f"{path} has {array.shape[2]} bands, so there is no band "
+                f"{max(used) + 1}; bands are counted from 1."
+            )
+    if used != list(range(array.shape[2])):
+        array = array[..., used]
+    mask = None
+    if where == "alpha":
+        mask = opaque
+        if opaque is None:
+            notes.append("no pixel is masked, since there is no alpha channel")
+    elif where == "nodata":
+        with reading(path):
+            mask = holds_data(path, [picture.sources[i] for i in used], picture.pages)
+        if mask is not None and mask.shape != array.shape[:2]:
+            raise RefusedError(
+                f"{path} declares no data, but stores the rows of the image as pages; "
+                "save it in one page."
+            )
+        if picture.alpha is None and opaque is not None:
+            # GDAL does not mask what the palette says.
+            mask = opaque if mask is None else mask & opaque
+        mask, more = _without_nan(array, mask)
+        notes += more
     if mask is not None and mask.all():
         mask = None
     elif mask is not None and not mask.any():
-        raise ValueError(f"every pixel of {path} is masked by its {where}.")
-    may_stretch = array.dtype.kind in "if" and np.isfinite(array).all()
-    if value_range is not None and array.dtype.kind in "uif":
+        raise RefusedError(f"every pixel of {path} is masked by its {where}.")
+    return _in_range(array, mask, value_range, path), mask, notes
+
+
+def _without_alpha(picture: Picture, path: Path, may_drop: bool) -> list[int]:
+    """Indices of the bands other than alpha."""
+    if picture.alpha is not None and not may_drop:
+        raise ArgumentNeededError(
+            f"{path} has an alpha channel; leave it out, choose bands, or mask the "
+            "transparent pixels.",
+            "drop_alpha",
+            "bands",
+            "mask",
+        )
+    return [i for i in range(picture.array.shape[2]) if i != picture.alpha]
+
+
+def _check_n_bands(
+    found: int, array: NDArray[Any], path: Path, n_bands: int | None
+) -> None:
+    """Refuse all but grey, RGB, and the number of bands that is asked for."""
+    if found in (1, 3) or n_bands in (found, found * _REPEATS.get(found, 1)):
+        return
+    number = "one or three" if n_bands in (None, 1, 3) else f"{n_bands}"
+    raise ArgumentNeededError(
+        f"{path} holds several pages or bands, an array of shape {array.shape}; choose "
+        f"{number}.",
+        "bands",
+    )
+
+
+def _without_nan(
+    array: NDArray[Any], mask: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.bool_] | None, list[str]]:
+    """A mask of data without pixels that are NaN in a band, and notes."""
+    if array.dtype.kind == "f":
+        numbers = ~np.isnan(array).any(axis=2)
+        if mask is not None:
+            return mask & numbers, []
+        if not numbers.all():
+            return numbers, []
+    if mask is not None:
+        return mask, []
+    return None, [
+        "no pixel is masked: the file declares no no-data value that its pixels can "
+        "have, and has no mask, no alpha channel and no NaN"
+    ]
+
+
+def _in_range(
+    array: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    value_range: ValueRange | None,
+    path: Path,
+) -> NDArray[Any]:
+    """A checked image; two and four bands are repeated."""
+    stored = array
+    if value_range is not None:
         array = _stretched(array, value_range)
+    if array.shape[2] in _REPEATS:
+        # As many channels would be grey or RGB with alpha.
+        array = np.tile(array, _REPEATS[array.shape[2]])
     try:
         array = check_image(array, mask=mask, name=str(path))
     except (TypeError, ValueError) as error:
-        if value_range is None and may_stretch:
+        inside = stored if mask is None else stored[mask]
+        if mask is None and np.isnan(inside).any():
+            raise ArgumentNeededError(
+                f"{path} holds NaN; mask these pixels as no data.", "mask"
+            ) from error
+        if value_range is None and np.isfinite(inside).all():
             raise ArgumentNeededError(
                 f"{error} Or give the stored values of black and white.",
                 "value_range",
             ) from error
-        raise ValueError(str(error)) from error
-    return np.ascontiguousarray(array), mask, stored.notes
+        raise RefusedError(str(error)) from error
+    return np.ascontiguousarray(array)
 
 
 def notes_of_darkness(image: NDArray[Any], mask: NDArray[np.bool_] | None) -> list[str]:
@@ -239,210 +340,70 @@ def notes_of_darkness(image: NDArray[Any], mask: NDArray[np.bool_] | None) -> li
     ]
 
 
-class ArgumentNeededError(ValueError):
-    """Raised for an image that can only be read with another argument.
-
-    Parameters
-    ----------
-    message : str
-        One or more sentences.
-    *arguments : str
-        Names of the arguments of `read_image` that would help.
-    """
-
-    def __init__(self, message: str, *arguments: str) -> None:
-        self.message = message
-        self.arguments = arguments
-        named = " or ".join(f"{name}=" for name in arguments)
-        super().__init__(f"{message} ({named})")
-
-
-class _Stored(NamedTuple):
-    """Contents of a file, as they are stored."""
-
-    array: NDArray[Any]
-    axes: str  # as tifffile names them; "" for other formats
-    photometric: str
-    has_alpha: bool
-    notes: list[str]
-
-
-def _decode(path: Path) -> _Stored:
-    with reading(path):
-        if path.suffix.lower() in TIFF_SUFFIXES:
-            array, axes, photometric, has_alpha, _ = read_tiff(path)
-            return _Stored(array, axes, photometric, has_alpha, [])
-        import imageio.v3 as iio
-
-        # From memory: the decoder would leave open a file that it can't decode.
-        content = path.read_bytes()
-        check_format(content, path)
-        array = iio.imread(content, plugin="pillow")
-        notes = []
-        # Bit depth and colour type; the decoder does not support 16-bit colours.
-        if content[:4] == b"\x89PNG" and content[24] == 16 and content[25] != 0:
-            notes.append("16-bit colours are read as 8 bits from PNG; TIFF keeps them")
-        return _Stored(array, "", "RGB", True, notes)
-
-
-def _oriented(stored: _Stored, path: Path, as_bands: bool) -> NDArray[Any]:
-    """The array with its bands last; refuse colours other than grey and RGB."""
-    array, axes, photometric = stored.array, stored.axes, stored.photometric
-    if photometric not in ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR"):
-        raise ValueError(f"{path} has {photometric} colours; convert it to RGB.")
-    if axes == "SYX" or (as_bands and axes[1:] == "YX"):
-        # Samples are stored plane by plane; pages are bands only on request.
-        array = np.moveaxis(array, 0, -1)
-    is_jpeg = path.suffix.lower() in (".jpg", ".jpeg")
-    if is_jpeg and array.ndim == 3 and array.shape[2] == 4:
-        raise ValueError(f"{path} is a CMYK image; convert it to RGB.")
-    return array
-
-
-def _without_alpha(
-    array: NDArray[Any], path: Path, has_alpha: bool, drop_alpha: bool
-) -> NDArray[Any]:
-    """An array of one or three bands."""
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > 4):
-        raise ArgumentNeededError(
-            f"{path} holds several pages or bands, an array of shape {array.shape}; "
-            "one grey or RGB image is expected: choose bands.",
-            "bands",
-        )
-    if array.ndim == 2 or array.shape[2] in (1, 3):
-        return array
-    if not has_alpha:
-        raise ArgumentNeededError(
-            f"{path} has {array.shape[2]} bands; choose one or three.", "bands"
-        )
-    if not drop_alpha:
-        if path.suffix.lower() in TIFF_SUFFIXES:
-            raise ArgumentNeededError(
-                f"{path} has an alpha channel; leave it out, or choose bands.",
-                "drop_alpha",
-                "bands",
-            )
-        raise ArgumentNeededError(
-            f"{path} has an alpha channel; leave it out.", "drop_alpha"
-        )
-    return array[..., :-1]
-
-
-def _nodata(path: Path) -> float | None:
-    """The value of no data, if the TIFF declares one."""
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        tag = file.pages.first.tags.get(NODATA_TAG)
-    if tag is None:
-        return None
-    try:
-        return float(str(tag.value).strip("\0 "))
-    except ValueError:
-        raise _UnknownFormat(
-            f"{path} declares {tag.value!r} to be no data, which is not a number; "
-            "correct its tag GDAL_NODATA."
-        ) from None
-
-
-def _holds_data(image: NDArray[Any], nodata: float | None) -> NDArray[np.bool_]:
-    """Mask of pixels without NaN whose bands are not all no data."""
-    bands = image.reshape(*image.shape[:2], -1)
-    mask = ~np.isnan(bands).any(axis=2)
-    if nodata is not None:
-        # If the dtype can't hold the number, no pixel has it.
-        with np.errstate(over="ignore"):
-            mask &= (bands != nodata).any(axis=2)
-    return mask
-
-
-def _stretched(
-    image: NDArray[Any], value_range: tuple[float, float]
-) -> NDArray[np.float32]:
-    black, white = check_value_range(value_range)
+def _stretched(image: NDArray[Any], value_range: ValueRange) -> NDArray[np.float32]:
+    black, white = np.transpose(check_value_range(value_range, image.shape[2]))
     stretched = image.astype(np.result_type(image.dtype, np.float32))
-    stretched -= black
-    stretched /= white - black
+    stretched -= black.astype(stretched.dtype)
+    stretched /= (white - black).astype(stretched.dtype)
     return stretched.clip(0, 1).astype(np.float32)
 
 
-class _UnknownFormat(OSError):
-    """Raised for a file whose contents do not match its name."""
-
-
-def check_format(content: bytes, path: Path) -> None:
-    """Refuse a file that is not an image, whatever its name."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        Image.open(BytesIO(content)).close()
-    except UnidentifiedImageError as error:
-        raise _UnknownFormat(
-            f"{path} can't be read: despite its name, it does not hold an image of a "
-            "known format."
-        ) from error
-
-
-def _picked(image: NDArray[Any], bands: Sequence[int], path: Path) -> NDArray[Any]:
-    """Select bands of an (H, W) or (H, W, C) array, counted from 1."""
-    bands = check_band_numbers(bands)
-    if image.ndim == 2:
-        image = image[..., None]
-    if image.ndim != 3:
-        raise ValueError(
-            f"{path} holds an array of shape {image.shape}, which has bands along "
-            "several axes; save one image."
-        )
-    n_bands = image.shape[2]
-    if max(bands) > n_bands:
-        raise ValueError(
-            f"{path} has {n_bands} bands, so there is no band {max(bands)}; bands are "
-            "counted from 1."
-        )
-    return image[..., [band - 1 for band in bands]]
-
-
 def check_band_numbers(bands: Sequence[int]) -> list[int]:
-    """Return the numbers of three bands, or of one, counted from 1."""
+    """Return the numbers of one or more bands, counted from 1."""
     try:
         numbers = [check_int(band, 1, name="a band") for band in bands]
     except TypeError as error:
         raise TypeError(f"bands={bands!r} must be a list of integers.") from error
-    if len(numbers) not in (1, 3):
-        raise ValueError(
-            f"bands={bands!r} must be three bands (red, green, blue) or one."
-        )
+    if not numbers:
+        raise ValueError(f"bands={bands!r} must name at least one band.")
     return numbers
 
 
-def check_value_range(value_range: tuple[float, float]) -> tuple[float, float]:
-    """Return the stored values that are black and white."""
+def check_value_range(
+    value_range: ValueRange, n_bands: int | None = None
+) -> list[tuple[float, float]]:
+    """Return the stored values that are black and white: a pair, or one per band."""
     try:
-        black, white = (float(value) for value in value_range)
+        pairs = np.array(value_range, dtype=np.float64)
     except (TypeError, ValueError):
-        black = white = math.nan
-    if not (math.isfinite(black) and math.isfinite(white) and black < white):
+        pairs = np.empty(0)
+    if pairs.ndim == 1:
+        pairs = pairs[None]
+    # Black and white must also differ in 32 bits.
+    limits = np.finfo(np.float32)
+    if (
+        pairs.shape[1:] != (2,)
+        or not (np.abs(pairs) < limits.max / 2).all()
+        or not (np.diff(pairs) > limits.tiny).all()
+    ):
         raise ValueError(
             f"value_range={value_range!r} must be two finite numbers, black and white, "
-            "the lower one first."
+            "the lower one first, or such a pair for each band."
         )
-    return black, white
+    if n_bands is not None and len(pairs) not in (1, n_bands):
+        raise ValueError(
+            f"value_range={value_range!r} has {len(pairs)} pairs of black and white, "
+            f"but the number of bands is {n_bands}; give one pair, or one per band."
+        )
+    return [(black, white) for black, white in pairs.tolist()]
 
 
 def image_size(path: PathLike) -> tuple[int, int]:
     """Height and width of an image, without reading its pixels."""
-    path = Path(path)
-    with reading(path):
-        if path.suffix.lower() in TIFF_SUFFIXES:
-            import tifffile
+    return size_of(Path(path))
 
-            with tifffile.TiffFile(path) as file:
-                page = file.pages.first
-                return page.imagelength, page.imagewidth
-        from PIL import Image
 
-        with path.open("rb") as file, Image.open(file) as image:
-            return image.height, image.width
+def may_be_image(path: Path) -> bool:
+    """Whether a file has the ending of an image, or is one of another format."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    try:
+        size_of(path)
+    except UnknownFormatError:
+        return False
+    except (OSError, ValueError):
+        pass  # it has a known format, and reading says what is wrong
+    return True
 
 
 def check_size(labels: NDArray[Any], path: Path, image_path: PathLike) -> None:
@@ -453,46 +414,3 @@ def check_size(labels: NDArray[Any], path: Path, image_path: PathLike) -> None:
             f"{path} has {labels.shape[0]} x {labels.shape[1]} pixels, but its image "
             f"{image_path} has {size[0]} x {size[1]}; their sizes must be equal."
         )
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn any error of a decoder into an OSError that names the file."""
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; give a file.")
-    if not path.exists():
-        raise FileNotFoundError(f"There is no file {path}.")
-    if path.stat().st_size == 0:
-        raise OSError(f"{path} is an empty file; get it again.")
-    try:
-        yield
-    except (ImportError, MemoryError, PermissionError, _UnknownFormat):
-        raise
-    except Exception as error:  # decoders raise various errors on broken files
-        if "imagecodecs" in str(error):
-            raise ImportError(
-                f"{path} has a compression that needs imagecodecs, which is not "
-                "installed: pip install imagecodecs.",
-                name="imagecodecs",
-            ) from error
-        raise OSError(
-            f"{path} can't be read ({type(error).__name__}: {error}); get it again."
-        ) from error
-
-
-def read_tiff(path: PathLike) -> tuple[NDArray[Any], str, str, bool, int]:
-    """Read the first image of a TIFF, with a description.
-
-    Returns the array, its axes, the colour space, whether a band is alpha, and the
-    number of images in the file, where pages of the same size are one image.
-    """
-    import tifffile
-
-    # tifffile would print remarks on tags.
-    logging.getLogger("tifffile").addHandler(logging.NullHandler())
-    with tifffile.TiffFile(path) as file:
-        first: Any = file.series[0]
-        photometric = first.keyframe.photometric.name
-        # A band not declared as alpha is an ordinary one, such as near infrared.
-        has_alpha = any(sample in (1, 2) for sample in first.keyframe.extrasamples)
-        return first.asarray(), first.axes, photometric, has_alpha, len(file.series)

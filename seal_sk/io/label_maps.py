@@ -10,13 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._extras import import_extra
 from .._files import check_suffix, replace_file
 from .._typing import PathLike
 from .._validation import check_label_map
-from .georeference import Georeference, check_georeference, no_warning_of_identity
-from .images import NODATA_TAG, TIFF_SUFFIXES, check_format, read_tiff, reading
+from .decoding import TIFF_SUFFIXES, is_gis_tiff, only_series, reading, tiff_file
+from .georeference import Georeference, check_georeference
 from .mat import read_mat
+from .rasters import (
+    RefusedError,
+    UnknownFormatError,
+    holds_data,
+    no_warning_of_identity,
+    opened,
+)
 
 __all__ = [
     "LABEL_SUFFIXES",
@@ -28,8 +34,10 @@ __all__ = [
     "write_label_map",
 ]
 
-#: Endings of the files that `read_label_map` reads.
+#: Endings of the label maps in a folder. `read_label_map` reads others as well.
 LABEL_SUFFIXES = (".png", *TIFF_SUFFIXES, ".npy", ".mat", ".csv")
+# What GDAL reads of these is no label map, since they are compressed with losses.
+_LOSSY = (".jpg", ".jpeg", ".webp")
 #: Endings of the files that `write_label_map` writes.
 WRITTEN_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
@@ -88,7 +96,9 @@ def read_label_map(path: PathLike) -> NDArray[Any]:
     ----------
     path : path-like
         - ``.png``: grey with 1 to 16 bits, or indices of a palette
-        - ``.tif``, ``.tiff``: one page of integers
+        - ``.tif``, ``.tiff``, and other rasters of whole numbers that GDAL reads, such
+          as ``.vrt`` and ``.img``: one page, one band. Pixels that the file declares to
+          be no data, or masks, become -1.
         - ``.npy``: integers, booleans, or whole numbers of any other dtype
         - ``.mat``: any version, with one 2-D array of whole numbers of any dtype;
           version 7.3 needs h5py
@@ -98,7 +108,8 @@ def read_label_map(path: PathLike) -> NDArray[Any]:
     -------
     ndarray of shape (H, W)
         C-contiguous, of int32, or int64 if the labels do not fit. Labels are not
-        renumbered, and may be negative.
+        renumbered, and may be negative. They are the numbers that are stored, not the
+        colours of a palette.
 
     Raises
     ------
@@ -107,8 +118,8 @@ def read_label_map(path: PathLike) -> NDArray[Any]:
     OSError
         If the file is empty or damaged.
     ValueError
-        If the file has another ending, or holds something other than one label map,
-        such as colours, several pages or fractions.
+        If the file has the ending of another format, or holds something other than one
+        label map, such as colours, several pages, complex numbers, fractions or NaN.
     ImportError
         If the file needs h5py, which is not installed.
 
@@ -126,11 +137,8 @@ def read_label_map(path: PathLike) -> NDArray[Any]:
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    if suffix not in LABEL_SUFFIXES:
-        raise ValueError(
-            f"The format of {path} is not supported: give a label map that ends in "
-            f"{', '.join(LABEL_SUFFIXES)}."
-        )
+    if suffix in _LOSSY:
+        raise _unsupported(path)
     if suffix == ".png":
         labels = _read_png(path)
     elif suffix in TIFF_SUFFIXES:
@@ -139,9 +147,18 @@ def read_label_map(path: PathLike) -> NDArray[Any]:
         labels = _read_npy(path)
     elif suffix == ".mat":
         labels = _read_mat(path)
-    else:
+    elif suffix == ".csv":
         labels = _read_csv(path)
+    else:
+        labels = _read_raster(path)
     return _as_label_map(labels, path)
+
+
+def _unsupported(path):
+    return ValueError(
+        f"The format of {path} is not supported: give a label map that ends in "
+        f"{', '.join(LABEL_SUFFIXES)}."
+    )
 
 
 def _as_label_map(labels, path):
@@ -150,12 +167,15 @@ def _as_label_map(labels, path):
             f"{path} holds an array of shape {labels.shape}; a label map is (H, W) "
             "with at least one pixel."
         )
-    if labels.dtype.kind not in "iub":
+    if labels.dtype.kind not in "iubf":
         raise ValueError(f"{path} holds {labels.dtype} values; save integers.")
-    low, high = int(labels.min()), int(labels.max())
+    whole = _whole(labels)
+    if whole is None:
+        raise _fractions(path, "it")
+    low, high = int(whole.min()), int(whole.max())
     for dtype in (np.int32, np.int64):
         if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
-            return labels.astype(dtype, order="C")
+            return whole.astype(dtype, order="C")
     raise ValueError(f"{path} holds labels up to {high}; they must fit into int64.")
 
 
@@ -167,13 +187,17 @@ def _coloured(path):
 
 
 def _read_png(path):
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     with reading(path):
         content = path.read_bytes()
-        check_format(content, path)
-        # This compares checksums; decoding does not.
-        Image.open(BytesIO(content), formats=["PNG"]).verify()
+        try:
+            # This compares checksums; decoding does not.
+            Image.open(BytesIO(content), formats=["PNG"]).verify()
+        except UnidentifiedImageError as error:
+            raise UnknownFormatError(
+                f"{path} can't be read: despite its name, it does not hold an image."
+            ) from error
         image = Image.open(BytesIO(content), formats=["PNG"])
         labels = np.array(image)
     if image.mode in ("RGB", "RGBA", "LA", "PA"):
@@ -189,22 +213,43 @@ def _read_png(path):
 
 def _read_tiff(path):
     with reading(path):
-        labels, _, photometric, _, n_series = read_tiff(path)
-    if photometric in ("RGB", "YCBCR"):
-        raise _coloured(path)
-    if n_series > 1:
-        raise ValueError(f"{path} holds {n_series} images; save only one.")
-    return labels
+        with tiff_file(path) as file:
+            series = only_series(file, path)
+            if series.keyframe.photometric.name in ("RGB", "YCBCR"):
+                raise RefusedError(str(_coloured(path)))
+            if len(series.pages) > 1 or not is_gis_tiff(path):
+                return series.asarray()
+        return _data_of(path)
+
+
+def _read_raster(path):
+    try:
+        with reading(path):
+            return _data_of(path)
+    except UnknownFormatError as error:
+        raise _unsupported(path) from error
+
+
+def _data_of(path):
+    """What GDAL reads of a raster of one band, -1 where it says that there is none."""
+    with opened(path) as raster:
+        if raster.count != 1:
+            raise RefusedError(
+                f"{path} has {raster.count} bands; a label map has one: save it alone."
+            )
+        labels = raster.read(1)
+    valid = holds_data(path, [1])
+    if valid is None or valid.all():
+        return labels
+    inside = _whole(np.where(valid, labels, 0))
+    if inside is None or inside.max() > np.iinfo(np.int64).max:
+        return labels  # refused below
+    return np.where(valid, inside.astype(np.int64), _MASKED)
 
 
 def _read_npy(path):
     with reading(path), path.open("rb") as file:
-        labels = np.lib.format.read_array(file, allow_pickle=False)
-    if labels.dtype.kind == "f" and labels.ndim == 2:
-        labels = _whole(labels)
-        if labels is None:
-            raise _fractions(path, "it")
-    return labels
+        return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _read_csv(path):
@@ -287,8 +332,7 @@ def write_label_map(
         Any integer dtype, values up to 2**31 - 1. Negative labels are masked pixels and
         become -1, which a TIFF declares to be no data, so that a GIS leaves them out.
     georeference : Georeference, optional
-        Position of the image, stored in a TIFF (needs rasterio: ``pip install
-        "seal_sk[geo]"``).
+        Position of the image, stored in a TIFF.
 
     Raises
     ------
@@ -299,8 +343,6 @@ def write_label_map(
         If an argument is not as described.
     OSError
         If the file can't be written.
-    ImportError
-        If a georeference is given and rasterio is not installed.
 
     See Also
     --------
@@ -333,10 +375,8 @@ def write_label_map(
         buffer = BytesIO()
         np.save(buffer, labels)
         content = buffer.getvalue()
-    elif georeference is None:
-        content = _tiff(labels)
     else:
-        content = _geotiff(labels, georeference)
+        content = _tiff(labels, georeference)
     replace_file(path, content)
 
 
@@ -376,20 +416,15 @@ def _smallest(labels: NDArray[np.int32]) -> NDArray[Any]:
     return labels.astype(np.uint16 if labels.max() < 2**16 else np.uint32)
 
 
-def _tiff(labels: NDArray[np.int32]) -> bytes:
-    import tifffile
+def _tiff(labels: NDArray[np.int32], georeference: Georeference | None) -> bytes:
+    import rasterio
 
-    tags = []
-    if labels.min() < 0:
-        tags = [(NODATA_TAG, "s", 0, str(_MASKED), True)]
-    buffer = BytesIO()
-    tifffile.imwrite(buffer, _smallest(labels), compression="zlib", extratags=tags)
-    return buffer.getvalue()
-
-
-def _geotiff(labels: NDArray[np.int32], georeference: Georeference) -> bytes:
-    rasterio = import_extra("rasterio", "geo", "A TIFF with a georeference")
     array = _smallest(labels)
+    place = {}
+    if georeference is not None:
+        with rasterio.Env():  # what PROJ says of a wrong system is not printed
+            place["crs"] = georeference.parsed_by(rasterio.CRS.from_user_input)
+        place["transform"] = rasterio.Affine(*georeference.transform)
     with no_warning_of_identity(rasterio), rasterio.MemoryFile() as memory:
         with memory.open(
             driver="GTiff",
@@ -397,11 +432,10 @@ def _geotiff(labels: NDArray[np.int32], georeference: Georeference) -> bytes:
             width=array.shape[1],
             count=1,
             dtype=array.dtype.name,
-            crs=georeference.parsed_by(rasterio.crs.CRS.from_user_input),
-            transform=rasterio.Affine(*georeference.transform),
             nodata=_MASKED if labels.min() < 0 else None,
             compress="deflate",
             predictor=2,
+            **place,
         ) as raster:
             raster.write(array, 1)
         return memory.read()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._extras import import_extra
-from .images import reading
+from .decoding import reading
 
 __all__ = ["read_mat"]
 

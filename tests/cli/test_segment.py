@@ -428,11 +428,9 @@ def write_broken(path, kind):
     elif kind == "bright floats":
         path = path.with_suffix(".tif")
         tifffile.imwrite(path, np.full(SHAPE, 90, np.float32))
-    elif kind == "palette tiff":
+    elif kind == "cielab tiff":
         path = path.with_suffix(".tif")
-        tifffile.imwrite(
-            path, SCENES[0][..., 0], colormap=np.zeros((3, 256), np.uint16)
-        )
+        tifffile.imwrite(path, SCENES[0], photometric="cielab")
     elif kind == "cmyk":
         from PIL import Image
 
@@ -458,7 +456,7 @@ def write_broken(path, kind):
         ("bands", "several pages or bands"),
         ("int32", "has dtype int32"),
         ("bright floats", "floats must lie in 0..1"),
-        ("palette tiff", "has PALETTE colours"),
+        ("cielab tiff", "has CIELAB colours"),
         ("cmyk", "convert it to RGB"),
         ("too small", "more than the 25 pixels"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from rasterio import features
 
 from seal_sk import SNICSuperpixels
 from seal_sk.export import polygons
@@ -101,7 +102,6 @@ def test_by_hand(labels, expected):
 
 
 def test_gdal_paints_them_back(rng, scenes):
-    features = pytest.importorskip("rasterio.features")
     snic = SNICSuperpixels(60).transform(scenes[0][:1])[0]
     specks = relabel_consecutive(rng.integers(-1, 40, (50, 70)))
     for labels in (snic, specks):

@@ -6,8 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rasterio import features
 
 from seal_sk.export import Georeference, polygons, write_label_map, write_polygons
 from seal_sk.export.outlines import trace
@@ -91,8 +93,6 @@ def test_attributes_of_geopackage(tmp_path, labels, table):
 @pytest.mark.parametrize("georeferenced", [False, True])
 def test_geopackage_lies_where_the_raster_does(tmp_path, labels, place, georeferenced):
     geopandas = pytest.importorskip("geopandas")
-    rasterio = pytest.importorskip("rasterio")
-    features = pytest.importorskip("rasterio.features")
     import pyogrio
 
     place = place if georeferenced else None
@@ -321,6 +321,39 @@ def test_values_that_a_geopackage_has_not(tmp_path, labels, table, value):
     with pytest.raises(ValueError, match="a GeoPackage can't hold the table"):
         write_polygons(tmp_path / "a.gpkg", labels, table=table)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("stem", "layer"),
+    [
+        ("-46_169", "_-46_169"),
+        ("+10m_rgb", "_+10m_rgb"),
+        ("(1) ortho", "_(1) ortho"),
+        ("[final]", "_[final]"),
+        ("#12", "_#12"),
+        ("gpkg_export", "_gpkg_export"),
+        ("SQLite_1", "_SQLite_1"),
+        ("GPKG", "GPKG"),
+        ("été (2)", "été (2)"),
+        ("3-4", "3-4"),
+    ],
+)
+def test_layers_are_named_like_files(tmp_path, stem, layer):
+    pyogrio = pytest.importorskip("pyogrio")
+    path = tmp_path / f"{stem}.gpkg"
+    write_polygons(path, [[0, 1]], georeference=Georeference(None, (1, 0, 0, 0, -1, 0)))
+    assert pyogrio.list_layers(path)[:, 0].tolist() == [layer]
+
+
+def test_what_gdal_says_is_not_about_the_table(tmp_path, monkeypatch):
+    geopandas = pytest.importorskip("geopandas")
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("disk quota")
+
+    monkeypatch.setattr(geopandas.GeoDataFrame, "to_file", fail)
+    with pytest.raises(OSError, match=r"GDAL can't write the GeoPackage \(disk quota"):
+        write_polygons(tmp_path / "a.gpkg", [[0, 1]])
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".gpkg"])

@@ -6,6 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import rasterio
+import rasterio.shutil
 import tifffile
 from PIL import Image
 from scipy.io import savemat
@@ -109,6 +111,88 @@ def test_tiff_is_not_translated(tmp_path, photometric):
     check(tmp_path / "a.tiff", LABELS)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whole_numbers_that_are_floats(tmp_path, dtype):
+    tifffile.imwrite(tmp_path / "a.tif", (LABELS - 2).astype(dtype))
+    check(tmp_path / "a.tif", LABELS - 2)
+
+
+def write_raster(path, labels, *, mask=None, driver="GTiff", **options):
+    with rasterio.open(
+        path,
+        "w",
+        driver=driver,
+        height=labels.shape[0],
+        width=labels.shape[1],
+        count=1,
+        dtype=labels.dtype,
+        transform=rasterio.Affine(1, 0, 9, 0, -1, 9),
+        **options,
+    ) as file:
+        file.write(labels, 1)
+        if mask is not None:
+            file.write_mask(mask)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "nodata"),
+    [
+        (np.uint8, 255),
+        (np.uint16, 65535),
+        (np.uint32, 0),
+        (np.int16, -9999),
+        (np.float32, -3.4e38),
+        (np.float64, np.nan),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".tif", ".img", ".vrt"])
+def test_no_data_is_minus_one(tmp_path, dtype, nodata, suffix):
+    labels = (LABELS + 1).astype(dtype)
+    labels[0, 2:] = nodata
+    expected = LABELS + 1
+    expected[0, 2:] = -1
+    driver = "HFA" if suffix == ".img" else "GTiff"
+    path = tmp_path / f"a{suffix}"
+    source = tmp_path / "source.tif" if suffix == ".vrt" else path
+    write_raster(source, labels, driver=driver, nodata=nodata)
+    if suffix == ".vrt":
+        rasterio.shutil.copy(source, path, driver="VRT")
+    check(path, expected)
+
+
+def test_masks_of_label_maps(tmp_path):
+    inside = np.where(LABELS == 2, 0, 255).astype(np.uint8)
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        write_raster(tmp_path / "a.tif", LABELS.astype(np.uint8), mask=inside)
+    check(tmp_path / "a.tif", np.where(LABELS == 2, -1, LABELS))
+
+
+def test_placed_palettes_give_indices(tmp_path):
+    path = tmp_path / "a.tif"
+    write_raster(path, LABELS.astype(np.uint8), photometric="palette")
+    with rasterio.open(path, "r+") as file:
+        file.write_colormap(1, {i: (9 * i, 0, 7, 255) for i in range(256)})
+    check(path, LABELS)
+
+
+def test_overviews_are_no_label_maps(tmp_path):
+    labels = np.arange(600 * 520).reshape(600, 520) // 999
+    write_raster(tmp_path / "source.tif", labels.astype(np.int32))
+    rasterio.shutil.copy(tmp_path / "source.tif", tmp_path / "a.tif", driver="COG")
+    check(tmp_path / "a.tif", labels)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".txt", ""])
+def test_other_formats(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    if suffix in (".jpg", ".webp"):
+        Image.fromarray(LABELS.astype(np.uint8)).save(path)
+    else:
+        path.write_text("0 1")
+    with pytest.raises(ValueError, match=r"format of .* is not supported"):
+        read_label_map(path)
+
+
 @pytest.mark.parametrize(
     "dtype", ["?", "u1", ">i2", "i4", ">u4", "i8", "u8", "f4", "f8"]
 )
@@ -184,7 +268,9 @@ def test_animated_png(tmp_path):
     [
         (np.zeros((3, 4, 3), dtype=np.uint8), "holds colours"),
         (np.zeros((2, 3, 4), dtype=np.uint16), r"shape \(2, 3, 4\)"),
-        (LABELS.astype(np.float32), "holds float32 values; save integers"),
+        (LABELS.astype(np.float32) + 0.5, "fractions"),
+        (np.where(LABELS, LABELS, np.nan), "NaN"),
+        (LABELS.astype(np.complex64), "complex64"),
     ],
 )
 def test_other_tiff(tmp_path, array, message):

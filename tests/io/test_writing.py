@@ -1,11 +1,11 @@
 """Label maps as files: what is read back is what was written."""
 
 import os
-import sys
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import rasterio
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,7 +55,6 @@ def test_masked_pixels_are_minus_one(tmp_path_factory, labels, suffix):
 def test_dtype_and_no_data_of_tiff(tmp_path, low, high, dtype, georeferenced):
     place = None
     if georeferenced:
-        pytest.importorskip("rasterio")
         place = Georeference("EPSG:32633", (1, 0, 5e5, 0, -1, 5e6))
     path = tmp_path / "labels.tif"
     write_label_map(path, [[low, high], [0, 1]], georeference=place)
@@ -70,7 +69,6 @@ def test_dtype_and_no_data_of_tiff(tmp_path, low, high, dtype, georeferenced):
 
 
 def test_a_gis_sees_no_data(tmp_path):
-    rasterio = pytest.importorskip("rasterio")
     path = tmp_path / "labels.tif"
     write_label_map(
         path, [[-1, 0]], georeference=Georeference(None, (1, 0, 0, 0, -1, 0))
@@ -81,7 +79,6 @@ def test_a_gis_sees_no_data(tmp_path):
 
 
 def test_georeference_is_kept(tmp_path, labels, place):
-    rasterio = pytest.importorskip("rasterio")
     path = tmp_path / "labels.tif"
     write_label_map(path, labels, georeference=place)
     with rasterio.open(path) as raster:
@@ -130,16 +127,8 @@ def test_only_tiff_holds_a_georeference(tmp_path, place, suffix):
 
 
 def test_unknown_system(tmp_path):
-    pytest.importorskip("rasterio")
     place = Georeference("EPSG:1", (1, 0, 0, 0, -1, 0))
     with pytest.raises(ValueError, match="crs='EPSG:1' is not a coordinate reference"):
-        write_label_map(tmp_path / "labels.tif", [[0]], georeference=place)
-
-
-def test_without_rasterio(tmp_path, place, monkeypatch):
-    monkeypatch.setitem(sys.modules, "rasterio", None)
-    write_label_map(tmp_path / "labels.tif", [[0]])
-    with pytest.raises(ImportError, match=r'rasterio.*pip install "seal_sk\[geo\]"'):
         write_label_map(tmp_path / "labels.tif", [[0]], georeference=place)
 
 
