@@ -442,3 +442,17 @@ def test_without_opencv(cut, missing, monkeypatch):
         monkeypatch.delattr(cv2, "ximgproc")
     with pytest.raises(ImportError, match=r'pip install "seal_sk\[opencv\]"'):
         cut(IMAGE, 5)
+
+
+@pytest.mark.parametrize("compactness", [1e-153, 1e-160, 1e-320])
+@pytest.mark.parametrize("slic_zero", [False, True])
+def test_the_smallest_compactness_of_slic(compactness, slic_zero):
+    image = np.random.default_rng(0).integers(0, 255, (20, 24)).astype(np.uint8)
+    mask = np.ones(image.shape, dtype=bool)
+    mask[:2] = False
+    for inside in (None, mask):
+        options = {"slic_zero": slic_zero, "mask": inside}
+        want = slic(image, 100, compactness=1e-100, **options)
+        assert np.array_equal(
+            slic(image, 100, compactness=compactness, **options), want
+        )

@@ -248,8 +248,7 @@ def _train(args: Namespace) -> int:
         _write_history(args.history, estimator.history_)
     n_held_out = len(estimator.validation_indices_)
     _report(args, estimator, n_held_out if held_out is None else len(held_out.images))
-    early = estimator.n_iter_ < estimator.max_iter
-    if early and estimator.stopped_by_ == "max_time":
+    if estimator.stopped_by_ == "max_time":
         complain(f"stopped by --max-time after {estimator.n_iter_} steps")
         _say_how_to_go_on(args)
         return 0

@@ -36,17 +36,18 @@ def mean_over_pairs(
 ) -> float:
     """Mean of a score over all (image, annotation) pairs in which a pixel counts.
 
-    ``score(annotations, labels, ignore_label=ignore_label)`` averages over the
-    annotations of one image. Each annotation of image i has the weight
-    ``sample_weight[i]``.
+    ``score(annotations, labels)`` averages over the annotations of one image; it is
+    also passed `ignore_label` if there is one. Each annotation of image i has the
+    weight ``sample_weight[i]``.
     """
+    given = {} if ignore_label is None else {"ignore_label": ignore_label}
     weights = check_weights(sample_weight, len(label_maps))
     total, sum_of_weights = 0.0, 0.0
     for i, labels in enumerate(label_maps):
         annotations = annotations_that_count(y[i], labels, ignore_label, f"y[{i}]")
         weight = len(annotations) * weights[i]
         if weight > 0:
-            total += weight * score(annotations, labels, ignore_label=ignore_label)
+            total += weight * score(annotations, labels, **given)
             sum_of_weights += weight
     if not sum_of_weights:
         raise ValueError(NOTHING_COUNTS)

@@ -393,6 +393,22 @@ def test_the_same_method_in_another_process_is_the_same(data, tmp_path):
     assert " at 0x" not in (tmp_path / "results/run.json").read_text()
 
 
+def test_images_of_unknown_pixels_have_no_rows(data, tmp_path):
+    annotations = list(data.annotations)
+    shape = np.shape(annotations[0])[-2:]
+    annotations[0] = [np.full(shape, 99)]
+    annotations[2] = [np.full(shape, 99), np.zeros(shape, int)]
+    images = Dataset("d", data.images, annotations, data.names, ignore_label=99)
+    for _ in range(2):
+        results = run_benchmark(images, ["snic", "ers"], [10], tmp_path / "a")
+        rows = results.table[results.table["method"] == "snic"]
+        assert data.names[0] not in set(rows["image"])
+        assert rows["annotation"][rows["image"] == data.names[2]].tolist() == [1]
+    nothing = Dataset("d", data.images[:1], annotations[:1], ignore_label=99)
+    with pytest.raises(ValueError, match="every pixel of every annotation has ignore"):
+        run_benchmark(nothing, ["snic"], [10], tmp_path / "b")
+
+
 def test_a_folder_of_other_files_is_left_alone(data, tmp_path):
     (tmp_path / "thesis.tex").write_text("chapter")
     with pytest.raises(ValueError, match=r"holds other files and no run\.json"):

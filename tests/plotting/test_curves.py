@@ -121,6 +121,20 @@ def test_ignored_pixels_do_not_count(data):
     assert display.curves["one"]["asa"] == [1.0]
 
 
+def test_images_of_ignored_pixels_are_left_out(data):
+    X, y = data
+    blank = [np.full_like(y[0][0], 99)]
+    options = {"counts": [5, 9], "ignore_label": 99, "metrics": ("asa", "compactness")}
+    methods = {"SLIC": SLICSuperpixels()}
+    want = CurveDisplay.from_estimators(methods, X[1:], y[1:], **options)
+    got = CurveDisplay.from_estimators(methods, X, [blank, *y[1:]], **options)
+    pyplot.close("all")
+    for name, values in want.curves["SLIC"].items():
+        assert np.array_equal(got.curves["SLIC"][name], values)
+    with pytest.raises(ValueError, match="no pixel of the ground truth counts"):
+        CurveDisplay.from_estimators(methods, X[:1], [blank], **options)
+
+
 def test_intervals_become_bands():
     curves = {
         "one": {
