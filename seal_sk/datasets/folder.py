@@ -21,6 +21,11 @@ from .places import pair_files
 
 __all__ = ["load_image_folder"]
 
+# What `read_label_map` returns where a raster declares no data; and label maps of
+# formats that can't declare any.
+_NO_DATA = -1
+_NO_RASTERS = (".png", ".npy", ".mat", ".csv")
+
 
 def load_image_folder(
     images: PathLike,
@@ -51,7 +56,8 @@ def load_image_folder(
     name : str, optional
         Name of the data set; by default that of the folder of images.
     ignore_label : int, optional
-        Label of unknown pixels; with `mask`, -1 by default.
+        Label of unknown pixels; with `mask`, -1 by default. Pixels that the raster of
+        an annotation declares to be no data have it as well.
     tolerance : int, default=1
         Tolerance of boundary scores, in pixels.
     recursive : bool, default=False
@@ -125,8 +131,7 @@ def load_image_folder(
     images, annotations = Path(images).expanduser(), Path(annotations).expanduser()
     options = ReadingOptions(bands, drop_alpha, mask, value_range, n_bands)
     if mask is not None and ignore_label is None:
-        # What `read_label_map` returns for masked pixels, too.
-        ignore_label = -1
+        ignore_label = _NO_DATA
     for folder in (images, annotations):
         if not folder.is_dir():
             raise FileNotFoundError(f"There is no folder {folder}.")
@@ -263,11 +268,15 @@ def _labels_of(
     path: Path,
     image: Path,
     mask: NDArray[np.bool_] | None,
-    ignore_label: int,
+    ignore_label: int | None,
 ) -> NDArray[Any]:
-    """A label map, ignored where the pixels do not belong to the image."""
+    """A label map, ignored where it or its image has no data."""
     labels = read_label_map(path)
     check_size(labels, path, image)
+    if ignore_label is None:
+        return labels
+    if path.suffix.lower() not in _NO_RASTERS:
+        labels[labels == _NO_DATA] = ignore_label
     if mask is not None:
-        labels = np.where(mask, labels, labels.dtype.type(ignore_label))
+        labels[~mask] = ignore_label
     return labels

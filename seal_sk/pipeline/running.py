@@ -138,7 +138,8 @@ def segment_files(
         keeps the georeference of the image. All TIFFs of a run have the same dtype,
         which follows from the arguments: int32 with -1 declared as no data if there is
         a `mask` or the estimator is not of this package; otherwise uint16 if its
-        `n_segments` is at most 32768, or else uint32.
+        `n_segments` is at most 32768; uint32 if it is more, and with `segment_size` or
+        `unique_ids`.
     overlay : bool, default=False
         Write a copy of the image with the boundaries drawn, ``NAME_overlay.png``. Of
         more than three bands, the first three are red, green and blue.

@@ -255,3 +255,19 @@ def test_images_are_read_with_the_options(transparent):
 def test_options_that_no_file_can_be_read_with(flat, options, message):
     with pytest.raises(ValueError, match=message):
         load_image_folder(*flat, **options)
+
+
+@pytest.mark.parametrize("nodata", [255, 7])
+def test_no_data_of_an_annotation_is_unknown(tmp_path, nodata):
+    """It is read as -1, whichever label stands for unknown pixels."""
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[0, 0], labels[1, 1] = 255, nodata
+    save_image(tmp_path / "images/x.png")
+    (tmp_path / "truths").mkdir()
+    tag = [(42113, "s", 0, str(nodata), True)]
+    tifffile.imwrite(tmp_path / "truths/x.tif", labels, extratags=tag)
+    folders = (tmp_path / "images", tmp_path / "truths")
+    (truth,) = load_image_folder(*folders, ignore_label=255).annotations
+    assert truth[0, 0] == truth[1, 1] == 255
+    (truth,) = load_image_folder(*folders).annotations
+    assert truth[1, 1] == -1
