@@ -199,8 +199,8 @@ def _add_course(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
-        help="arithmetic of the network (default: auto, bfloat16 where the hardware "
-        "has it)",
+        help="arithmetic of the network; auto is bfloat16 where the hardware has it "
+        "(default: auto)",
     )
     group.add_argument(
         "--seed",
