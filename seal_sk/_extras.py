@@ -1,6 +1,7 @@
 """Optional packages, which only parts of seal_sk need."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 __all__ = ["import_extra"]
@@ -13,7 +14,8 @@ def import_extra(module: str, extra: str | None, purpose: str) -> Any:
     except ImportError as error:
         name = (error.name or module).partition(".")[0]
         command = name if extra is None else f'"seal_sk[{extra}]"'
-        if isinstance(error, ModuleNotFoundError):
+        # A package that is there may lack a part of its own.
+        if isinstance(error, ModuleNotFoundError) and find_spec(name) is None:
             problem = f"is not installed: pip install {command}."
         else:
             problem = (

@@ -67,6 +67,7 @@ CUTTERS = {
     "LSCSuperpixels": LSCSuperpixels(15, exact=True),
     "SEEDSSuperpixels": SEEDSSuperpixels(15, exact=True),
     "SEALSuperpixels": SEALSuperpixels(15, **TRAINING),
+    "SEALSuperpixels-given": SEALSuperpixels(15, weights="bsds500", max_iter=0),
     "SEALSuperpixels-fh": SEALSuperpixels(15, segmenter="fh", **TRAINING),
     "GraphSuperpixels": GraphSuperpixels(15),
     "GraphSuperpixels-edges-fh": GraphSuperpixels(
@@ -140,10 +141,10 @@ def test_the_battery_covers_every_estimator():
 
 
 def test_every_check_is_run():
-    assert (len(ESTIMATORS), len(CUTTERS)) == (20, 12)
+    assert (len(ESTIMATORS), len(CUTTERS)) == (21, 13)
     assert (len(DATA_FREE), len(CHECKS), len(CUTTER_CHECKS)) == (11, 14, 12)
     n_checks = len(ESTIMATORS) * (len(DATA_FREE) + len(CHECKS))
-    assert n_checks + len(CUTTERS) * len(CUTTER_CHECKS) == 644
+    assert n_checks + len(CUTTERS) * len(CUTTER_CHECKS) == 681
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

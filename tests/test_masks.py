@@ -2,10 +2,30 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage.filters import gaussian
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 
-from seal_sk import ERSSuperpixels, FHSuperpixels, ers, fh, fh_image
+from seal_sk import (
+    EdgeAffinity,
+    ERSSuperpixels,
+    FeatureAffinity,
+    FHSuperpixels,
+    GraphSuperpixels,
+    OracleAffinity,
+    RGBAffinity,
+    SEALSuperpixels,
+    SLICSuperpixels,
+    SNICSuperpixels,
+    ers,
+    fh,
+    fh_image,
+    to_eight_connected,
+)
+from seal_sk.affinity.maps import edges_inside
+from seal_sk.pan import PAN, write_weights
 from seal_sk.segmentation import cut_tree
 
 SHAPE = (20, 26)
@@ -292,3 +312,139 @@ def test_estimators(estimator):
     assert assert_inside(few, blob(), 8) == 4
     assert assert_inside(many, blob(), 8) == 20
     assert estimator.n_segments_ == [9, 9]
+
+
+class Foreign(TransformerMixin, BaseEstimator):
+    """A source of another package, which blurs the image."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return [RGBAffinity(connectivity=4).transform([blurred(x)])[0] for x in X]
+
+
+def blurred(image):
+    return gaussian(image, 2.0, channel_axis=-1)
+
+
+def bands(image):
+    return blurred(image).transpose(2, 0, 1)
+
+
+def by_hand(affinity, n_segments, mask=None):
+    """A segmenter of the user that looks at all edges."""
+    total = affinity.sum(axis=2) > affinity.sum(axis=2).mean()
+    return total.astype(int)
+
+
+class Blur(torch.nn.Module):
+    def forward(self, x):
+        return torch.nn.functional.avg_pool2d(x, 5, 1, 2)
+
+
+SEAL = {"weights": "bsds500", "device": "cpu"}
+WITH_MASKS = {
+    "ers": ERSSuperpixels(9),
+    "snic": SNICSuperpixels(9),
+    "slic": SLICSuperpixels(9),
+    "fh": FHSuperpixels(9),
+    "seal": SEALSuperpixels(9, **SEAL),
+    "seal, alone": SEALSuperpixels(9, oversegmentation=1, connectivity=4, **SEAL),
+    "pan": SEALSuperpixels(9),
+    "canny": GraphSuperpixels(9, affinity=EdgeAffinity()),
+    "sobel": GraphSuperpixels(9, affinity=EdgeAffinity("sobel"), segmenter="fh"),
+    "features": GraphSuperpixels(9, affinity=FeatureAffinity(bands, scale=0.1)),
+    "module": GraphSuperpixels(
+        9, affinity=FeatureAffinity(Blur(), metric="l2", scale=0.1, device="cpu")
+    ),
+    "foreign": GraphSuperpixels(9, affinity=Foreign()),
+    "by hand": GraphSuperpixels(9, segmenter=by_hand),
+}
+
+
+@pytest.fixture(scope="module", params=WITH_MASKS)
+def with_masks(request, tmp_path_factory):
+    estimator = WITH_MASKS[request.param]
+    if request.param == "pan":
+        path = tmp_path_factory.mktemp("pan") / "net.safetensors"
+        write_weights(path, PAN(width=4))
+        estimator = clone(estimator).set_params(weights=path)
+    return estimator
+
+
+def holding(image, value):
+    return np.where(blob()[..., None], image, image.dtype.type(value))
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_no_source_reads_what_is_outside(with_masks, tmp_path, memory):
+    if memory:
+        if "memory" not in with_masks.get_params():
+            return
+        with_masks = clone(with_masks).set_params(memory=str(tmp_path))
+    image = image_of(SHAPE)
+    small = (image * 255).astype(np.uint8)
+    for one, values in ((image, (0, 1, np.nan, -7.0)), (small, (0, 255))):
+        maps = [
+            with_masks.transform([holding(one, value)], mask=[blob()])[0]
+            for value in values
+        ]
+        assert all(np.array_equal(labels, maps[0]) for labels in maps)
+    if not hasattr(with_masks, "predict_affinity"):
+        return
+    black, white = (
+        with_masks.predict_affinity([holding(small, value)], mask=[blob()])[0]
+        for value in (0, 255)
+    )
+    inside = edges_inside(blob(), black.shape[2])
+    assert np.array_equal(black[inside], white[inside])
+
+
+@pytest.mark.parametrize("item", ["edges", "oracle", 2, 4])
+@pytest.mark.parametrize("segmenter", ["ers", "fh", by_hand])
+def test_no_precomputed_item_is_read_outside(rng, item, segmenter):
+    if item == "edges":
+        source, values = EdgeAffinity("precomputed"), [0.0, 1.0, np.nan]
+        one, outside = rng.random(SHAPE), ~blob()
+    elif item == "oracle":
+        source, values = OracleAffinity(), [0, 7, -1]
+        one, outside = rng.integers(0, 3, SHAPE), ~blob()
+    else:
+        source, values = "precomputed", [0.0, 1.0, np.nan]
+        one = affinity_of(SHAPE, item)
+        outside = ~edges_inside(blob(), item)
+    graph = GraphSuperpixels(9, affinity=source, segmenter=segmenter)
+    maps = [
+        graph.transform([np.where(outside, value, one)], mask=[blob()])[0]
+        for value in values
+    ]
+    assert all(np.array_equal(labels, maps[0]) for labels in maps)
+
+
+def test_a_full_mask_changes_no_bit_of_any_source(with_masks):
+    image = (image_of(SHAPE) * 255).astype(np.uint8)
+    full = np.ones(SHAPE, dtype=bool)
+    (expected,) = with_masks.transform([image])
+    assert np.array_equal(with_masks.transform([image], mask=[full])[0], expected)
+
+
+def test_diagonals_inside_a_mask():
+    affinity, mask = affinity_of(SHAPE, 2), blob()
+    found = to_eight_connected(affinity, mask=mask)
+    right, down = edges_inside(mask, 2).transpose(2, 0, 1)
+    for i, j in np.ndindex(SHAPE[0] - 1, SHAPE[1] - 1):
+        sides = []
+        for channel, pairs, known in (
+            (0, [(i, j), (i + 1, j)], right),
+            (1, [(i, j), (i, j + 1)], down),
+        ):
+            values = [affinity[(*pair, channel)] for pair in pairs if known[pair]]
+            sides += [np.mean(values)] if values else []
+        expected = min(sides) / np.sqrt(2) if sides else 0
+        assert found[i, j, 2] == pytest.approx(expected)
+        assert found[i + 1, j, 3] == pytest.approx(expected)
+    assert np.array_equal(
+        to_eight_connected(affinity, mask=np.ones(SHAPE, dtype=bool))[:-1, :-1, 2],
+        to_eight_connected(affinity)[:-1, :-1, 2],
+    )

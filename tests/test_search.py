@@ -189,6 +189,73 @@ def test_other_truths_train_again(five, counted, tmp_path):
     assert counted["trainings"] == 2
 
 
+def test_other_images_held_out_train_again(five, counted, tmp_path):
+    images, truths = five
+    seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path))
+    seal.set_params(validation_fraction=0.5)
+    own = {"X_val": images[:1], "y_val": truths[:1]}
+    ways = [{}, {"groups": [0, 0, 1, 1, 2]}, {"groups": [0, 1, 1, 2, 2]}, own]
+    ways.append({**own, "y_val": truths[1:2]})
+    for n, given in enumerate(ways):
+        for _ in range(2):
+            seal.fit(images, truths, **given)
+        assert counted["trainings"] == 1 + n
+
+
+@pytest.fixture
+def network(five, tmp_path):
+    path = tmp_path / "net.safetensors"
+    SEALSuperpixels(**TRAINING).fit(*five).save(path)
+    return path
+
+
+def test_weights_that_are_trained_further_are_trained_once(five, network, counted):
+    graph = GraphSuperpixels(
+        affinity=LearnedAffinity(**TRAINING, weights=network),
+        memory=str(network.parent / "memory"),
+    )
+    split = PredefinedSplit([-1, -1, -1, 0, 0])
+    search(graph, split, {"n_segments": [5, 20]}, refit=False).fit(*five)
+    assert counted["trainings"] == 1
+    graph.fit(five[0])
+    assert counted["trainings"] == 1
+    assert graph.affinity_.n_iter_ == 0
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_a_search_over_a_given_network_trains_nothing(five, network, counted, memory):
+    images, truths = five
+    seal = SEALSuperpixels(
+        weights=network,
+        max_iter=0,
+        memory=str(network.parent / "memory") if memory else None,
+    )
+    result = search(seal, KFold(2), {"n_segments": [5, 20], "oversegmentation": [1, 2]})
+    result.fit(images, truths)
+    assert counted["trainings"] == 0
+    for params, score in zip(
+        result.cv_results_["params"], result.cv_results_["mean_test_score"], strict=True
+    ):
+        given = SEALSuperpixels(weights=network, **params)
+        folds = [(images[i], truths[i]) for i in (slice(3), slice(3, 5))]
+        assert score == pytest.approx(np.mean([given.score(*fold) for fold in folds]))
+    assert result.best_estimator_.n_iter_ == 0
+    assert len(result.transform(images)) == 5
+
+
+def test_damage_in_the_memory_is_found(five, network, tmp_path):
+    memory = str(tmp_path / "memory")
+    seal = SEALSuperpixels(5, weights=network, memory=memory)
+    (expected,) = seal.transform(five[0][:1])
+    assert np.array_equal(seal.transform(five[0][:1])[0], expected)
+    (file,) = (tmp_path / "memory").glob("joblib/**/_kept_affinity/*/output.pkl")
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 16
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"memory='.*' is damaged; delete the folder"):
+        seal.transform(five[0][:1])
+
+
 def test_what_goes_on_is_not_kept(five, counted, tmp_path):
     seal = SEALSuperpixels(**TRAINING, memory=str(tmp_path), warm_start=True)
     for estimator in (seal, clone(seal)):

@@ -33,7 +33,8 @@ FLOORS = [
         "affinity": "functions from an image to an affinity map: `maps`, and `edges` "
         "(Canny's)",
         "io": "files: `images`, `label_maps`, `georeference`, over `decoding` (which "
-        "program decodes which file), `rasters` (what GDAL says) and `mat` (MATLAB's)",
+        "program decodes which file), `rasters` (what GDAL says) and `mat` (MATLAB's); "
+        "`options` (how many images are read)",
         "labels": "label maps (`regions`) and which of their regions touch (`graph`)",
     },
     {
@@ -80,7 +81,8 @@ FLOORS = [
         "demo": "training and comparison on generated scenes",
     },
     {
-        "pipeline": "files in, files out: reads, segments and writes images",
+        "pipeline": "files in, files out: where results go (`planning`), the run "
+        "(`running`) over `segmenting` and `writing`",
     },
     {
         "__init__": "the public names, loaded when they are used",

@@ -26,7 +26,9 @@ __all__ = [
     "METRICS",
     "binary_affinity",
     "edge_affinity",
+    "edges_inside",
     "feature_affinity",
+    "filled",
     "oracle_affinity",
     "rgb_affinity",
     "to_eight_connected",
@@ -408,13 +410,15 @@ def mean_affinity(
 
 
 @overload
-def to_eight_connected(affinity: NDArray[np.float32]) -> NDArray[np.float32]: ...
+def to_eight_connected(
+    affinity: NDArray[np.float32], *, mask: ArrayLike | None = ...
+) -> NDArray[np.float32]: ...
 @overload
 def to_eight_connected(
-    affinity: ArrayLike,
+    affinity: ArrayLike, *, mask: ArrayLike | None = ...
 ) -> NDArray[np.float32] | NDArray[np.float64]: ...
 def to_eight_connected(
-    affinity: ArrayLike,
+    affinity: ArrayLike, *, mask: ArrayLike | None = None
 ) -> NDArray[np.float32] | NDArray[np.float64]:
     """Derive diagonal affinities from those to the right and down.
 
@@ -426,6 +430,10 @@ def to_eight_connected(
     ----------
     affinity : array-like of shape (H, W, 2)
         float32 or float64 in 0..1.
+    mask : array-like of bool of shape (H, W), optional
+        Pixels that count; by default all. Edges that touch another pixel may have any
+        value. Diagonals are derived from the other edges alone; one that is left
+        without any is 0.
 
     Returns
     -------
@@ -445,16 +453,48 @@ def to_eight_connected(
     >>> to_eight_connected(affinity)[0, 0].round(4)
     array([1.    , 1.    , 0.7071, 0.    ], dtype=float32)
     """
-    affinity = check_affinity(affinity)
+    affinity = check_affinity(affinity, mask=mask)
     if affinity.shape[2] != 2:
         raise ValueError("affinity has four channels: it is eight-connected already.")
-    right, down = affinity[..., 0], affinity[..., 1]
     eight = np.zeros((*affinity.shape[:2], 4), dtype=affinity.dtype)
     eight[..., :2] = affinity
-    across = (right[:-1, :-1] + right[1:, :-1]) / 2
-    along = (down[:-1, :-1] + down[:-1, 1:]) / 2
+    right, down = affinity[..., 0], affinity[..., 1]
+    if mask is None:
+        across = (right[:-1, :-1] + right[1:, :-1]) / 2
+        along = (down[:-1, :-1] + down[:-1, 1:]) / 2
+    else:
+        counts = edges_inside(np.asarray(mask), 2)
+        eight[..., :2][~counts] = 0
+        right, down = eight[..., 0], eight[..., 1]
+        n_across = counts[:-1, :-1, 0] + counts[1:, :-1, 0].astype(affinity.dtype)
+        n_along = counts[:-1, :-1, 1] + counts[:-1, 1:, 1].astype(affinity.dtype)
+        across = (right[:-1, :-1] + right[1:, :-1]) / np.maximum(n_across, 1)
+        along = (down[:-1, :-1] + down[:-1, 1:]) / np.maximum(n_along, 1)
+        across = np.where(n_across == 0, along, across)
+        along = np.where(n_along == 0, across, along)
     diagonal = np.minimum(across, along) / affinity.dtype.type(np.sqrt(2.0))
     # Both diagonals of a square of four pixels cross the same four edges.
     eight[:-1, :-1, 2] = diagonal
     eight[1:, :-1, 3] = diagonal
     return eight
+
+
+def edges_inside(mask: NDArray[np.bool_], channels: int) -> NDArray[np.bool_]:
+    """Which edges of an affinity map (H, W, channels) have both ends in a mask."""
+    inside = np.zeros((*mask.shape, channels), dtype=bool)
+    for channel in range(channels):
+        start, end = FROM_TO[channel]
+        inside[(*start, channel)] = mask[start] & mask[end]
+    return inside
+
+
+def filled(array: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """An array (H, W, ...) with the nearest pixels of the mask in place of others."""
+    if mask.all():
+        return array
+    # Of black, white, the mean, mirrored and nearest pixels, the last two gave the best
+    # superpixels along the rim of a mask: docs/decisions/affinity-sources.md.
+    from scipy.ndimage import distance_transform_edt
+
+    nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    return array[tuple(nearest)]

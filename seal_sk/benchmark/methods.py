@@ -287,10 +287,12 @@ class _Estimator:
     def check(self, counts, names):
         """Raise errors before any work."""
 
-    def segment(self, image, annotations, count, name):
+    def segment(self, image, annotations, count, name, mask=None):
         """Return one label map."""
         what = annotations if self._sees_truth else image
-        (labels,) = self.estimator.set_params(**{self._name: count}).transform([what])
+        inside = [] if mask is None else [[mask]]
+        estimator = self.estimator.set_params(**{self._name: count})
+        (labels,) = estimator.transform([what], *inside)
         return labels
 
 
@@ -323,7 +325,7 @@ class _Folder:
         content = self._label_maps.find(count, name).read_bytes()
         return hashlib.sha256(content).hexdigest()
 
-    def segment(self, image, annotations, count, name):
+    def segment(self, image, annotations, count, name, mask=None):
         """Return one label map."""
         path = self._label_maps.find(count, name)
         labels = read_label_map(path)

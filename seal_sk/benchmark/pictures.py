@@ -92,8 +92,9 @@ def draw_pictures(results, dataset, callers, *, n_jobs=1):
 def _cut(place, one, method, caller, counts):
     image = one.images[0]
     annotations = check_annotations(one.annotations[0], np.shape(image)[:2])
+    more = (one.names[0], None if one.masks is None else one.masks[0])
     for count in counts:
-        labels = caller.segment(np.array(image), annotations, count, one.names[0])
+        labels = caller.segment(np.array(image), annotations, count, *more)
         _write_png(
             place / f"{method}-{count}.png", boundaries(_smaller(np.asarray(labels)))
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._files import replace_file
+from .._files import clear_parts, replace_file
 from .._typing import PathLike
 
 __all__ = ["FORMAT", "Results", "Store", "evenly_spaced", "read_results"]
@@ -149,9 +150,9 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write(_RUN, json.dumps(self.run, indent=1))
         (self.folder / "parts").mkdir(exist_ok=True)
-        # Left by a run that was killed while writing.
-        for stale in self.folder.rglob(".*.part"):
-            stale.unlink(missing_ok=True)
+        # Not all of these folders are written to again.
+        for place, _, _ in os.walk(self.folder):
+            clear_parts(Path(place))
 
     def _joined(self, before, run):
         def refuse(what):

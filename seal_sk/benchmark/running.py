@@ -255,10 +255,11 @@ def _try_out(callers, dataset, counts, images):
             f"Image {dataset.names[first]} has {height * width} pixels, fewer than the "
             f"{counts[-1]} superpixels requested."
         )
+    mask = None if dataset.masks is None else dataset.masks[first]
     for name, caller in callers.items():
         try:
             labels = caller.segment(
-                np.array(image), annotations, counts[0], dataset.names[first]
+                np.array(image), annotations, counts[0], dataset.names[first], mask
             )
             score_label_map(
                 labels,
@@ -350,17 +351,18 @@ def _unit(name, caller, i, counts, one):
             image = one.images[0]
             shape = np.shape(image)[:2]
             annotations = check_annotations(one.annotations[0], shape)
+            more = (one.names[0], None if one.masks is None else one.masks[0])
             if not _any_counts(annotations, one.ignore_label):
                 return name, i, figures, digest, None
             digest = _digest(image, annotations)
             if (key := (os.getpid(), name, caller.parameters)) not in _warm:
                 # The first call loads libraries and grows buffers.
-                caller.segment(np.array(image), annotations, min(counts), one.names[0])
+                caller.segment(np.array(image), annotations, min(counts), *more)
                 _warm.add(key)
             for count in counts:
                 # A copy, because a method may change its input.
                 labels, seconds, peak = measured(
-                    caller.segment, np.array(image), annotations, count, one.names[0]
+                    caller.segment, np.array(image), annotations, count, *more
                 )
                 figures[str(count)] = {
                     **score_label_map(

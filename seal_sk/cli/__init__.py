@@ -13,7 +13,7 @@ from .demo import add_demo
 from .evaluate import add_evaluate
 from .export import add_export
 from .interrupts import quiet_interrupts
-from .messages import complain, explain
+from .messages import complain, explain, warnings_as_notes
 from .parsing import Parser
 from .report import add_report
 from .segment import add_segment
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.argv = argv
             if getattr(args, "quiet", False) and getattr(args, "verbose", False):
                 raise ValueError("-q and -v contradict each other: leave out one.")
-            with quiet_interrupts():
+            with quiet_interrupts(), warnings_as_notes(args):
                 return args.run(args)
         finally:
             # Flush here, where a closed pipe can still be told from other errors.

@@ -6,11 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .data import add_data, load_data
 from .messages import complain, on_terminal
 from .parsing import (
     Commands,
     add_command,
-    add_data,
     add_jobs,
     add_output,
     add_quiet,
@@ -98,19 +98,14 @@ def add_bench(commands: Commands) -> None:
 
 def _bench(args: Namespace) -> int:
     from ..benchmark import BenchmarkError, find_methods, run_benchmark
-    from ..datasets.find import find_dataset
+    from ..pipeline.segmenting import bands_of
 
     # Methods may be modules in the current folder.
     sys.path.insert(0, "")
     methods = find_methods(args.methods)
-    dataset = find_dataset(
-        args.data,
-        data_home=args.data_home,
-        subset=args.subset,
-        ignore_label=args.ignore_label,
-        tolerance=args.tolerance,
-        download_if_missing=args.download,
-    )
+    # Grey and RGB images suit every method; other numbers of bands, only networks.
+    numbers = [bands_of(method) or 3 for method in methods.values()]
+    dataset = load_data(args, n_bands=max(numbers))
     try:
         results = run_benchmark(
             dataset,

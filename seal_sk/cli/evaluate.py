@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from .data import add_data, load_data
 from .files import check_output
 from .messages import complain, explain, on_terminal
 from .methods import (
@@ -19,7 +20,6 @@ from .methods import (
 from .parsing import (
     Commands,
     add_command,
-    add_data,
     add_force,
     add_jobs,
     add_n_segments,
@@ -59,16 +59,19 @@ are means over images.
 Higher is better, except for UE. --out writes all scores of
 seal_sk.metrics.evaluate: for each image, the means over its annotations.
 
-Label maps have the names of the images: NAME.png, .tif, .npy, .mat or .csv.
-Every pixel must belong to a superpixel: labels below 0 are an error. Images
-whose label maps can't be scored are reported and left out of the means; the
-exit status is then 1.
+Label maps have the names of the images: NAME.png, .tif, .npy, .mat or .csv;
+with --recursive they lie in the same subfolders. Pixels left out of a label
+map (labels below 0) must be ignored by the annotations, by --ignore-label or
+because of the same --mask as in seal-sk segment; otherwise they are an error.
+Images whose label maps can't be scored are reported and left out of the
+means; the exit status is then 1.
 
 examples:
   seal-sk evaluate labels --data photos
   seal-sk evaluate labels --data bsds500 -v --out scores.csv
   seal-sk evaluate --weights net.safetensors -n 300 --data photos
   seal-sk evaluate --method slic -n 40 --data scenes
+  seal-sk evaluate out --data tiles --mask nodata --recursive
 """
 
 # Columns of the table.
@@ -124,8 +127,9 @@ def _evaluate(args: Namespace) -> int:
             "There is nothing to score: give a folder of label maps, --method or "
             "--weights."
         )
-    if args.labels is not None and args.n_segments is not None:
-        given.append("-n")
+    for option, name in (("-n", "n_segments"), ("--segment-size", "segment_size")):
+        if args.labels is not None and getattr(args, name) is not None:
+            given.append(option)
     if args.labels is not None and given:
         raise ValueError(
             f"The label maps to score are in {str(args.labels)!r}: leave out "
@@ -134,27 +138,27 @@ def _evaluate(args: Namespace) -> int:
     if args.output is not None:
         check_output(args.output, (".csv", ".json"), args.force)
 
-    from ..datasets.find import find_dataset
     from ..io.label_maps import find_label_maps
     from ..metrics.pairs import mean_of_rows
     from ..pipeline import segment_images
+    from ..pipeline.segmenting import bands_of
 
-    dataset = find_dataset(
-        args.data,
-        data_home=args.data_home,
-        subset=args.subset,
-        ignore_label=args.ignore_label,
-        tolerance=args.tolerance,
-        download_if_missing=args.download,
-    )
     label_maps: Iterator[Any]
     if args.labels is not None:
-        files = find_label_maps(args.labels, dataset.names)
-        label_maps = _read_each(files)
+        dataset = load_data(args)
+        label_maps = _read_each(find_label_maps(args.labels, dataset.names))
     else:
-        estimator = make_estimator(args, args.n_segments or 300)
-        label_maps = segment_images(estimator, dataset.images, n_jobs=args.jobs)
-    rows = _score_each(dataset, label_maps, args)
+        estimator = make_estimator(args, masked=args.mask is not None)
+        dataset = load_data(args, n_bands=bands_of(estimator))
+        label_maps = segment_images(
+            estimator,
+            dataset.images,
+            mask=dataset.masks,
+            segment_size=args.segment_size,
+            n_jobs=args.jobs,
+        )
+    rows, n_blank = _score_each(dataset, label_maps, args)
+    n_wanted = len(dataset.images) - n_blank
     if not rows:
         complain("error: none of the label maps could be scored.")
         return 2
@@ -162,9 +166,10 @@ def _evaluate(args: Namespace) -> int:
     if args.output is not None:
         _write(args.output, dataset, rows, mean)
     _print_table(rows, mean, args.verbose)
-    if not args.quiet or len(rows) < len(dataset.images):
-        complain(f"scored {len(rows)} of {len(dataset.images)} images")
-    return 0 if len(rows) == len(dataset.images) else 1
+    if not args.quiet or len(rows) < n_wanted:
+        more = f", {n_blank} have no ground truth" if n_blank else ""
+        complain(f"scored {len(rows)} of {len(dataset.images)} images{more}")
+    return 0 if len(rows) == n_wanted else 1
 
 
 def _read_each(files: list[Path]) -> Iterator[Any]:
@@ -182,34 +187,53 @@ def _read_each(files: list[Path]) -> Iterator[Any]:
 
 def _score_each(
     dataset: "Dataset", label_maps: Iterator[Any], args: Namespace
-) -> list[_Row]:
-    """All scores of each image that can be scored; the others are reported."""
+) -> tuple[list[_Row], int]:
+    """All scores of each image that can be scored; the others are reported.
+
+    Also the number of images whose ground truth is ignored everywhere, which have no
+    scores.
+    """
     from tqdm import tqdm
 
-    rows = []
+    rows, n_blank = [], 0
     total = len(dataset.images)
     with tqdm(total=total, unit="image", disable=not on_terminal(args)) as bar:
         for i, labels in enumerate(label_maps):
             try:
                 if isinstance(labels, Exception):
                     raise labels
-                rows.append({"image": dataset.names[i], **_score(dataset, i, labels)})
+                annotations = _annotations_that_count(dataset, i)
+                if annotations:
+                    scores = _score(dataset, i, labels, annotations)
+                    rows.append({"image": dataset.names[i], **scores})
+                else:
+                    n_blank += 1
             except Exception as error:
                 if args.debug:
                     traceback.print_exception(error)
                 bar.clear()
                 complain(f"{dataset.names[i]}: {explain(error)}")
             bar.update()
-    return rows
+    return rows, n_blank
 
 
-def _score(dataset: "Dataset", i: int, labels: "NDArray[Any]") -> _Row:
+def _annotations_that_count(dataset: "Dataset", i: int) -> list[Any]:
+    """Annotations of an image in which not every pixel is ignored."""
+    from ..metrics.maps import counts_somewhere
+
+    found: Any = dataset.annotations[i]
+    annotations = found if isinstance(found, list) else [found]
+    return [
+        one for one in annotations if counts_somewhere(one, None, dataset.ignore_label)
+    ]
+
+
+def _score(
+    dataset: "Dataset", i: int, labels: "NDArray[Any]", annotations: list[Any]
+) -> _Row:
     """Scores of one label map; arrays over the annotations where these matter."""
     from ..metrics.scoring import evaluate_label_map
 
-    annotations: Any = dataset.annotations[i]
-    if not isinstance(annotations, list):
-        annotations = [annotations]
     image: Any = dataset.images[i]
     scores, _ = evaluate_label_map(
         labels,

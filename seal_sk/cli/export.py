@@ -11,7 +11,7 @@ from typing import Any
 
 from .files import check_output
 from .interrupts import import_torch
-from .messages import complain
+from .messages import complain, one_line, say_note
 from .parsing import (
     Commands,
     add_command,
@@ -85,10 +85,8 @@ def _export(args: Namespace) -> int:
         with _without_remarks():
             export_onnx(net, draft)
         content = draft.read_bytes()
-    session = _session(content)
-    if session is None:
-        complain("note: the file was not checked: onnxruntime is not installed")
-    else:
+    session = _session(content, args)
+    if session is not None:
         difference = _difference(net, session)
         if not difference <= _TOLERANCE:
             raise ValueError(
@@ -116,10 +114,15 @@ def _without_remarks() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def _session(content: bytes) -> Any:
+def _session(content: bytes, args: Namespace) -> Any:
     try:
         import onnxruntime
-    except ImportError:
+    except ImportError as error:
+        if not args.quiet:
+            say_note(
+                "the file was not checked, since onnxruntime can't be imported "
+                f"({one_line(error)})"
+            )
         return None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only

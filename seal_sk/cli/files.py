@@ -9,18 +9,21 @@ from pathlib import Path
 __all__ = ["check_output", "find_images", "make_folder", "refuse_existing"]
 
 
-def find_images(given: Sequence[str]) -> list[Path]:
+def find_images(given: Sequence[str], *, recursive: bool = False) -> list[Path]:
     """Images to read, including those of folders and patterns; all of them exist.
 
     Parameters
     ----------
     given : sequence of str
         Files, folders, and patterns with ``*``, ``?``, ``[...]`` and ``**``.
+    recursive : bool
+        Whether to read the subfolders of folders.
 
     Returns
     -------
     list of Path
     """
+    from ..datasets.folder import files_of
     from ..io.images import IMAGE_SUFFIXES, may_be_image
 
     endings = ", ".join(IMAGE_SUFFIXES)
@@ -31,7 +34,12 @@ def find_images(given: Sequence[str]) -> list[Path]:
         path = Path(text)
         # The name of an existing file is not a pattern, even with brackets.
         if path.is_dir():
-            found = _only_images(path.iterdir(), IMAGE_SUFFIXES)
+            found = _only_images(files_of(path, recursive), IMAGE_SUFFIXES)
+            if not found and _only_images(files_of(path, True), IMAGE_SUFFIXES):
+                raise FileNotFoundError(
+                    f"There is no image in the folder {text!r}, but in its subfolders: "
+                    "add --recursive."
+                )
             if not found:
                 raise FileNotFoundError(
                     f"There is no image in the folder {text!r}: none of its files "

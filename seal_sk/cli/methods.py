@@ -5,7 +5,7 @@ from typing import Any
 
 from ..superpixels.methods import METHODS, method_class
 from .interrupts import import_torch
-from .parsing import Parser, add_device
+from .parsing import N_SEGMENTS, Parser, add_device, real
 
 __all__ = [
     "add_method",
@@ -39,7 +39,7 @@ def add_method(parser: Parser, *, default: str) -> None:
     )
     method.add_argument(
         "--balance",
-        type=float,
+        type=real,
         metavar="B",
         help="weight of equal sizes in seal and ers, at least 0 (default: 0.5, or "
         "as saved in the file of --weights)",
@@ -63,9 +63,11 @@ def given_options(args: Namespace) -> list[str]:
     ]
 
 
-def make_estimator(args: Namespace, n_segments: int, *, masked: bool = False) -> Any:
+def make_estimator(args: Namespace, *, masked: bool = False) -> Any:
     """Make the requested estimator, and try it as it will be used."""
     import numpy as np
+
+    from ..pipeline.segmenting import bands_of
 
     method = args.method or "seal"
     kind = method_class(method)
@@ -92,5 +94,24 @@ def make_estimator(args: Namespace, n_segments: int, *, masked: bool = False) ->
     estimator.set_params(**given, n_jobs=args.jobs, n_segments=1)
     # Wrong parameters, devices or installations show before any work.
     mask = [[np.ones((16, 16), dtype=bool)]] if masked else []
-    estimator.transform([np.zeros((16, 16, 3), dtype=np.uint8)], *mask)
-    return estimator.set_params(n_segments=n_segments)
+    n_bands = bands_of(estimator) or 3
+    if method == "seal" and args.bands is not None:
+        _check_bands(args.bands, n_bands)
+    estimator.transform([np.zeros((16, 16, n_bands), dtype=np.uint8)], *mask)
+    return estimator.set_params(n_segments=args.n_segments or N_SEGMENTS)
+
+
+def _check_bands(bands: list[int], n_bands: int) -> None:
+    """Refuse bands that a network can't read."""
+    # Two and four bands are repeated; a network of colours reads grey images, too.
+    n = {2: 6, 4: 8}.get(len(bands), len(bands))
+    if n != n_bands and (n, n_bands) != (1, 3):
+        several = {
+            3: "three bands, or one",
+            6: "two bands, or six",
+            8: "four bands, or eight",
+        }
+        raise ValueError(
+            f"The network reads {several.get(n_bands, f'{n_bands} bands')}, but "
+            f"--bands names {len(bands)}: name as many, or give other --weights."
+        )

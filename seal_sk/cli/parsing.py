@@ -1,15 +1,16 @@
 """The parser, and the options that several commands share."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 __all__ = [
+    "N_SEGMENTS",
     "Commands",
     "Parser",
     "add_command",
-    "add_data",
     "add_device",
     "add_force",
     "add_jobs",
@@ -25,6 +26,11 @@ __all__ = [
     "whole",
 ]
 
+#: Superpixels per image, if neither their number nor their size is given.
+N_SEGMENTS = 300
+
+_NEGATIVE = re.compile(r"-((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf(inity)?)$", re.IGNORECASE)
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that accepts no abbreviations, with errors in one sentence."""
@@ -34,6 +40,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         settings.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **settings)
+        # argparse's own takes -1e-3, -1. and -inf for options.
+        self._negative_number_matcher = _NEGATIVE
 
     def error(self, message: str) -> NoReturn:
         """Print the error, and exit with status 2."""
@@ -120,15 +128,22 @@ def add_verbose(parser: Parser, text: str) -> None:
     parser.messages.add_argument("-v", "--verbose", action="store_true", help=text)
 
 
-def add_n_segments(parser: Parser, **settings: Any) -> None:
-    """Add the option for the number of superpixels."""
-    parser.add_argument(
+def add_n_segments(parser: Parser) -> None:
+    """Add the options for the number of superpixels."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
         "-n",
         "--n-segments",
         type=count,
         metavar="N",
-        help="superpixels per image (default: 300)",
-        **settings,
+        help=f"superpixels per image (default: {N_SEGMENTS})",
+    )
+    either.add_argument(
+        "--segment-size",
+        type=positive,
+        metavar="PIXELS",
+        help="mean size of the superpixels instead of -n, so that images of different "
+        "sizes get superpixels of one size",
     )
 
 
@@ -149,43 +164,6 @@ def add_device(parser: _Container) -> None:
         "--device",
         help="device of the network: auto, cpu, cuda, ... (default: auto)",
     )
-
-
-def add_data(parser: Parser, *, subset: str) -> "argparse._ArgumentGroup":
-    """Add the options for the data set: the arguments of `find_dataset`.
-
-    `subset` describes the default part in the help text.
-    """
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--data",
-        required=True,
-        metavar="NAME_OR_DIR",
-        help="bsds500, camvid, cityscapes or nyuv2; scenes, which are generated; or a "
-        "folder with images/ and annotations/",
-    )
-    data.add_argument(
-        "--data-home",
-        type=file_or_folder,
-        metavar="DIR",
-        help="folder of the data set (default: $SEAL_SK_DATA, or the user's cache "
-        "folder)",
-    )
-    data.add_argument(
-        "--download",
-        action="store_true",
-        help="download BSDS500 (71 MB, for research only) if it is not found",
-    )
-    data.add_argument(
-        "--subset", metavar="NAME", help=f"part of the data set (default: {subset})"
-    )
-    data.add_argument(
-        "--ignore-label",
-        type=whole,
-        metavar="N",
-        help="label of unknown pixels in the annotations of a folder",
-    )
-    return data
 
 
 def file_or_folder(text: str) -> Path:

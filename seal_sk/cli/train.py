@@ -6,13 +6,13 @@ from argparse import Namespace, _ArgumentGroup
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .data import add_data, load_data
 from .files import check_output, make_folder
 from .interrupts import import_torch
 from .messages import complain, on_terminal
 from .parsing import (
     Commands,
     add_command,
-    add_data,
     add_device,
     add_force,
     add_jobs,
@@ -27,6 +27,7 @@ from .parsing import (
 )
 
 if TYPE_CHECKING:
+    from ..datasets import Dataset
     from ..superpixels import SEALSuperpixels
 
 __all__ = ["add_train"]
@@ -35,9 +36,9 @@ __all__ = ["add_train"]
 _HELP = """\
 Train a network on images and ground truth, from scratch or from --weights.
 
-Some of the images are held out (--validation-fraction). The weights with the
-best achievable segmentation accuracy (ASA) on them are kept, and this ASA is
-printed at the end.
+Some of the images are held out (--validation-fraction), or others are given
+(--validation-data). The weights with the best achievable segmentation
+accuracy (ASA) on them are kept, and this ASA is printed at the end.
 """
 
 _NOTES = """\
@@ -88,7 +89,13 @@ def add_train(commands: Commands) -> None:
     train.add_argument(
         "--resume", action="store_true", help="continue from the saved state"
     )
-    add_data(train, subset="train of bsds500 and cityscapes, all of others")
+    data = add_data(train, subset="train of bsds500 and cityscapes, all of others")
+    data.add_argument(
+        "--validation-data",
+        metavar="NAME_OR_DIR",
+        help="images to validate on, instead of a share of --data: bsds500, camvid or "
+        "cityscapes, of which val is used, or a folder as for --data",
+    )
     _add_network(train.add_argument_group("network"))
     _add_course(train.add_argument_group("training"))
     add_device(train)
@@ -178,10 +185,22 @@ def _add_course(group: _ArgumentGroup) -> None:
         help="steps between validations (default: 100)",
     )
     group.add_argument(
+        "--n-iter-no-change",
+        type=count,
+        metavar="N",
+        help="stop when the ASA has not improved in N validations (default: never)",
+    )
+    group.add_argument(
         "--train-segment-size",
         type=positive,
         metavar="PIXELS",
         help="mean size of the superpixels in training (default: 515)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        help="arithmetic of the network (default: auto, bfloat16 where the hardware "
+        "has it)",
     )
     group.add_argument(
         "--seed",
@@ -202,21 +221,24 @@ def _train(args: Namespace) -> int:
 
     import_torch()
 
-    from ..datasets.find import find_dataset
+    from ..pipeline.segmenting import bands_of
 
-    subset = args.subset
-    if subset is None and args.data in ("bsds500", "cityscapes"):
-        subset = "train"
-    dataset = find_dataset(
-        args.data,
-        data_home=args.data_home,
-        subset=subset,
-        ignore_label=args.ignore_label,
-        download_if_missing=args.download,
-    )
-    estimator = _make_estimator(args, checkpoint, dataset.ignore_label)
+    base = _base(args)
+    n_bands = bands_of(base)
+    subset = "train" if args.data in ("bsds500", "cityscapes") else None
+    dataset = load_data(args, subset=subset, n_bands=n_bands)
+    held_out = _validation_data(args, dataset, n_bands)
+    estimator = _make_estimator(base, args, checkpoint, dataset.ignore_label)
     try:
-        estimator.fit(dataset.images, dataset.annotations)
+        if held_out is None:
+            estimator.fit(dataset.images, dataset.annotations)
+        else:
+            estimator.fit(
+                dataset.images,
+                dataset.annotations,
+                X_val=held_out.images,
+                y_val=held_out.annotations,
+            )
     except KeyboardInterrupt:
         if _state_in(checkpoint).exists():
             _say_how_to_go_on(args)
@@ -224,13 +246,44 @@ def _train(args: Namespace) -> int:
     estimator.save(args.output)
     if args.history is not None:
         _write_history(args.history, estimator.history_)
-    _report(args, estimator)
-    if estimator.n_iter_ < estimator.max_iter:
+    n_held_out = len(estimator.validation_indices_)
+    _report(args, estimator, n_held_out if held_out is None else len(held_out.images))
+    if estimator.stopped_by_ == "max_time":
         complain(f"stopped by --max-time after {estimator.n_iter_} steps")
         _say_how_to_go_on(args)
-    elif args.checkpoint is None:
+        return 0
+    if estimator.stopped_by_ == "no_change" and not args.quiet:
+        complain(
+            f"stopped after {estimator.n_iter_} of {estimator.max_iter} steps: in "
+            f"{estimator.n_iter_no_change} validations the ASA did not improve; for "
+            "more patience: --n-iter-no-change"
+        )
+    if args.checkpoint is None:
         _remove_checkpoint(checkpoint)
     return 0
+
+
+def _validation_data(
+    args: Namespace, dataset: "Dataset", n_bands: int | None
+) -> "Dataset | None":
+    """The data set of --validation-data, which is read like that of --data."""
+    if args.validation_data is None:
+        return None
+    if args.validation_fraction is not None:
+        raise ValueError(
+            "--validation-data is held out instead of --validation-fraction: leave out "
+            "one of them."
+        )
+    known = ("bsds500", "camvid", "cityscapes")
+    subset = "val" if args.validation_data in known else None
+    changes = {"data": args.validation_data, "subset": subset}
+    held_out = load_data(Namespace(**{**vars(args), **changes}), n_bands=n_bands)
+    if held_out.ignore_label != dataset.ignore_label:
+        raise ValueError(
+            f"--validation-data ignores the label {held_out.ignore_label} and --data "
+            f"{dataset.ignore_label}; give data sets that ignore the same one."
+        )
+    return held_out
 
 
 def _state_in(folder: Path) -> Path:
@@ -254,22 +307,30 @@ def _check_checkpoint(folder: Path, args: Namespace) -> None:
         )
 
 
+def _base(args: Namespace) -> "SEALSuperpixels":
+    """An estimator, with the network and the parameters of --weights if given."""
+    from ..superpixels import SEALSuperpixels
+
+    if args.weights is None:
+        return SEALSuperpixels()
+    if args.network is not None:
+        raise ValueError("--weights determine the network: leave out --network.")
+    return SEALSuperpixels.load(args.weights)
+
+
 def _make_estimator(
-    args: Namespace, checkpoint: Path, ignore_label: int | None
+    base: "SEALSuperpixels",
+    args: Namespace,
+    checkpoint: Path,
+    ignore_label: int | None,
 ) -> "SEALSuperpixels":
     from sklearn.base import clone
 
     from .._compat import check_params
     from ..pan.training.settings import NAMES
-    from ..superpixels import SEALSuperpixels
 
-    if args.weights is None:
-        estimator = SEALSuperpixels()
-    else:
-        if args.network is not None:
-            raise ValueError("--weights determine the network: leave out --network.")
-        # Unfitted, but with the training parameters in the file.
-        estimator = clone(SEALSuperpixels.load(args.weights))
+    # Unfitted, but with the training parameters in the file of --weights.
+    estimator = clone(base)
     given = {
         name: value
         for name in NAMES
@@ -317,7 +378,7 @@ def _say_how_to_go_on(args: Namespace) -> None:
     complain(f"to continue: {shlex.join(command)}")
 
 
-def _report(args: Namespace, estimator: "SEALSuperpixels") -> None:
+def _report(args: Namespace, estimator: "SEALSuperpixels", n_held_out: int) -> None:
     history = estimator.history_
     if args.verbose:
         for line in history:
@@ -330,7 +391,6 @@ def _report(args: Namespace, estimator: "SEALSuperpixels") -> None:
         seconds = history[-1]["seconds"] if history else 0
         complain(f"trained {estimator.n_iter_} steps in {seconds:.0f} s: {args.output}")
     scores = [line["asa"] for line in history if "asa" in line]
-    n_held_out = len(estimator.validation_indices_)
     if scores:
         print(f"ASA {max(scores):.4f} on {n_held_out} held-out images")
     elif n_held_out == 0:

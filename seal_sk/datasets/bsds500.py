@@ -6,6 +6,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
+import time
 import warnings
 from pathlib import Path
 from typing import Literal, overload
@@ -267,6 +268,10 @@ def _download(home):
         file=sys.stderr,
     )
     home.mkdir(parents=True, exist_ok=True)
+    # A download that was killed can't remove what it has got so far.
+    for left in home.glob(".bsds500-*"):
+        if time.time() - left.stat().st_mtime > 24 * 3600:
+            shutil.rmtree(left, ignore_errors=True)
     # In `home`, so that the finished folder moves within one file system.
     scratch = Path(tempfile.mkdtemp(prefix=".bsds500-", dir=home))
     try:

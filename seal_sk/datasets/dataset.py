@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
-from .._typing import Images, Truths
-from .._validation import check_int, check_pairs
+from .._typing import Images, Masks, Truths
+from .._validation import check_int, check_masks, check_pairs
 
 __all__ = ["Dataset"]
 
@@ -37,14 +37,17 @@ class Dataset(Bunch):
     tolerance : int, default=1
         Tolerance of boundary scores, in pixels: 1 for images like those of BSDS500, 3
         for those of Cityscapes.
+    masks : sequence of array-like of bool of shape (H, W), or of None, optional
+        Which pixels of each image belong to it, as for the ``transform`` of the
+        estimators; None for all. The others should have the label `ignore_label`.
     DESCR : str, default=""
         Description, licence and source.
 
     Raises
     ------
     ValueError, TypeError
-        If the numbers of images, annotations and names differ, or two images have the
-        same name.
+        If the numbers of images, annotations, masks and names differ, or two images
+        have the same name.
 
     Examples
     --------
@@ -62,6 +65,7 @@ class Dataset(Bunch):
     names: list[str]
     ignore_label: int | None
     tolerance: int
+    masks: Masks | None
     DESCR: str
 
     def __init__(
@@ -73,9 +77,11 @@ class Dataset(Bunch):
         *,
         ignore_label: int | None = None,
         tolerance: int = 1,
+        masks: Masks | None = None,
         DESCR: str = "",
     ) -> None:
         images, annotations = check_pairs(images, annotations)
+        masks = check_masks(masks, images)
         names = [str(i) for i in (range(len(images)) if names is None else names)]
         if ignore_label is not None:
             ignore_label = check_int(ignore_label, -math.inf, name="ignore_label")
@@ -91,6 +97,7 @@ class Dataset(Bunch):
             names=names,
             ignore_label=ignore_label,
             tolerance=check_int(tolerance, 0, name="tolerance"),
+            masks=masks,
             DESCR=DESCR,
         )
 
@@ -126,5 +133,6 @@ class Dataset(Bunch):
             [self.names[i] for i in indices],
             ignore_label=self.ignore_label,
             tolerance=self.tolerance,
+            masks=None if self.masks is None else chosen(self.masks),
             DESCR=self.DESCR,
         )

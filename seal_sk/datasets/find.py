@@ -1,10 +1,10 @@
 """Data sets by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from .._typing import PathLike
+from .._typing import PathLike, ValueRange
 from .._validation import check_int
 from .bsds500 import fetch_bsds500
 from .camvid import load_camvid
@@ -25,6 +25,12 @@ def find_dataset(
     ignore_label: int | None = None,
     tolerance: int | None = None,
     download_if_missing: bool = False,
+    recursive: bool = False,
+    bands: Sequence[int] | None = None,
+    drop_alpha: bool = False,
+    mask: Literal["nodata", "alpha"] | None = None,
+    value_range: ValueRange | None = None,
+    n_bands: int | None = None,
 ) -> Dataset:
     """Load a data set by its name, or a folder of images and annotations.
 
@@ -34,7 +40,7 @@ def find_dataset(
         "bsds500", "camvid", "cityscapes", "nyuv2", "scenes" (20 of `make_scenes`), or
         a folder with ``images/`` and ``annotations/``, as for `load_image_folder`.
     data_home : path-like, optional
-        Folder of the data set, as for its loader.
+        Folder of the data set, as for its loader; not for scenes and folders.
     subset : str, optional
         Part of the data set; by default the test images of BSDS500, the validation
         images of Cityscapes, and all images of the others.
@@ -47,6 +53,19 @@ def find_dataset(
     download_if_missing : bool, default=False
         Download BSDS500 if it is not found, as `fetch_bsds500` does. Other data sets
         can't be downloaded.
+    recursive : bool, default=False
+        As for `load_image_folder`; so are the parameters below. The other data sets are
+        read in their own way, and take none of these but `n_bands`, which they ignore.
+    bands : sequence of int, optional
+        Which bands to use.
+    drop_alpha : bool, default=False
+        Leave out the alpha channel.
+    mask : {"nodata", "alpha"}, optional
+        Which pixels do not belong to the images.
+    value_range : (float, float) or sequence of these, optional
+        The stored values of black and white.
+    n_bands : int, optional
+        Number of bands that a network reads.
 
     Returns
     -------
@@ -56,7 +75,7 @@ def find_dataset(
     Raises
     ------
     ValueError
-        If there is no data set of this name.
+        If there is no data set of this name, or an argument is not for it.
     FileNotFoundError, OSError
         If the data set is missing or incomplete.
 
@@ -67,7 +86,29 @@ def find_dataset(
     >>> scenes.name, len(scenes.images)
     ('scenes', 20)
     """
+    options: dict[str, Any] = {
+        "recursive": recursive,
+        "bands": bands,
+        "drop_alpha": drop_alpha,
+        "mask": mask,
+        "value_range": value_range,
+    }
+    if download_if_missing and name != "bsds500":
+        raise ValueError(
+            f"{str(name)!r} can't be downloaded, only bsds500; leave out "
+            "download_if_missing=True."
+        )
+    if data_home is not None and name not in ("bsds500", *_LOADERS):
+        raise ValueError(
+            f"{str(name)!r} has no other folder; leave out "
+            f"data_home={str(data_home)!r}."
+        )
     if name in _NAMES:
+        if given := [key for key, value in options.items() if value]:
+            raise ValueError(
+                f"{name!r} is read in its own way; leave out "
+                f"{', '.join(f'{key}={options[key]!r}' for key in given)}."
+            )
         if ignore_label is not None:
             raise ValueError(
                 f"{name!r} has its own ignore label; leave out "
@@ -102,6 +143,8 @@ def find_dataset(
         name=folder.resolve().name,
         ignore_label=ignore_label,
         tolerance=1 if tolerance is None else tolerance,
+        **options,
+        n_bands=n_bands,
     )
 
 

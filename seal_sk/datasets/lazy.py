@@ -1,6 +1,7 @@
 """A sequence that loads its items on access."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any, TypeVar, overload
 
@@ -105,5 +106,6 @@ class LazySequence(Sequence[_Item]):
 
     def __repr__(self) -> str:
         """Return the name of `load`, and the number of items."""
-        name = getattr(self.load, "__name__", None) or repr(self.load)
+        load = self.load.func if isinstance(self.load, partial) else self.load
+        name = getattr(load, "__name__", None) or repr(load)
         return f"{type(self).__name__}({name}, n_items={len(self)})"

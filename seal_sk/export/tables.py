@@ -191,7 +191,7 @@ def write_table(path: PathLike, table: DataFrame) -> None:
 
 
 def check_table(table: Any, n: int | None = None) -> None:
-    """Refuse anything but a table of the superpixels 0..n-1."""
+    """Refuse anything but a table of n superpixels, one after the other."""
     if not (hasattr(table, "columns") and hasattr(table, "to_csv")):
         raise TypeError(
             f"table is {type(table).__name__}; give a pandas DataFrame, for example "
@@ -206,7 +206,11 @@ def check_table(table: Any, n: int | None = None) -> None:
             f"table has {len(table)} rows, but labels has {n} superpixels; give one "
             "row per superpixel."
         )
-    if "label" in table and table["label"].tolist() != list(range(n)):
+    if "label" not in table:
+        return
+    labels = table["label"].tolist()
+    # They may go on where those of another image ended.
+    if labels != list(range(labels[0], labels[0] + n)):
         raise ValueError(
             "table is not in the order of the superpixels; sort it: "
             "table.sort_values('label')."

@@ -61,7 +61,8 @@ class SuperpixelClassifier(BaseEstimator):
         parameters.
     segmenter : transformer or "precomputed", optional
         As for `SuperpixelFeatures`. A learned segmenter is also trained on `X` and `y`,
-        unless it is wrapped in ``sklearn.frozen.FrozenEstimator``.
+        unless it has ``max_iter=0`` or is wrapped in
+        ``sklearn.frozen.FrozenEstimator``.
     features : tuple of str
         Groups of features, as for `seal_sk.superpixel_features`; all by default.
     bins : int, default=8

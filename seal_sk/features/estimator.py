@@ -52,7 +52,8 @@ class SuperpixelFeatures(  # type: ignore[call-arg]
     ----------
     segmenter : transformer or "precomputed", optional
         Any object whose ``transform(X)`` returns one label map per image. `fit` fits a
-        clone of it, so wrap a trained one in ``sklearn.frozen.FrozenEstimator``. By
+        clone of it. `SEALSuperpixels` with ``max_iter=0`` keeps the network of its
+        `weights`; wrap one that is trained in ``sklearn.frozen.FrozenEstimator``. By
         default ``SNICSuperpixels()``, the fastest one; pass one to search over its
         parameters. With "precomputed", `X` is a sequence of pairs (image, labels).
     features : tuple of str

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._files import check_suffix, replace_file
 from .._typing import PathLike
-from .._validation import check_label_map
+from .._validation import check_label_map, check_option
 from .decoding import TIFF_SUFFIXES, is_gis_tiff, only_series, reading, tiff_file
 from .georeference import Georeference, check_georeference
 from .mat import read_mat
@@ -42,6 +42,7 @@ _LOSSY = (".jpg", ".jpeg", ".webp")
 WRITTEN_SUFFIXES = (".png", ".tif", ".tiff", ".npy")
 
 _MASKED = -1
+_TIFF_DTYPES = ("uint16", "uint32", "int32")
 
 
 def may_be_label_map(path: Path) -> bool:
@@ -314,6 +315,7 @@ def write_label_map(
     labels: ArrayLike,
     *,
     georeference: Georeference | None = None,
+    dtype: Literal["uint16", "uint32", "int32"] | None = None,
 ) -> None:
     """Write a label map, in the format of the suffix.
 
@@ -333,12 +335,16 @@ def write_label_map(
         become -1, which a TIFF declares to be no data, so that a GIS leaves them out.
     georeference : Georeference, optional
         Position of the image, stored in a TIFF.
+    dtype : {"uint16", "uint32", "int32"}, optional
+        The dtype of a TIFF, by default the smallest that holds the labels. Give it for
+        label maps that belong together, such as those of tiles. With int32, -1 is
+        always declared to be no data.
 
     Raises
     ------
     ValueError
-        If the format can't hold the labels or the georeference; the message names one
-        that can.
+        If the format or the dtype can't hold the labels or the georeference; the
+        message names one that can.
     TypeError
         If an argument is not as described.
     OSError
@@ -365,6 +371,19 @@ def write_label_map(
     labels = _as_int32(labels)
     georeference = check_georeference(georeference)
     suffix = path.suffix.lower()
+    if dtype is not None:
+        check_option(dtype, _TIFF_DTYPES, name="dtype")
+        if suffix not in TIFF_SUFFIXES:
+            raise ValueError(
+                f"dtype={dtype!r} is for TIFFs; PNG has uint16 and npy int32: leave it "
+                "out."
+            )
+        low = min(int(labels.min()), 0)
+        if not np.iinfo(dtype).min <= low <= labels.max() <= np.iinfo(dtype).max:
+            raise ValueError(
+                f"dtype={dtype!r} can't hold labels in {low}..{labels.max()}; give "
+                "dtype='int32'."
+            )
     if georeference is not None and suffix not in (".tif", ".tiff"):
         raise ValueError(
             f"{str(path)!r} can't hold a georeference; write a .tif, or leave it out."
@@ -376,7 +395,7 @@ def write_label_map(
         np.save(buffer, labels)
         content = buffer.getvalue()
     else:
-        content = _tiff(labels, georeference)
+        content = _tiff(_stored(labels, dtype), georeference)
     replace_file(path, content)
 
 
@@ -409,17 +428,18 @@ def _png(path: Path, labels: NDArray[np.int32]) -> bytes:
     return iio.imwrite("<bytes>", labels.astype(np.uint16), extension=".png")
 
 
-def _smallest(labels: NDArray[np.int32]) -> NDArray[Any]:
-    """Labels in the dtype of a TIFF."""
-    if labels.min() < 0:
-        return labels
-    return labels.astype(np.uint16 if labels.max() < 2**16 else np.uint32)
+def _stored(labels: NDArray[np.int32], dtype: str | None) -> NDArray[Any]:
+    """Labels in the dtype of a TIFF, by default the smallest."""
+    if dtype is None and labels.min() < 0:
+        dtype = "int32"
+    elif dtype is None:
+        dtype = "uint16" if labels.max() < 2**16 else "uint32"
+    return labels.astype(dtype)
 
 
-def _tiff(labels: NDArray[np.int32], georeference: Georeference | None) -> bytes:
+def _tiff(labels: NDArray[Any], georeference: Georeference | None) -> bytes:
     import rasterio
 
-    array = _smallest(labels)
     place = {}
     if georeference is not None:
         with rasterio.Env():  # what PROJ says of a wrong system is not printed
@@ -428,14 +448,14 @@ def _tiff(labels: NDArray[np.int32], georeference: Georeference | None) -> bytes
     with no_warning_of_identity(rasterio), rasterio.MemoryFile() as memory:
         with memory.open(
             driver="GTiff",
-            height=array.shape[0],
-            width=array.shape[1],
+            height=labels.shape[0],
+            width=labels.shape[1],
             count=1,
-            dtype=array.dtype.name,
-            nodata=_MASKED if labels.min() < 0 else None,
+            dtype=labels.dtype.name,
+            nodata=_MASKED if labels.dtype.kind == "i" else None,
             compress="deflate",
             predictor=2,
             **place,
         ) as raster:
-            raster.write(array, 1)
+            raster.write(labels, 1)
         return memory.read()

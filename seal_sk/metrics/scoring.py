@@ -33,6 +33,9 @@ def evaluate_label_map(
 ) -> tuple[dict[str, Any], list[int]]:
     """`evaluate` for each annotation in which not all pixels are ignored.
 
+    A label map may leave out pixels (labels below 0) that all of these annotations
+    ignore. To leave out others would be an advantage over methods that don't.
+
     Returns
     -------
     scores : dict
@@ -41,11 +44,6 @@ def evaluate_label_map(
         The indices of these annotations.
     """
     labels = check_label_map(labels, np.shape(image)[:2], name="the label map")
-    if n_left := int(np.count_nonzero(labels < 0)):
-        raise ValueError(
-            f"the label map leaves out {n_left} pixels (labels below 0); every pixel "
-            "has to be in a superpixel."
-        )
     kept = [
         i
         for i, truth in enumerate(annotations)
@@ -53,6 +51,18 @@ def evaluate_label_map(
     ]
     if not kept:
         raise ValueError("every pixel of every annotation is ignored.")
+    left_out = labels < 0
+    if left_out.any():
+        for i in kept:
+            counted = (
+                left_out if ignore_label is None else annotations[i] != ignore_label
+            )
+            if n_left := int(np.count_nonzero(left_out & counted)):
+                raise ValueError(
+                    f"the label map leaves out {n_left} pixels (labels below 0) that "
+                    "the ground truth does not ignore: put them into superpixels, or "
+                    "ignore them there as well, by a mask or the ignore label."
+                )
     scores = evaluate(
         [annotations[i] for i in kept],
         labels,
@@ -77,7 +87,7 @@ def score_label_map(
     Parameters
     ----------
     labels : ndarray of shape (H, W)
-        Superpixels, which cover every pixel.
+        Superpixels, which cover every pixel that an annotation does not ignore.
     image : ndarray of shape (H, W) or (H, W, C)
     annotations : list of ndarray of shape (H, W)
     tolerance : int, default=1
@@ -97,7 +107,7 @@ def score_label_map(
     Raises
     ------
     ValueError, TypeError
-        If `labels` is not a label map of the image, or leaves pixels out.
+        If `labels` is not a label map of the image, or leaves out pixels that count.
     """
     scores, kept = evaluate_label_map(
         labels, image, annotations, tolerance=tolerance, ignore_label=ignore_label
@@ -136,7 +146,7 @@ def thick_boundary_recalls(
     ----------
     annotations : list of ndarray of int of shape (H, W)
     labels : ndarray of int of shape (H, W)
-        Superpixels, which cover every pixel.
+        Superpixels, which cover every pixel that an annotation does not ignore.
     ignore_label : int, optional
         Ground-truth label of unknown pixels, whose outline is not a boundary.
 
@@ -146,7 +156,7 @@ def thick_boundary_recalls(
         In 0..1, one per annotation; 0.0 if it has no boundary, as in their program.
     """
     everywhere = np.ones(labels.shape, dtype=bool)
-    found = near(_thick(labels, everywhere), diagonal_tolerance(labels.shape))
+    found = near(_thick(labels, labels >= 0), diagonal_tolerance(labels.shape))
     found = np.asarray(found).view(bool)
     recalls = []
     for truth in map(np.asarray, annotations):

@@ -14,7 +14,13 @@ from .._files import replace_file
 from .._typing import PathLike
 from .base import AffinityNet
 from .registry import NETWORKS, network_class
-from .tensors import as_float32, is_safetensors, read_tensors
+from .tensors import (
+    as_float32,
+    checksum,
+    is_safetensors,
+    read_tensors,
+    safetensors_bytes,
+)
 
 __all__ = ["read_weights", "write_weights"]
 
@@ -48,6 +54,9 @@ def write_weights(
     ------
     OSError
         If the file can't be written.
+    ValueError
+        If the network can't be read again: a weight is NaN or infinite, or, with
+        `half`, too large for float16.
     TypeError
         If `params` holds values that JSON can't represent.
 
@@ -61,17 +70,17 @@ def write_weights(
     >>> net.width, params
     (4, {'lr': 0.01})
     """
-    from safetensors.torch import save
-
     tensors = {k: v.contiguous().cpu() for k, v in _persistent(net).items()}
     if half:
         tensors = {k: v.half() if v.ndim > 1 else v for k, v in tensors.items()}
+    _checked_values(tensors, "The network")
     metadata = {
         "format": _FORMAT,
         "architecture": json.dumps(net.architecture),
         "params": json.dumps(params or {}),
     }
-    replace_file(path, save(tensors, metadata))
+    metadata["crc32"] = checksum(tensors, metadata)
+    replace_file(path, safetensors_bytes(tensors, metadata))
 
 
 def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
@@ -95,7 +104,7 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
     FileNotFoundError
         If the file does not exist.
     ValueError
-        If the file is truncated, has another format, or is for another network.
+        If the file is damaged, has another format, or is for another network.
 
     Examples
     --------
@@ -119,6 +128,12 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
         )
     tensors, _, metadata = read_tensors(path)
     if is_safetensors(path):
+        # Files of earlier versions, and of other programs, have none.
+        written = metadata.pop("crc32", None)
+        if written is not None and written != checksum(tensors, metadata):
+            raise ValueError(
+                f"{str(path)!r} is damaged: its checksum is wrong; copy it again."
+            )
         architecture, params = _described(metadata, path)
     else:
         architecture, params = _of_authors(tensors, path), {}
@@ -140,15 +155,18 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
             f"{str(path)!r} names the network {architecture}, but holds the weights of "
             "another network."
         )
-    tensors = as_float32(tensors, path)
-    if any(t.min() < 0 for name, t in tensors.items() if name.endswith("running_var")):
-        raise ValueError(f"{str(path)!r} holds a variance below 0.")
-    if tensors["calibration"][0] <= 0:
-        raise ValueError(
-            f"{str(path)!r} holds a calibration whose scale is not above 0."
-        )
-    net.load_state_dict(tensors, strict=False)
+    net.load_state_dict(_checked_values(tensors, repr(str(path))), strict=False)
     return net.eval(), params
+
+
+def _checked_values(tensors, source):
+    """Weights in float32, none of which is out of range."""
+    tensors = as_float32(tensors, source)
+    if any(t.min() < 0 for name, t in tensors.items() if name.endswith("running_var")):
+        raise ValueError(f"{source} holds a variance below 0.")
+    if tensors["calibration"][0] <= 0:
+        raise ValueError(f"{source} holds a calibration whose scale is not above 0.")
+    return tensors
 
 
 def _may_be(architecture, tensors):

@@ -168,8 +168,8 @@ class LearningCurveDisplay:
             )
         if not self.history:
             raise ValueError(
-                "history is empty: the training ended before its first validation; "
-                "set a smaller validate_every."
+                "history is empty: nothing was trained, or the training ended before "
+                "its first validation; set a smaller validate_every."
             )
         # Steps of `partial_fit` have no validation.
         columns = {

@@ -10,17 +10,19 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import get_tags
 
 from .._compat import Options, tags_of_images
 from .._results import PerImage
 from .._typing import Indexed
 from .._validation import check_image, check_images
+from ..affinity.maps import filled
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-__all__ = ["AffinitySource"]
+__all__ = ["AffinitySource", "filled"]
 
 
 # mypy does not know scikit-learn's base classes, nor the arguments they take.
@@ -96,11 +98,24 @@ class AffinitySource(  # type: ignore[call-arg]
             )
         )
 
+    def _learns(self, y: Any) -> bool:
+        """Whether `fit` with this ground truth learns anything."""
+        return get_tags(self).requires_fit
+
     def _check_input(
         self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
     ) -> Any:
         """Check an item of `X`, and return it as `_affinity` takes it."""
         return check_image(item, mask=mask, name=name)
+
+    @property
+    def _sees_beyond(self) -> bool:
+        """Whether the affinity of two pixels depends on others."""
+        return True
+
+    def _filled(self, item: Any, mask: NDArray[np.bool_]) -> Any:
+        """A checked item that holds nothing from outside the mask."""
+        return filled(item, mask) if self._sees_beyond else item
 
     @property
     def _thread_safe(self) -> bool:

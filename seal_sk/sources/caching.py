@@ -5,7 +5,7 @@ source, the contents of images and ground truths, and the version of the package
 """
 
 import pickle
-from functools import partial
+import zlib
 from pathlib import Path
 
 import joblib
@@ -17,12 +17,22 @@ from sklearn.utils.validation import check_memory
 from .._identity import described
 from .._validation import by_position
 from .._version import __version__
+from .base import AffinitySource
 from .reading import unfrozen
 
-__all__ = ["affinity_function", "affinity_maps", "fit_source"]
+__all__ = ["affinity_function", "affinity_maps", "fit_source", "learns"]
 
 
-def fit_source(source, X, y, memory):
+def learns(source, y):
+    """Whether a source of affinities learns anything from this ground truth."""
+    if isinstance(source, FrozenEstimator):
+        return False
+    if isinstance(source, AffinitySource):
+        return source._learns(y)
+    return not hasattr(source, "__sklearn_tags__") or get_tags(source).requires_fit
+
+
+def fit_source(source, X, y, memory, **fit_params):
     """Fit a source of affinities, or return the cached result of the same fit.
 
     Parameters
@@ -33,6 +43,8 @@ def fit_source(source, X, y, memory):
         As for its `fit`.
     memory : None, str or joblib.Memory
         Where to cache results; None caches nothing.
+    **fit_params
+        What else its `fit` takes.
 
     Returns
     -------
@@ -40,11 +52,12 @@ def fit_source(source, X, y, memory):
         `source` itself, or an equal one that was fitted before.
     """
     memory = check_memory(memory)
-    learns = not isinstance(source, FrozenEstimator) and (
-        not hasattr(source, "__sklearn_tags__") or get_tags(source).requires_fit
-    )
-    if memory.location is None or not learns or getattr(source, "warm_start", False):
-        return source.fit(X, y)
+    if (
+        memory.location is None
+        or not learns(source, y)
+        or getattr(source, "warm_start", False)
+    ):
+        return source.fit(X, y, **fit_params)
     try:
         pickle.dumps(source)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -53,14 +66,19 @@ def fit_source(source, X, y, memory):
             f"one ({error}); use functions of a module instead of lambdas and, with "
             "several processes, instead of functions of a script or notebook."
         ) from error
-    key = (_key_of(source), _digests(X), y is not None and _digests(y))
+    given = {name: value for name, value in fit_params.items() if value is not None}
+    key = (
+        _key_of(source),
+        _digests(X),
+        y is not None and _digests(y),
+        {name: _digests(value) for name, value in given.items()},
+    )
     # In a search with several processes, one trains while the others wait.
     name = f"{joblib.hash((__version__, key))}.lock"
     Path(memory.location).mkdir(parents=True, exist_ok=True)
     with FileLock(Path(memory.location) / name):
-        return memory.cache(_fitted, ignore=["source", "X", "y"])(
-            source, X, y, key, __version__
-        )
+        fitted = memory.cache(_fitted, ignore=["source", "X", "y", "fit_params"])
+        return _opened(fitted(source, X, y, fit_params, key, __version__), memory)
 
 
 def affinity_function(reader, memory):
@@ -82,7 +100,8 @@ def affinity_function(reader, memory):
     if memory.location is None or reader.source is None:
         return reader.affinity_of
     kept = memory.cache(_kept_affinity, ignore=["reader"])
-    return partial(kept, reader, key=_key_of(reader.source), version=__version__)
+    key = _key_of(reader.source)
+    return lambda image: _opened(kept(reader, image, key, __version__), memory)
 
 
 def affinity_maps(reader, memory, images):
@@ -104,12 +123,28 @@ def affinity_maps(reader, memory, images):
     return map(affinity_function(reader, memory), images)
 
 
-def _fitted(source, X, y, key, version):
-    return source.fit(X, y)
+def _fitted(source, X, y, fit_params, key, version):
+    return _sealed(source.fit(X, y, **fit_params))
 
 
 def _kept_affinity(reader, image, key, version):
-    return reader.affinity_of(image)
+    return _sealed(reader.affinity_of(image))
+
+
+def _sealed(value):
+    """A value as bytes, with their checksum: joblib's files have none."""
+    content = pickle.dumps(value, protocol=5)
+    return content, zlib.crc32(content)
+
+
+def _opened(sealed, memory):
+    content, checksum = sealed
+    if zlib.crc32(content) != checksum:
+        raise ValueError(
+            f"A cached result in memory={memory.location!r} is damaged; delete the "
+            "folder."
+        )
+    return pickle.loads(content)
 
 
 def _key_of(source):

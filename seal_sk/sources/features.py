@@ -170,6 +170,10 @@ class FeatureAffinity(AffinitySource):
         return super()._check_input(item, mask=mask, name=name)
 
     @property
+    def _sees_beyond(self) -> bool:
+        return callable(self.features)
+
+    @property
     def _thread_safe(self) -> bool:
         return not callable(self.features)
 

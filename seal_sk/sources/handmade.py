@@ -19,7 +19,7 @@ from .._validation import (
 )
 from ..affinity.edges import LUMA, canny
 from ..affinity.maps import edge_affinity, oracle_affinity, rgb_affinity
-from .base import AffinitySource
+from .base import AffinitySource, filled
 
 __all__ = ["EdgeAffinity", "OracleAffinity", "RGBAffinity"]
 
@@ -70,6 +70,10 @@ class RGBAffinity(AffinitySource):
         self.sigma = sigma
         self.connectivity = connectivity
         self.n_jobs = n_jobs
+
+    @property
+    def _sees_beyond(self) -> bool:
+        return False
 
     def _affinity(self, image: NDArray[Any]) -> NDArray[np.float32]:
         return rgb_affinity(image, sigma=self.sigma, connectivity=self.connectivity)
@@ -237,6 +241,9 @@ class OracleAffinity(AffinitySource):
         self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
     ) -> list[NDArray[Any]]:
         return check_ground_truth(item, name=name)
+
+    def _filled(self, item: Any, mask: NDArray[np.bool_]) -> list[NDArray[Any]]:
+        return [filled(labels, mask) for labels in item]
 
     def _shape(self, item: Any) -> tuple[int, ...]:
         return np.shape(item)[-2:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy, deepcopy
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 
 from .._typing import Images, PathLike, Truths
-from .._validation import check_bands, check_image, check_pairs
+from .._validation import check_bands, check_image, check_images, check_pairs
 from ..pan.shipped import SHIPPED, check_width, net_of_file
 from ..pan.training.settings import CONSTRAINTS, Settings, saved
 from .base import AffinitySource
@@ -51,8 +52,9 @@ class LearnedAffinity(AffinitySource):
     loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
         Loss to minimise: one of those in `seal_sk.pan`, a `seal_sk.pan.SEALLoss` with
         other parameters, or any ``loss(logits, truth)`` of tensors (N, 2, H, W) and
-        (N, H, W) that returns a scalar. It gets a part of the batch at a time, one
-        sample on a CPU for "pan". If `ignore_label` is set, a callable is called as
+        (N, H, W) that returns a scalar. It gets the whole batch, N samples. If these
+        differ in size, it is called once for each size, and the mean over the samples
+        is minimised. If `ignore_label` is set, a callable is called as
         ``loss(logits, truth, ignore_label=...)``.
     annotations : {"each", "mean"}, default="each"
         With "each", a training sample is an image with one of its annotations, as in
@@ -69,10 +71,11 @@ class LearnedAffinity(AffinitySource):
     weights : "bsds500" or path-like, optional
         A trained network: "bsds500", which ships with the package and is trained on
         BSDS500; a file of `save`; or one released by the paper's authors (``.pkl``).
-        The estimator can then `transform` without `fit`; `fit` continues from these
-        weights.
+        The estimator can then `transform` without `fit`; ``fit(X)`` keeps the network
+        as it is, and ``fit(X, y)`` continues from these weights.
     max_iter : int, default=2000
-        Number of optimizer steps.
+        Number of optimizer steps. With 0, `fit` keeps the network of `weights`, so that
+        a search over other parameters trains nothing.
     max_time : float, optional
         Seconds after which `fit` ends, even before `max_iter`. The learning rate
         depends on `max_iter` alone.
@@ -95,7 +98,8 @@ class LearnedAffinity(AffinitySource):
     validation_fraction : float, default=0.1
         Share of the images that are held out: ``round(validation_fraction * n)`` of n
         images. The weights with the best ASA on these images are kept. If none are held
-        out, the last weights are kept.
+        out, the last weights are kept. `fit` also takes a validation set of your own,
+        `X_val` and `y_val`, and `groups`, which are held out as a whole.
     validate_every : int, default=100
         Iterations between two validations, entries of `history_` and checkpoints.
     n_iter_no_change : int or None, default=None
@@ -113,6 +117,8 @@ class LearnedAffinity(AffinitySource):
         Continue the training in `checkpoint_dir`, or that of the last `fit`, instead of
         starting over. On a CPU, with the same parameters and data, the result is
         bitwise equal to that of an uninterrupted training, for any number of threads.
+        `max_iter`, `n_iter_no_change`, `lr`, `lr_schedule`, `lr_step`, `weight_decay`
+        and `precision` may be changed.
     device : str, default="auto"
         Where the network computes; "auto" means CUDA, then MPS, then the CPU.
     n_jobs : int, optional
@@ -134,6 +140,9 @@ class LearnedAffinity(AffinitySource):
         Indices of the images of `X` that `fit` held out.
     n_iter_ : int
         Steps of the optimizer so far.
+    stopped_by_ : str
+        Why the training ended: "max_iter"; "max_time"; "no_change" (of the ASA, see
+        `n_iter_no_change`); "interrupted" by Ctrl-C; or "diverged".
 
     See Also
     --------
@@ -148,7 +157,9 @@ class LearnedAffinity(AffinitySource):
 
     Ctrl-C ends the training after the current step: the checkpoint is written, the
     estimator is fitted, and KeyboardInterrupt is raised. With ``warm_start=True``,
-    `fit` continues from there. A second Ctrl-C stops at once.
+    `fit` continues from there. A second Ctrl-C stops at once. A training that diverges
+    returns to its last validation and raises FloatingPointError; `fit` continues from
+    there in the same way, best with a smaller `lr`.
 
     References
     ----------
@@ -174,6 +185,10 @@ class LearnedAffinity(AffinitySource):
     history_: list[dict[str, Any]]
     validation_indices_: NDArray[np.intp]
     n_iter_: int
+    stopped_by_: str
+    # With them, the training goes on.
+    _state: dict[str, Any] | None
+    _course: dict[str, Any] | None
 
     _thread_safe = False
 
@@ -240,8 +255,19 @@ class LearnedAffinity(AffinitySource):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Images, y: Truths) -> Self:  # type: ignore[override]  # y is needed
+    def fit(
+        self,
+        X: Images,
+        y: Truths | None = None,
+        *,
+        X_val: Images | None = None,
+        y_val: Truths | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Train the network on images and ground truth.
+
+        Without `y`, or with ``max_iter=0``, there is no training: the network of
+        `weights` is kept as it is.
 
         Parameters
         ----------
@@ -250,11 +276,19 @@ class LearnedAffinity(AffinitySource):
             0..1. They determine how many channels the network reads: 3 if grey and RGB
             images are mixed. Every item of a lazy sequence is loaded once to check it,
             and then again for each crop, in threads.
-        y : sequence of label maps, or of lists of them
+        y : sequence of label maps, or of lists of them, optional
             One item per image: a map (H, W) of any integer dtype, or a list of
             annotations. With ``annotations="mean"``, an item may also be an affinity
             map (H, W, 2), floating point in 0..1, for example of another network. Such
             images are never held out.
+        X_val : sequence of images, optional
+            Images to validate on, instead of a share of `X`. Nothing of `X` is then
+            held out.
+        y_val : sequence of label maps, or of lists of them, optional
+            Ground truth of `X_val`.
+        groups : array-like of shape (n_images,), optional
+            Group of each image, such as the slide that it is a tile of. Whole groups
+            are then held out: ``round(validation_fraction * n)`` of n groups.
 
         Returns
         -------
@@ -264,22 +298,64 @@ class LearnedAffinity(AffinitySource):
         ------
         ValueError, TypeError
             If `X` and `y` differ in length, an image or label map is not as described,
-            or `checkpoint_dir` holds a training on other data or with other
-            parameters.
+            there is neither `y` nor `weights`, or `checkpoint_dir` holds a training on
+            other data or with other parameters.
         FloatingPointError
-            If the training diverges.
+            If the training diverges. After the first validation, the estimator is then
+            fitted with the best weights so far, and ``warm_start=True`` continues from
+            the last validation.
         KeyboardInterrupt
             On Ctrl-C. After the first step, the estimator is then fitted and the state
             is written.
         """
+        self._validate_params()
+        if not self._learns(y):
+            return self._keep(X, y)
+        if y is None:
+            raise ValueError(
+                "y is None, and there is no trained network to use as it is: give the "
+                "ground truth, fit(X, y), or a network, weights='bsds500' or "
+                "weights='path/to/a/file'."
+            )
+        if self.max_iter == 0:
+            raise ValueError(
+                "max_iter=0 keeps the network of weights as it is, but weights is "
+                "None; give weights, or train for max_iter=1 or more steps."
+            )
         from ..pan.training.fitting import fit
 
-        self._validate_params()
         X, y = check_pairs(X, y)
         course = getattr(self, "_course", None)
         self._take_over(
-            fit(Settings.of(self), X, y, **self._last_training(), course=course)
+            fit(
+                Settings.of(self),
+                X,
+                y,
+                X_val=X_val,
+                y_val=y_val,
+                groups=groups,
+                **self._last_training(),
+                course=course,
+            )
         )
+        return self
+
+    def _learns(self, y: Any) -> bool:
+        return self.weights is None or (y is not None and self.max_iter > 0)
+
+    def _keep(self, X: Images, y: Truths | None) -> Self:
+        """Be fitted with the network of `weights` as it is."""
+        net = net_of_file(self.weights)
+        check_width(net, self.width, repr(str(self.weights)))
+        if y is not None:
+            X, y = check_pairs(X, y)
+        check_images(X, partial(check_bands, n_channels=net.in_channels))
+        # A copy: changes to it must not affect other estimators of the same file.
+        self.net_ = deepcopy(net)
+        self.history_, self.n_iter_ = [], 0
+        self.validation_indices_ = np.arange(0)
+        self.stopped_by_ = "max_iter"
+        self._state = self._course = None
         return self
 
     def partial_fit(self, X: Images, y: Truths) -> Self:
@@ -320,8 +396,11 @@ class LearnedAffinity(AffinitySource):
         self.history_ = fitted.history
         self.validation_indices_ = fitted.validation_indices
         self.n_iter_ = fitted.n_iter
+        self.stopped_by_ = fitted.stopped_by
         self._state, self._course = fitted.state, fitted.course
-        if fitted.interrupted:
+        if fitted.error is not None:
+            raise fitted.error
+        if fitted.stopped_by == "interrupted":
             raise KeyboardInterrupt
 
     def save(self, path: PathLike) -> None:
@@ -343,6 +422,8 @@ class LearnedAffinity(AffinitySource):
             If there is no network yet.
         OSError
             If the file can't be written.
+        ValueError
+            If weights are NaN or infinite.
         """
         write_estimator(path, self, self.get_params(deep=False))
 
@@ -440,7 +521,7 @@ class LearnedAffinity(AffinitySource):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.requires_fit = self.weights is None
-        tags.target_tags.required = True
+        tags.target_tags.required = self.weights is None
         return tags
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from .._validation import check_affinity
-from .base import AffinitySource
+from .base import AffinitySource, filled
 
 __all__ = ["SourceReader", "reader_of", "unfrozen"]
 
@@ -50,6 +50,10 @@ class SourceReader:
         """Height and width of an item; None if they are unknown."""
         return np.shape(item)[:2]
 
+    def filled(self, item: Any, mask: NDArray[np.bool_] | None) -> Any:
+        """A checked item whose map does not depend on what is outside the mask."""
+        return item
+
     def affinity_of(self, item: Any) -> NDArray[np.float32]:
         """The affinity map of one checked item."""
         return item
@@ -72,6 +76,9 @@ class _OwnReader(SourceReader):
     def shape_of(self, item: Any) -> tuple[int, ...]:
         return self.source._shape(item)
 
+    def filled(self, item: Any, mask: NDArray[np.bool_] | None) -> Any:
+        return item if mask is None else self.source._filled(item, mask)
+
     def affinity_of(self, item: Any) -> NDArray[np.float32]:
         return self.source._affinity(item)
 
@@ -92,6 +99,11 @@ class _ForeignReader(SourceReader):
 
     def shape_of(self, item: Any) -> None:
         return None
+
+    def filled(self, item: Any, mask: NDArray[np.bool_] | None) -> Any:
+        if mask is None or np.shape(item)[:2] != mask.shape:
+            return item  # not an image
+        return filled(np.asarray(item), mask)
 
     def affinity_of(self, item: Any) -> NDArray[np.float32]:
         affinities = self.source.transform([item])

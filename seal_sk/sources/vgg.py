@@ -128,5 +128,5 @@ def vgg16_conv1_1(path: PathLike) -> VGG16Conv1:
             f"{str(path)!r} does not hold the weights of torchvision's VGG16; download "
             "https://download.pytorch.org/models/vgg16-397923af.pth."
         )
-    tensors = as_float32(tensors, path)
+    tensors = as_float32(tensors, repr(str(path)))
     return VGG16Conv1(*(tensors[name] for name in _FIRST)).eval()

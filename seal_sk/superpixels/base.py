@@ -10,7 +10,6 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import get_tags
 
 from .._compat import Interval, tags_of_images
 from .._results import PerImage
@@ -144,9 +143,13 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
             As from `fit` and `transform`.
         """
         # An estimator that learns nothing need not see the masked pixels.
-        if mask is None or get_tags(self).requires_fit:
+        if mask is None or self._learns(y):
             self.fit(X, y)
         return self.transform(X, mask)
+
+    def _learns(self, y: Any) -> bool:
+        """Whether `fit` with this ground truth learns anything."""
+        return False
 
     def transform_counts(
         self,

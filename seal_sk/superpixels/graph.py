@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from itertools import tee
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,14 +16,15 @@ from sklearn.utils import get_tags
 
 from .._compat import HasMethods, Interval, Options, StrOptions
 from .._results import PerImage
-from .._typing import Connectivity, Images, Indexed, Transformer
-from .._validation import check_affinity, check_images, check_label_map
+from .._typing import Connectivity, Images, Indexed, Masks, Transformer
+from .._validation import check_affinity, check_images, check_label_map, check_masks
 from ..affinity import to_eight_connected
+from ..affinity.maps import edges_inside
 from ..labels import split_components
 from ..segmentation import ers, fh
 from ..sources import RGBAffinity
 from ..sources.base import AffinitySource
-from ..sources.caching import affinity_function, affinity_maps, fit_source
+from ..sources.caching import affinity_function, affinity_maps, fit_source, learns
 from ..sources.reading import SourceReader, reader_of, unfrozen
 from .base import SuperpixelTransformer
 
@@ -50,30 +52,38 @@ class AffinitySuperpixels(SuperpixelTransformer):
         "balance": [Interval(Real, 0, None, closed="left")],
     }
 
-    def predict_affinity(self, X: Images) -> list[NDArray[np.float32]]:
+    def predict_affinity(
+        self, X: Images, mask: Masks | None = None
+    ) -> list[NDArray[np.float32]]:
         """Compute the affinity maps of images.
 
         Parameters
         ----------
         X : sequence of images
             As for `transform`.
+        mask : sequence, optional
+            As for `transform`; affinities inside depend only on what is inside.
 
         Returns
         -------
         list of ndarray of shape (H, W, 2) or (H, W, 4), float32
             Affinities in 0..1, as the source gives them: right and down, or right,
             down, down-right and up-right. Entries of edges that lead out of the image
-            are undefined.
+            or of the mask are undefined.
 
         Raises
         ------
+        ValueError, TypeError
+            If `X` or `mask` is not as described.
         NotFittedError
             If the source learns, and has not been fitted.
         """
         self._validate_params()
         reader = self._reader()
-        X = check_images(X, reader.check)
-        images = (image for image, _ in self._loaded(reader, X, None))
+        mask = check_masks(mask, X)
+        X = check_images(X, reader.check, mask=mask)
+        loaded = self._loaded(reader, X, mask)
+        images = (reader.filled(image, inside) for image, inside in loaded)
         return PerImage(affinity_maps(reader, self.memory, images))
 
     def _ready_source(self) -> Any:
@@ -90,12 +100,14 @@ class AffinitySuperpixels(SuperpixelTransformer):
             affinity_of = affinity_function(reader, self.memory)
 
             def segment(image, inside):
-                return self._labels(affinity_of(image), image, n_segments, inside)
+                affinity = affinity_of(reader.filled(image, inside))
+                return self._labels(affinity, image, n_segments, inside)
 
             return parallel(delayed(segment)(*one) for one in loaded)
         # Threads segment one image while the network processes the next.
         loaded, ahead = tee(loaded)
-        affinities = affinity_maps(reader, self.memory, (image for image, _ in ahead))
+        filled = (reader.filled(image, inside) for image, inside in ahead)
+        affinities = affinity_maps(reader, self.memory, filled)
         return parallel(
             delayed(self._labels)(affinity, image, n_segments, inside)
             for affinity, (image, inside) in zip(affinities, loaded, strict=True)
@@ -158,8 +170,11 @@ class GraphSuperpixels(AffinitySuperpixels):
 
     Notes
     -----
-    `transform` and `score` work without `fit` if the source learns nothing. Values
-    outside a mask that the source can't read (such as NaN) are replaced by 0.
+    `transform` and `score` work without `fit` if the source learns nothing.
+
+    A source that looks beyond single edges, such as a network, sees an image whose
+    pixels outside the mask are replaced by the nearest ones inside. So no superpixel
+    depends on what is outside.
 
     Examples
     --------
@@ -239,11 +254,21 @@ class GraphSuperpixels(AffinitySuperpixels):
             return None
         return RGBAffinity() if self.affinity is None else clone(self.affinity)
 
-    def _fit_source(self, source, X, y):
+    def _learns(self, y: Any) -> bool:
+        source = self._source()
+        return source is not None and learns(source, y)
+
+    def _fit_source(self, source, X, y, **fit_params):
+        with self._taking_over(source):
+            self.affinity_ = fit_source(source, X, y, self.memory, **fit_params)
+
+    @contextmanager
+    def _taking_over(self, source):
+        """Take over a source that learns, even if its training ends early."""
         try:
-            self.affinity_ = fit_source(source, X, y, self.memory)
-        except KeyboardInterrupt:
-            # After an interruption, the source still has a usable network.
+            yield
+        except (KeyboardInterrupt, FloatingPointError):
+            # What was best until then is still a usable network.
             if hasattr(source, "net_"):
                 self.affinity_ = source
             raise
@@ -356,12 +381,13 @@ def connected(
 ) -> NDArray[np.floating[Any]]:
     """A checked affinity map with the number of channels of the connectivity."""
     checked = check_affinity(affinity, mask=mask)
+    if connectivity == 8 and checked.shape[2] == 2:
+        return to_eight_connected(checked, mask=mask)
     if mask is not None:
-        # Edges to the outside may have any value, which must not enter sums.
-        checked = np.where((checked >= 0) & (checked <= 1), checked, 0)
-    if connectivity == 4:
-        return checked[..., :2]
-    return checked if checked.shape[2] == 4 else to_eight_connected(checked)
+        # Edges to the outside may have any value.
+        inside = edges_inside(np.asarray(mask), checked.shape[2])
+        checked = np.where(inside, checked, checked.dtype.type(0))
+    return checked[..., :2] if connectivity == 4 else checked
 
 
 def _cut_by(segmenter, affinity, n_segments, mask, connectivity):

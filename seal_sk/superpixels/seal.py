@@ -72,8 +72,9 @@ class SEALSuperpixels(GraphSuperpixels):
     loss : {"seal", "bce", "balanced_bce"} or callable, default="seal"
         Loss to minimise: one of those in `seal_sk.pan`, a `seal_sk.pan.SEALLoss` with
         other parameters, or any ``loss(logits, truth)`` of tensors (N, 2, H, W) and
-        (N, H, W) that returns a scalar. It gets a part of the batch at a time, one
-        sample on a CPU for "pan". If `ignore_label` is set, a callable is called as
+        (N, H, W) that returns a scalar. It gets the whole batch, N samples. If these
+        differ in size, it is called once for each size, and the mean over the samples
+        is minimised. If `ignore_label` is set, a callable is called as
         ``loss(logits, truth, ignore_label=...)``.
     annotations : {"each", "mean"}, default="each"
         With "each", a training sample is an image with one of its annotations, as in
@@ -90,10 +91,11 @@ class SEALSuperpixels(GraphSuperpixels):
     weights : "bsds500" or path-like, optional
         A trained network: "bsds500", which ships with the package and is trained on
         BSDS500; a file of `save`; or one released by the paper's authors (``.pkl``).
-        The estimator can then `transform` without `fit`; `fit` continues from these
-        weights.
+        The estimator can then `transform` without `fit`; ``fit(X)`` keeps the network
+        as it is, and ``fit(X, y)`` continues from these weights.
     max_iter : int, default=2000
-        Number of optimizer steps.
+        Number of optimizer steps. With 0, `fit` keeps the network of `weights`, so that
+        a search over other parameters trains nothing.
     max_time : float, optional
         Seconds after which `fit` ends, even before `max_iter`. The learning rate
         depends on `max_iter` alone.
@@ -116,7 +118,8 @@ class SEALSuperpixels(GraphSuperpixels):
     validation_fraction : float, default=0.1
         Share of the images that are held out: ``round(validation_fraction * n)`` of n
         images. The weights with the best ASA on these images are kept. If none are held
-        out, the last weights are kept.
+        out, the last weights are kept. `fit` also takes a validation set of your own,
+        `X_val` and `y_val`, and `groups`, which are held out as a whole.
     validate_every : int, default=100
         Iterations between two validations, entries of `history_` and checkpoints.
     n_iter_no_change : int or None, default=None
@@ -134,6 +137,8 @@ class SEALSuperpixels(GraphSuperpixels):
         Continue the training in `checkpoint_dir`, or that of the last `fit`, instead of
         starting over. On a CPU, with the same parameters and data, the result is
         bitwise equal to that of an uninterrupted training, for any number of threads.
+        `max_iter`, `n_iter_no_change`, `lr`, `lr_schedule`, `lr_step`, `weight_decay`
+        and `precision` may be changed.
     device : str, default="auto"
         Where the network computes; "auto" means CUDA, then MPS, then the CPU.
     memory : str or joblib.Memory, optional
@@ -163,6 +168,9 @@ class SEALSuperpixels(GraphSuperpixels):
         Indices of the images of `X` that `fit` held out.
     n_iter_ : int
         Steps of the optimizer so far.
+    stopped_by_ : str
+        Why the training ended: "max_iter"; "max_time"; "no_change" (of the ASA, see
+        `n_iter_no_change`); "interrupted" by Ctrl-C; or "diverged".
     n_segments_ : list of int
         Superpixels in each image of the last `transform`.
 
@@ -175,7 +183,9 @@ class SEALSuperpixels(GraphSuperpixels):
     -----
     Ctrl-C ends the training after the current step: the checkpoint is written, the
     estimator is fitted, and KeyboardInterrupt is raised. With ``warm_start=True``,
-    `fit` continues from there. A second Ctrl-C stops at once.
+    `fit` continues from there. A second Ctrl-C stops at once. A training that diverges
+    returns to its last validation and raises FloatingPointError; `fit` continues from
+    there in the same way, best with a smaller `lr`.
 
     References
     ----------
@@ -279,13 +289,32 @@ class SEALSuperpixels(GraphSuperpixels):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Images, y: Truths) -> Self:  # type: ignore[override]  # y is needed
+    def fit(
+        self,
+        X: Images,
+        y: Truths | None = None,
+        *,
+        X_val: Images | None = None,
+        y_val: Truths | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Train the network on images and ground truth.
+
+        Without `y`, or with ``max_iter=0``, there is no training: the network of
+        `weights` is kept as it is.
 
         Parameters
         ----------
         X, y : sequences
-            As for `LearnedAffinity.fit`.
+            As for `LearnedAffinity.fit`; `y` is optional with `weights`.
+        X_val : sequence of images, optional
+            Images to validate on, instead of a share of `X`. Nothing of `X` is then
+            held out.
+        y_val : sequence of label maps, or of lists of them, optional
+            Ground truth of `X_val`.
+        groups : array-like of shape (n_images,), optional
+            Group of each image, such as the slide that it is a tile of. Whole groups
+            are then held out: ``round(validation_fraction * n)`` of n groups.
 
         Returns
         -------
@@ -295,20 +324,23 @@ class SEALSuperpixels(GraphSuperpixels):
         ------
         ValueError, TypeError
             If `X` and `y` differ in length, an image or label map is not as described,
-            or `checkpoint_dir` holds a training on other data or with other
-            parameters.
+            there is neither `y` nor `weights`, or `checkpoint_dir` holds a training on
+            other data or with other parameters.
         FloatingPointError
-            If the training diverges.
+            If the training diverges. After the first validation, the estimator is then
+            fitted with the best weights so far, and ``warm_start=True`` continues from
+            the last validation.
         KeyboardInterrupt
             On Ctrl-C. After the first step, the estimator is then fitted and the state
             is written.
         """
         self._validate_params()
-        X, y = check_pairs(X, y)
+        if y is not None:
+            X, y = check_pairs(X, y)
         source = self._source()
         if self.warm_start and hasattr(self, "affinity_"):
             source = self.affinity_.set_params(**source.get_params(deep=False))
-        self._fit_source(source, X, y)
+        self._fit_source(source, X, y, X_val=X_val, y_val=y_val, groups=groups)
         return self
 
     def partial_fit(self, X: Images, y: Truths) -> Self:
@@ -336,7 +368,8 @@ class SEALSuperpixels(GraphSuperpixels):
         source = self._source()
         if hasattr(self, "affinity_"):
             source = self.affinity_.set_params(**source.get_params(deep=False))
-        self.affinity_ = source.partial_fit(X, y)
+        with self._taking_over(source):
+            self.affinity_ = source.partial_fit(X, y)
         return self
 
     def save(self, path: PathLike) -> None:
@@ -358,6 +391,8 @@ class SEALSuperpixels(GraphSuperpixels):
             If there is no network yet.
         OSError
             If the file can't be written.
+        ValueError
+            If weights are NaN or infinite.
         """
         write_estimator(path, self._ready_source(), self.get_params(deep=False))
 
@@ -406,6 +441,11 @@ class SEALSuperpixels(GraphSuperpixels):
     def n_iter_(self) -> int:
         """Steps of the optimizer so far."""
         return self._learned("n_iter_")
+
+    @property
+    def stopped_by_(self) -> str:
+        """Why the training ended."""
+        return self._learned("stopped_by_")
 
     def _learned(self, name: str) -> Any:
         affinity = vars(self).get("affinity_")

@@ -166,6 +166,20 @@ def test_annotations_that_know_nothing_are_left_out(data, maps, capsys, run):
     assert printed(capsys.readouterr().out) == found
 
 
+def test_images_of_which_nothing_is_known_have_no_score(data, maps, capsys, run):
+    for folder in ("ada", "bo"):
+        path = data / f"annotations/{folder}/a.png"
+        iio.imwrite(path, np.full_like(iio.imread(path), 255))
+    assert run("evaluate maps --data data --ignore-label 255") == 0
+    out, err = capsys.readouterr()
+    assert "scored 2 of 3 images, 1 have no ground truth" in err
+    found = printed(out)
+    for kind in ("images", "annotations/ada", "annotations/bo"):
+        (data / kind / "a.png").unlink()
+    assert run("evaluate maps --data data -q --ignore-label 255") == 0
+    assert printed(capsys.readouterr().out) == found
+
+
 def test_tables_beside_label_maps_are_no_label_maps(data, maps, capsys, run):
     (maps / "a.csv").write_text("label,area\n0,12\n")
     assert run("evaluate maps --data data -q") == 0

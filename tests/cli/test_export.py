@@ -50,7 +50,7 @@ def test_a_wrong_file_is_not_written(network, here, capsys, monkeypatch, run):
     monkeypatch.setattr(
         seal_sk.pan.export, "export_onnx", lambda net, path: path.write_bytes(b"onnx")
     )
-    monkeypatch.setattr(seal_sk.cli.export, "_session", lambda content: content)
+    monkeypatch.setattr(seal_sk.cli.export, "_session", lambda content, args: content)
     for difference in (0.5, float("nan")):
         monkeypatch.setattr(
             seal_sk.cli.export, "_difference", lambda *both, found=difference: found

@@ -85,6 +85,18 @@ def test_options_of_one_name_mean_the_same():
     assert {"-q", "-v", "--debug"} < set(seen)
 
 
+@pytest.mark.parametrize(
+    "number", ["-1", "-1.", "-.5", "-0.001", "-1e-3", "-2.5E+10", "-1e5"]
+)
+def test_negative_numbers_are_values(number):
+    from seal_sk.cli import _parser
+
+    command = ["segment", "x.tif", "-o", "out", "--value-range", number, "9"]
+    args = _parser().parse_args([*command, "--balance", number])
+    assert args.value_range == [[float(number), 9.0]]
+    assert args.balance == float(number)
+
+
 def commands_of(parser):
     import argparse
 
@@ -135,6 +147,10 @@ def test_module_runs_as_a_program(here):
         ("segment photos -o out --connectivity 6", "--connectivity"),
         ("segment photos -o out --n-seg 6", "unrecognized arguments: --n-seg 6"),
         ("segment photos -o out --bands 0", "--bands"),
+        ("segment photos -o out --balance nan", "'nan' is not a number"),
+        ("segment photos -o out --balance -inf", "'-inf' is not a number"),
+        ("segment photos -o out --segment-size -.5", "'-.5' is not a number above 0"),
+        ("segment photos -o out -n 9 --segment-size 9", "not allowed with argument -n"),
         ("train -o net.safetensors", "required: --data"),
         ("train --data x -o n.safetensors --lr fast", "'fast' is not a number above 0"),
         ("train --data x -o n.safetensors --averaging 1", "less than 1"),

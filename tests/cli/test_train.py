@@ -1,6 +1,7 @@
 import json
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -121,6 +122,45 @@ def test_going_on_after_the_end_of_the_time(data, here, capsys, run):
     assert not (here / "net.checkpoint").exists()
 
 
+@pytest.mark.parametrize("more", ["", "--max-time 1000"])
+def test_the_end_of_patience_is_told_and_is_the_end(data, here, capsys, run, more):
+    """The patience may be that of the file of --weights."""
+    parameters = {"n_iter_no_change": 1, "validation_fraction": 0.3, "lr": 1e-6}
+    first = estimator(max_iter=1, validate_every=1, **parameters)
+    first.fit(*load_pairs(data)).save("first.safetensors")
+    command = "train --data data -o net.safetensors --weights first.safetensors"
+    assert run(f"{command} --max-iter 12 {more}") == 0
+    err = capsys.readouterr().err
+    assert re.search(r"stopped after \d of 12 steps: in 1 validations the ASA did", err)
+    assert "--max-time" not in err
+    assert "--resume" not in err
+    assert not (here / "net.checkpoint").exists()
+    assert run(f"{command} --max-iter 3 --n-iter-no-change 9 --force") == 0
+    assert "stopped" not in capsys.readouterr().err
+
+
+def test_a_validation_set_of_ones_own(data, here, capsys, run):
+    shutil.copytree(data, here / "other")
+    small = TRAIN.replace("--validation-fraction 0.4", "--validation-data other")
+    assert run(f"{small} -q") == 0
+    assert re.fullmatch(r"ASA 0\.\d{4} on 3 held-out images\n", capsys.readouterr().out)
+    wanted = estimator(validation_fraction=0.1)
+    X, y = load_pairs(data)
+    assert same_network("net.safetensors", wanted.fit(X, y, X_val=X, y_val=y))
+
+
+def test_a_training_that_diverges_goes_on_at_a_smaller_rate(data, here, capsys, run):
+    large = TRAIN.replace("--max-iter 4", "--max-iter 30") + " --validate-every 1"
+    assert run(f"{large} -q --lr 1e36") == 2
+    err = capsys.readouterr().err
+    assert "--lr" in err
+    assert "warm_start" not in err
+    if "--resume" in err:
+        assert run(f"{large} -q --lr 1e-4 --resume") == 0
+    else:
+        assert run(f"{large} -q --lr 1e-4 --force") == 0
+
+
 @pytest.mark.slow
 def test_ctrl_c_and_going_on_bit_for_bit(data, here, terminal, run):
     long = TRAIN.replace("--max-iter 4 --validate-every 2", "--max-iter 120")
@@ -202,7 +242,9 @@ def test_bad_parameters_cost_no_checkpoint(data, here, capsys, run):
         ("--weights bsds500 --width 3", "24 channels wide"),
         ("--annotations mean", "annotations='mean'"),
         ("--device rubbish", "device='rubbish'"),
-        ("--lr 1e36 --width 4 --max-iter 30 --crop-size 24", "smaller lr"),
+        ("--lr 1e36 --width 4 --max-iter 30 --crop-size 24", "smaller --lr"),
+        ("--validation-data data --validation-fraction 0.3", "leave out one of them"),
+        ("--validation-data nothing", "no data set 'nothing'"),
     ],
 )
 def test_refusals(data, here, capsys, run, options, message):

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -265,6 +266,17 @@ def test_download(tmp_path, monkeypatch, capsys, tiny, download, how):
     fetch_bsds500(data_home=data_home, subset="test")
     assert served == [bsds500.ARCHIVE_URL]
     assert capsys.readouterr().err == ""
+
+
+def test_a_download_removes_what_one_that_was_killed_left(tmp_path, tiny, download):
+    download(pack(tiny, tmp_path / "archive.tgz"))
+    home = tmp_path / "home"
+    for name, age in ((".bsds500-old", 25 * 3600), (".bsds500-running", 60)):
+        (home / name).mkdir(parents=True)
+        before = time.time() - age
+        os.utime(home / name, (before, before))
+    fetch_bsds500(data_home=home)
+    assert sorted(p.name for p in home.iterdir()) == [".bsds500-running", "bsds500"]
 
 
 def test_download_of_a_damaged_archive(tmp_path, monkeypatch, tiny, download):

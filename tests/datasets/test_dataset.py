@@ -80,6 +80,7 @@ def test_pickle(dataset):
         ({"names": ["a"]}, ValueError, "1 names for 2 images"),
         ({"names": ["a", "a"]}, ValueError, "same name 'a'"),
         ({"tolerance": -1}, ValueError, "tolerance"),
+        ({"masks": [None]}, ValueError, "pair up"),
         ({"tolerance": 1.5}, TypeError, "tolerance"),
     ],
 )

@@ -156,3 +156,118 @@ def test_labels_of_another_kind(flat):
     save_image(maps / "b.png")
     with pytest.raises(ValueError, match=r"b\.png holds colours"):
         load_image_folder(photos, maps).annotations[1]
+
+
+def write_tree(folder, places=("", "a", "a/deep")):
+    for i, place in enumerate(places):
+        save_image(folder / "images" / place / "x.png", value=i)
+        save_labels(folder / "annotations" / place / "x.png", i)
+    return folder
+
+
+def test_a_tree_has_its_paths_as_names(tmp_path):
+    tree = write_tree(tmp_path)
+    (tree / "images/.hidden").mkdir()
+    save_image(tree / "images/.hidden/x.png")
+    data = load_image_folder(tree / "images", tree / "annotations", recursive=True)
+    assert data.names == ["a/deep/x", "a/x", "x"]
+    assert [int(truth.max()) for truth in data.annotations] == [2, 1, 0]
+    assert [int(image.max()) for image in data.images] == [2, 1, 0]
+    top = load_image_folder(tree / "images", flat_truth(tree))
+    assert top.names == ["x"]
+
+
+def flat_truth(tree):
+    save_labels(tree / "top/x.png", 0)
+    return tree / "top"
+
+
+@pytest.mark.parametrize("places", [("a", "b"), ("", "a")])
+def test_a_tree_with_several_annotators(tmp_path, places):
+    for place in places:
+        save_image(tmp_path / "images" / place / "x.png")
+        for i, name in enumerate(("ada", "bo")):
+            save_labels(tmp_path / "annotations" / name / place / "x.png", i)
+    data = load_image_folder(
+        tmp_path / "images", tmp_path / "annotations", recursive=True
+    )
+    assert len(data.images) == 2
+    for truths in data.annotations:
+        assert [int(truth.max()) for truth in truths] == [0, 1]
+
+
+def test_only_subfolders_have_images(tmp_path):
+    tree = write_tree(tmp_path, ("a",))
+    with pytest.raises(FileNotFoundError, match="subfolders have some: set recursive"):
+        load_image_folder(tree / "images", tree / "annotations")
+    save_labels(tree / "annotations/b/y.png", 0)
+    with pytest.raises(FileNotFoundError, match="lacks its counterpart"):
+        load_image_folder(tree / "images", tree / "annotations", recursive=True)
+
+
+@pytest.fixture
+def transparent(tmp_path):
+    """An image whose left half is transparent, and two annotators."""
+    pixels = np.full((*SHAPE, 4), 255, np.uint8)
+    pixels[:, :3] = 0
+    (tmp_path / "images").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "images/x.png")
+    for i, name in enumerate(("ada", "bo")):
+        save_labels(tmp_path / "annotations" / name / "x.png", 5 + i)
+    return tmp_path / "images", tmp_path / "annotations"
+
+
+@pytest.mark.parametrize(("ignore_label", "filled"), [(None, -1), (255, 255)])
+def test_pixels_outside_the_mask_are_ignored(transparent, ignore_label, filled):
+    data = load_image_folder(*transparent, mask="alpha", ignore_label=ignore_label)
+    assert data.ignore_label == filled
+    assert data.images[0].shape == (*SHAPE, 3)
+    # Black where they are transparent, which no estimator should see.
+    assert (data.images[0] == 255).all()
+    assert not data.masks[0][:, :3].any()
+    assert data.masks[0][:, 3:].all()
+    for i, truth in enumerate(data.annotations[0]):
+        assert (truth[:, :3] == filled).all()
+        assert (truth[:, 3:] == 5 + i).all()
+    again = pickle.loads(pickle.dumps(data.select([0])))
+    np.testing.assert_array_equal(again.masks[0], data.masks[0])
+
+
+def test_images_are_read_with_the_options(transparent):
+    data = load_image_folder(*transparent, bands=[2], value_range=(0, 510))
+    assert data.masks is None
+    assert data.images[0].shape == (*SHAPE, 1)
+    assert data.images[0].max() == np.float32(0.5)
+    with pytest.raises(ValueError, match="drop_alpha="):
+        load_image_folder(*transparent).images[0]
+    assert load_image_folder(*transparent, drop_alpha=True).images[0].shape[2] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mask": "white"}, "mask='white' must be one of"),
+        ({"bands": []}, "at least one band"),
+        ({"value_range": (3, 1)}, "the lower one first"),
+        ({"n_bands": 0}, "n_bands"),
+    ],
+)
+def test_options_that_no_file_can_be_read_with(flat, options, message):
+    with pytest.raises(ValueError, match=message):
+        load_image_folder(*flat, **options)
+
+
+@pytest.mark.parametrize("nodata", [255, 7])
+def test_no_data_of_an_annotation_is_unknown(tmp_path, nodata):
+    """It is read as -1, whichever label stands for unknown pixels."""
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[0, 0], labels[1, 1] = 255, nodata
+    save_image(tmp_path / "images/x.png")
+    (tmp_path / "truths").mkdir()
+    tag = [(42113, "s", 0, str(nodata), True)]
+    tifffile.imwrite(tmp_path / "truths/x.tif", labels, extratags=tag)
+    folders = (tmp_path / "images", tmp_path / "truths")
+    (truth,) = load_image_folder(*folders, ignore_label=255).annotations
+    assert truth[0, 0] == truth[1, 1] == 255
+    (truth,) = load_image_folder(*folders).annotations
+    assert truth[1, 1] == -1

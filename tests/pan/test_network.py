@@ -3,7 +3,9 @@
 import errno
 import json
 import pickle
+import re
 import sys
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from seal_sk import SEALSuperpixels, ers, to_eight_connected
 from seal_sk.affinity.edges import canny
 from seal_sk.pan import PAN, read_weights, write_weights
 from seal_sk.pan.prediction import network_input, predict_affinity
+from seal_sk.pan.training.state import read_checkpoint
+from seal_sk.sources.vgg import vgg16_conv1_1
 
 ARCHITECTURE = '{"network": "pan", "width": 6, "in_channels": 3, "edges": "skimage"}'
 
@@ -151,10 +155,23 @@ def test_a_failed_write_leaves_the_old_file(net, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["net.safetensors"]
 
 
+def assert_refused(net, path, message):
+    """Neither written nor, when another program wrote it, read."""
+    with pytest.raises(ValueError, match=f"The network.*{message}"):
+        write_weights(path, net)
+    tensors = {k: v for k, v in net.state_dict().items() if "num_batches" not in k}
+    metadata = {"format": "seal_sk", "params": "{}"}
+    save_file(tensors, path, metadata | {"architecture": json.dumps(net.architecture)})
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}.*{message}"):
+        read_weights(path)
+
+
 def test_files_that_are_refused(net, tmp_path):
     good = tmp_path / "good.safetensors"
     write_weights(good, net)
     content = good.read_bytes()
+    with pytest.raises(IsADirectoryError, match="is a folder; give a file"):
+        write_weights(tmp_path, net)
 
     truncated = tmp_path / "truncated.safetensors"
     for length in (0, 5, 100, len(content) // 2, len(content) - 1):
@@ -190,9 +207,7 @@ def test_files_that_are_refused(net, tmp_path):
     broken = tmp_path / "broken.safetensors"
     with torch.no_grad():
         net.conv5.bias.fill_(torch.nan)
-    write_weights(broken, net)
-    with pytest.raises(ValueError, match="NaN, infinite"):
-        read_weights(broken)
+    assert_refused(net, broken, "NaN, infinite")
     half = {name: value.half() for name, value in net.state_dict().items()}
     half["conv5.bias"] = half["conv5.bias"].to(torch.int8)
     half["conv1.weight"] = half["conv1.weight"].to(torch.float8_e4m3fn)
@@ -204,11 +219,7 @@ def test_files_that_are_refused(net, tmp_path):
     with torch.no_grad():
         net.conv5.bias.zero_()
         next(b for n, b in net.named_buffers() if "running_var" in n).fill_(-1)
-    write_weights(broken, net)
-    with pytest.raises(ValueError, match="variance below 0"):
-        read_weights(broken)
-    with pytest.raises(IsADirectoryError, match="is a folder; give a file"):
-        write_weights(tmp_path, net)
+    assert_refused(net, broken, "variance below 0")
     other = tmp_path / "other.pkl"
     torch.save({"weight": torch.zeros(2)}, other)
     with pytest.raises(ValueError, match="not a state dict of PAN"):
@@ -223,6 +234,95 @@ def test_files_that_are_refused(net, tmp_path):
         read_weights(wrong)
     with pytest.raises(FileNotFoundError, match="No weights at"):
         read_weights(tmp_path / "missing.pkl")
+
+
+def test_the_same_network_is_the_same_file(net, tmp_path):
+    contents = set()
+    for i in range(8):
+        write_weights(tmp_path / f"{i}", net, {"lr": 0.1, "name": "né"})
+        contents.add((tmp_path / f"{i}").read_bytes())
+    assert len(contents) == 1
+
+
+def test_a_flipped_bit_is_found(net, tmp_path, rng):
+    path = tmp_path / "net.safetensors"
+    write_weights(path, net, {"lr": 0.001})
+    content = path.read_bytes()
+    places = [content.index(b"0.001"), *rng.integers(8, len(content), 40)]
+    for place in places:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        with pytest.raises(ValueError, match=re.escape(str(path))):
+            read_weights(path)
+
+
+def test_weights_too_large_for_half_precision_are_not_written(net, tmp_path):
+    with torch.no_grad():
+        net.conv1.weight[0] = 1e6
+    write_weights(tmp_path / "net.safetensors", net)
+    with pytest.raises(ValueError, match="NaN, infinite"):
+        write_weights(tmp_path / "half.safetensors", net, half=True)
+
+
+def of_itself(one):
+    entries = {"x": [one.expand(10**5, 10**5)]}
+    for _ in range(40):
+        entries = {"a": [entries, entries]}
+    entries["b"] = [entries]
+    return entries
+
+
+VIEWS = {
+    "stride 0": lambda one: {"x": one.expand(10**5, 10**5)},
+    "nested": lambda one: {"x": [{"y": one.expand(10**5, 10**5)}]},
+    "of itself": of_itself,
+    "one storage": lambda one: (
+        {i: torch.zeros(999)[:] for i in range(2)}
+        | {str(i): one.expand(10**4) for i in range(10)}
+    ),
+    "sparse": lambda one: {"x": torch.eye(9).to_sparse()},
+    "meta": lambda one: {"x": torch.empty(10**6, 10**6, device="meta")},
+}
+
+
+@pytest.mark.parametrize("make", VIEWS.values(), ids=VIEWS)
+@pytest.mark.parametrize("old", [False, True], ids=["archive", "old format"])
+def test_tensors_larger_than_their_file_are_refused(tmp_path, make, old):
+    path = tmp_path / "weights.pkl"
+    one = torch.zeros(1)
+    entries = {"conv1.weight": torch.zeros(6, 3, 3, 3), **make(one)}
+    torch.save(entries, path, _use_new_zipfile_serialization=not old)
+    for read in (read_weights, read_checkpoint, vgg16_conv1_1):
+        with pytest.raises(ValueError, match=r"weights\.pkl"):
+            read(path)
+
+
+def test_compressed_archives_are_refused(tmp_path):
+    path, packed = tmp_path / "weights.pkl", tmp_path / "packed.pkl"
+    torch.save({"conv1.weight": torch.zeros(10**5)}, path)
+    with ZipFile(path) as old, ZipFile(packed, "w", ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(ValueError, match="damaged at its entry"):
+        read_weights(packed)
+
+
+@pytest.mark.parametrize("offsets", [[0, 4], [4, 8], [0, 2**40]])
+def test_headers_that_lie_are_refused(tmp_path, offsets):
+    path = tmp_path / "net.safetensors"
+    entries = {
+        "a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]},
+        "b": {
+            "dtype": "F32",
+            "shape": [(offsets[1] - offsets[0]) // 4],
+            "data_offsets": offsets,
+        },
+    }
+    header = json.dumps(entries).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    with pytest.raises(ValueError, match="truncated or not a safetensors file"):
+        read_weights(path)
 
 
 def test_no_code_is_executed(tmp_path):

@@ -1,10 +1,12 @@
 """UNet: size, sight, seams, fusion, calibration, files."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from skimage.data import coffee
 from sklearn.base import clone
 from torch.nn import functional
@@ -394,7 +396,12 @@ def test_precision_may_be_changed_after_the_training(tmp_path):
 
 @pytest.mark.parametrize("value", [0.0, -2.0, 1e300])
 def test_calibrations_that_cannot_be_are_refused(net, tmp_path, value):
+    path = tmp_path / "net.safetensors"
     net.double().calibration[0] = value
-    write_weights(tmp_path / "net.safetensors", net)
+    with pytest.raises(ValueError, match="The network holds"):
+        write_weights(path, net)
+    tensors = {k: v for k, v in net.state_dict().items() if "num_batches" not in k}
+    metadata = {"format": "seal_sk", "params": "{}"}
+    save_file(tensors, path, metadata | {"architecture": json.dumps(net.architecture)})
     with pytest.raises(ValueError, match=r"net\.safetensors"):
-        read_weights(tmp_path / "net.safetensors")
+        read_weights(path)

@@ -29,7 +29,7 @@ def mistakes(image: NDArray[np.uint8], affinity: NDArray[np.float32]) -> None:
     GraphSuperpixels(affinity=image)  # wrong
     EdgeAffinity(5)  # wrong
     SEALSuperpixels(network="resnet")  # wrong
-    SEALSuperpixels().fit([image])  # wrong
+    SEALSuperpixels().fit([image], groups=object())  # wrong
     SEALSuperpixels().save(5)  # wrong
     labels: NDArray[np.int32] = ERSSuperpixels().transform([image])  # wrong
     del labels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -11,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
-from numpy.typing import NDArray
-from sklearn.utils import check_random_state
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array, check_random_state
 
 from ..._typing import Images
-from ..._validation import check_bands
+from ..._validation import check_bands, check_pairs
 from ...affinity import to_eight_connected
 from ...metrics import asa_score, mean_over_pairs
 from ...segmentation import ers
@@ -43,7 +44,9 @@ class Fitted:
     validation_indices: NDArray[np.intp]
     state: dict[str, Any]
     course: dict[str, Any]
-    interrupted: bool  # by Ctrl-C
+    #: Why it ended: "max_iter", "max_time", "no_change", "interrupted" or "diverged".
+    stopped_by: str
+    error: FloatingPointError | None = None  # if it diverged
 
 
 def fit(
@@ -51,6 +54,9 @@ def fit(
     X: Images,
     y: Any,
     *,
+    X_val: Images | None = None,
+    y_val: Any = None,
+    groups: ArrayLike | None = None,
     net: AffinityNet | None = None,
     state: dict[str, Any] | None = None,
     course: dict[str, Any] | None = None,
@@ -63,6 +69,10 @@ def fit(
         Valid settings.
     X, y : sequences
         Images and ground truths, of the same length.
+    X_val, y_val : sequences, optional
+        Images and ground truths for the validation, instead of some of `X`.
+    groups : array-like of shape (n_images,), optional
+        Group of each image; those held out are of other groups than the others.
     net : AffinityNet, optional
         Network of the last training, from which ``warm_start=True`` starts.
     state, course : dict, optional
@@ -74,27 +84,43 @@ def fit(
     """
     _check_loss(settings)
     settings, device = _resolved(settings)
-    counts, checksum, in_channels = check_data(
+    counts, scorable, checksum, in_channels = check_data(
         X, y, settings.annotations, settings.ignore_label
     )
+    groups = _checked_groups(groups, len(X), X_val)
+    validation = None
+    if X_val is not None or y_val is not None:
+        X_val, y_val, validation = _checked_validation(
+            settings, X_val, y_val, in_channels
+        )
     if not settings.warm_start:
         net = state = course = None
     saved_course, saved = _saved(settings, course, state)
     seed = _seed(settings, saved)
-    held_out = _held_out(settings, counts, seed)
+    if X_val is None:
+        held_out = _held_out(settings, scorable, seed, groups)
+        images, truths = X, y
+        scored = [int(i) for i in held_out if scorable[i]]
+    else:
+        held_out = np.arange(0)
+        images, truths = X_val, y_val
+        scored = list(range(len(X_val)))
+    if groups is not None:
+        validation = zlib.crc32(held_out.astype("<i8").tobytes())
     training = np.setdiff1d(np.arange(len(X)), held_out)
     planned = Course(
         settings,
         n_train=_n_samples(settings, [counts[i] for i in training]),
-        n_validation=len(held_out),
+        n_validation=len(scored),
         seed=seed,
         data=checksum,
+        validation=validation,
     )
-    if settings.n_iter_no_change is not None and not len(held_out):
+    if settings.n_iter_no_change is not None and not len(scored):
         raise ValueError(
             f"n_iter_no_change={settings.n_iter_no_change} needs images held out, but "
             f"validation_fraction={settings.validation_fraction} of {len(X)} images is "
-            "none."
+            "none; raise it, or give X_val and y_val."
         )
     path = _checkpoint_path(settings)
     from_file = path is not None and path.exists()
@@ -112,17 +138,17 @@ def fit(
         if changed:
             # The best weights so far were chosen on other data or settings.
             current.forget_validation()
-        elif planned.to_dict() != saved_course:
-            # More steps, or more patience, are requested than before.
+        elif planned.is_new_attempt(saved_course):
             current.stale_validations = 0
     n_threads = _n_threads(settings)
 
     def validate(net):
-        images = (X[i] for i in held_out)
-        label_maps = _superpixels(settings, images, net, device, n_threads)
+        label_maps = _superpixels(
+            settings, (images[i] for i in scored), net, device, n_threads
+        )
         return mean_over_pairs(
             asa_score,
-            [y[i] for i in held_out],
+            [truths[i] for i in scored],
             label_maps,
             ignore_label=settings.ignore_label,
         )
@@ -133,9 +159,10 @@ def fit(
         _samples(settings, X, y, training, counts, net, (seed,)),
         device,
         held_out,
-        validate=validate if len(held_out) else None,
+        validate=validate if len(scored) else None,
         max_time=settings.max_time,
         checkpoint_path=path,
+        from_file=from_file,
     )
 
 
@@ -150,7 +177,7 @@ def partial_fit(
     """Make one pass over more data; the parameters are as for `fit`."""
     _check_loss(settings)
     settings, device = _resolved(settings)
-    counts, checksum, in_channels = check_data(
+    counts, _, checksum, in_channels = check_data(
         X, y, settings.annotations, settings.ignore_label
     )
     seed = _seed(settings, state)
@@ -201,14 +228,62 @@ def _resolved(settings):
     return replace(settings, precision=precision), device
 
 
-def _held_out(settings, counts, seed):
-    """Sorted indices of the images for validation."""
-    n = len(counts)
-    order = np.random.default_rng([seed, 2]).permutation(n)
-    # Label maps can't be scored against an affinity map.
-    scorable = [i for i in order if counts[i]]
-    n_held_out = round(settings.validation_fraction * n)
-    return np.sort(scorable[: min(n_held_out, n - 1)]).astype(np.intp)
+def _checked_groups(groups, n, X_val):
+    """Numbers of the groups of `n` images; None without groups."""
+    if groups is None:
+        return None
+    if X_val is not None:
+        raise ValueError(
+            "groups say which images of X are held out, but with X_val none are; give "
+            "either."
+        )
+    groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+    if groups.shape != (n,):
+        raise ValueError(
+            f"groups has shape {groups.shape}; give the group of each of the {n} "
+            "images."
+        )
+    return np.unique(groups, return_inverse=True)[1]
+
+
+def _checked_validation(settings, X_val, y_val, in_channels):
+    """Images and ground truths of a validation set, and their checksum."""
+    if X_val is None or y_val is None:
+        raise ValueError("Give both X_val and y_val, or neither of them.")
+    try:
+        X_val, y_val = check_pairs(X_val, y_val)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"Of the validation set X_val, y_val: {error}") from error
+    _, _, checksum, n_channels = check_data(
+        X_val, y_val, None, settings.ignore_label, names=("X_val", "y_val")
+    )
+    if n_channels != in_channels and (n_channels, in_channels) != (1, 3):
+        raise ValueError(
+            f"X_val has {n_channels} channels, but X has {in_channels}; give images of "
+            "one kind."
+        )
+    return X_val, y_val, checksum
+
+
+def _held_out(settings, scorable, seed, groups):
+    """Sorted indices of the images that are not trained on."""
+    n, fraction = len(scorable), settings.validation_fraction
+    rng = np.random.default_rng([seed, 2])
+    scorable = np.flatnonzero(scorable)
+    if groups is None:
+        order = rng.permutation(n)
+        chosen = order[np.isin(order, scorable)]
+        return np.sort(chosen[: min(round(fraction * n), n - 1)]).astype(np.intp)
+    n_groups = groups.max() + 1
+    n_held_out = min(round(fraction * n_groups), n_groups - 1)
+    order = rng.permutation(n_groups)
+    chosen = order[np.isin(order, groups[scorable])][:n_held_out]
+    if fraction and not len(chosen):
+        raise ValueError(
+            f"validation_fraction={fraction} of {n_groups} groups is none; raise it to "
+            "hold out at least one of two or more, or set it to 0."
+        )
+    return np.flatnonzero(np.isin(groups, chosen))
 
 
 def _n_samples(settings, counts):
@@ -220,6 +295,10 @@ def _superpixels(settings, images, net, device, n_threads):
     """Label maps for the validation of a network."""
 
     def cut(affinity):
+        if not np.isfinite(affinity).all():
+            raise FloatingPointError(
+                "The prediction for an image held out is not finite."
+            )
         n_pixels = affinity.shape[0] * affinity.shape[1]
         n_segments = max(1, round(n_pixels / settings.train_segment_size))
         return ers(to_eight_connected(affinity), n_segments)
@@ -339,24 +418,31 @@ def _run(
     validate=None,
     max_time=None,
     checkpoint_path=None,
+    from_file=False,
 ):
     settings = course.settings
-    reason = train(
-        state,
-        settings,
-        samples,
-        resolve_loss(settings.loss, settings.train_segment_size),
-        device=device,
-        validate=validate,
-        max_time=max_time,
-        n_jobs=_n_threads(settings),
-        checkpoint=(
-            (lambda: write_checkpoint(checkpoint_path, state, course))
-            if checkpoint_path
-            else None
-        ),
-        progress=settings.verbose > 0,
-    )
+    start, error = state.iteration, None
+    try:
+        stopped_by = train(
+            state,
+            settings,
+            samples,
+            resolve_loss(settings.loss, settings.train_segment_size),
+            device=device,
+            validate=validate,
+            max_time=max_time,
+            n_jobs=_n_threads(settings),
+            checkpoint=(
+                (lambda saved: write_checkpoint(checkpoint_path, saved, course))
+                if checkpoint_path
+                else None
+            ),
+            progress=settings.verbose > 0,
+        )
+    except FloatingPointError as diverged:
+        if state.iteration == start and not from_file:
+            raise  # Nothing was learned, so the last training stays as it is.
+        stopped_by, error = "diverged", diverged
     net = state.net.cpu().eval()
     saved = state.to_dict()
     net.load_state_dict(state.final_weights())
@@ -367,5 +453,6 @@ def _run(
         validation_indices=held_out,
         state=saved,
         course=course.to_dict(),
-        interrupted=reason == "interrupted",
+        stopped_by=stopped_by,
+        error=error,
     )

@@ -202,23 +202,33 @@ def check_truth(truth: Any, shape: Sequence[int], *, name: str) -> Any:
 
 
 def check_data(
-    X: Images, y: Any, annotations: str = "each", ignore_label: int | None = None
-) -> tuple[list[int], int, int]:
+    X: Images,
+    y: Any,
+    annotations: str | None = "each",
+    ignore_label: int | None = None,
+    *,
+    names: tuple[str, str] = ("X", "y"),
+) -> tuple[list[int], list[bool], int, int]:
     """Check every image and annotation once, before the training.
 
     Parameters
     ----------
     X, y : sequences
         Images and ground truths, of the same length.
-    annotations : {"each", "mean"}, default="each"
-        As for `Samples`.
+    annotations : {"each", "mean"} or None, default="each"
+        As for `Samples`; None for images that are scored, not trained on.
     ignore_label : int, optional
         Label of unknown pixels.
+    names : tuple of two str
+        Names of `X` and `y` in error messages.
 
     Returns
     -------
     counts : list of int
         Number of annotations of each image; 0 for one with an affinity map.
+    scorable : list of bool
+        Whether label maps of each image can be scored: against label maps of which a
+        pixel is known, not against an affinity map.
     checksum : int
         Checksum of all data, to tell data sets apart.
     in_channels : int
@@ -230,39 +240,45 @@ def check_data(
         If an image or annotation is not valid, images differ in their number of
         channels, or all pixels are unknown.
     """
-    counts, checksum, known = [], 0, ignore_label is None
+    x, of = names
+    counts, scorable, checksum = [], [], 0
+    learnable = False
     first: dict[int, int] = {}  # number of channels -> first image that has it
     for i in range(len(X)):
-        image = check_image(X[i], name=f"X[{i}]")
+        image = check_image(X[i], name=f"{x}[{i}]")
         n_channels = image.shape[2]
         for n_others, k in first.items():
             if n_others != n_channels and {n_others, n_channels} != {1, 3}:
                 raise ValueError(
-                    f"The images differ in their number of channels: X[{k}] has "
-                    f"{n_others}, X[{i}] has {n_channels}. One network reads images of "
-                    "one kind (grey and RGB may be mixed): leave some out."
+                    f"The images differ in their number of channels: {x}[{k}] has "
+                    f"{n_others}, {x}[{i}] has {n_channels}. One network reads images "
+                    "of one kind (grey and RGB may be mixed): leave some out."
                 )
         first.setdefault(n_channels, i)
         if image.shape[:2] == (1, 1):
             raise ValueError(
-                f"X[{i}] is a single pixel, which has no neighbour to learn from; "
+                f"{x}[{i}] is a single pixel, which has no neighbour to learn from; "
                 "leave it out."
             )
-        truth = check_truth(y[i], image.shape[:2], name=f"y[{i}]")
+        truth = check_truth(y[i], image.shape[:2], name=f"{of}[{i}]")
         soft = is_affinity(truth)
-        if soft and annotations == "each":
-            raise ValueError(
-                f"y[{i}] is an affinity map, not a label map; to train on it, set "
-                "annotations='mean'."
-            )
-        known = known or soft or any((m != ignore_label).any() for m in truth)
+        if soft and annotations != "mean":
+            advice = "it can't be scored; leave it out."
+            if annotations == "each":
+                advice = "to train on it, set annotations='mean'."
+            raise ValueError(f"{of}[{i}] is an affinity map, not a label map; {advice}")
         counts.append(0 if soft else len(truth))
+        scorable.append(
+            not soft
+            and (ignore_label is None or any((m != ignore_label).any() for m in truth))
+        )
+        learnable = learnable or soft or scorable[-1]
         for array in (image, *((truth,) if soft else truth)):
             checksum = zlib.crc32(str(array.shape).encode(), checksum)
             checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
-    if not known:
+    if not learnable:
         raise ValueError(
-            "There is nothing to learn: every pixel of y has the label "
+            f"There is nothing to learn or to score: every pixel of {of} has the label "
             f"{ignore_label}, which ignore_label leaves out."
         )
-    return counts, checksum, max(first)
+    return counts, scorable, checksum, max(first)

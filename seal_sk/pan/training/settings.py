@@ -79,7 +79,7 @@ class Settings:
     augmentation: Literal["rigid", "full"] = _decides("rigid", _choice("rigid", "full"))
     train_segment_size: float = _decides(515, _at_least(1, Real))
     weights: PathLike | None = _of_a_run(None, None, str, Path)
-    max_iter: int = _decides(2000, _at_least(1))
+    max_iter: int = _decides(2000, _at_least(0))
     max_time: float | None = _of_a_run(None, None, _ABOVE_0)
     batch_size: int = _decides(4, _at_least(1))
     crop_size: int | None = _decides(160, None, _at_least(8))

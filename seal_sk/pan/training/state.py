@@ -18,12 +18,22 @@ from torch.optim.swa_utils import AveragedModel
 from ..._files import replace_file
 from ..._typing import PathLike
 from ..loss import loss_name
+from ..tensors import load_torch
 from .settings import DECIDING, Settings
 
 __all__ = ["Course", "TrainingState", "copy_of", "read_checkpoint", "write_checkpoint"]
 
-# Settings that may change when a training is continued from a checkpoint.
-_MAY_DIFFER = ("max_iter", "n_iter_no_change")
+# Settings that may change when a training is continued from a checkpoint: how long it
+# lasts, and how the next steps are made. What was best until then stays comparable.
+_MAY_DIFFER = {
+    "max_iter",
+    "n_iter_no_change",
+    "lr",
+    "lr_schedule",
+    "lr_step",
+    "weight_decay",
+    "precision",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Course:
     n_validation: int
     seed: int
     data: int  # checksum of images and ground truths
+    # Checksum of the images to validate on, if they were given or chosen by group.
+    validation: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The values that are compared, and written to checkpoints."""
@@ -49,6 +61,17 @@ class Course:
             for name, value in self.to_dict().items()
             if name not in _MAY_DIFFER and saved.get(name) != value
         ]
+
+    def is_new_attempt(self, saved: dict[str, Any]) -> bool:
+        """Whether more steps, more patience or other steps are requested than before.
+
+        The precision does not count, since it may be that of another machine.
+        """
+        return any(
+            saved.get(name) != value
+            for name, value in self.to_dict().items()
+            if name in _MAY_DIFFER - {"precision"}
+        )
 
     def check_continues(self, saved: dict[str, Any]) -> None:
         """Refuse to continue a training that was started with other settings."""
@@ -96,6 +119,18 @@ class TrainingState:
         """The network to validate and to keep."""
         return self.net if self.average is None else self.average.module
 
+    def tensors(self) -> list[torch.Tensor]:
+        """All numbers that the training changes, which must stay finite."""
+        moments = [
+            value
+            for of_weight in self.optimizer.state.values()
+            for value in of_weight.values()
+            if isinstance(value, torch.Tensor)
+        ]
+        # Those without a dimension count steps.
+        both = (*self.net.state_dict().values(), *moments)
+        return [tensor for tensor in both if tensor.ndim]
+
     def to_dict(self) -> dict[str, Any]:
         """Copies of all tensors and plain values, on the CPU."""
         modules = ("net", "optimizer", "average")
@@ -140,10 +175,10 @@ class TrainingState:
         return self.best_net or copy_of(self.kept_net.state_dict())
 
 
-def write_checkpoint(path: PathLike, state: TrainingState, course: Course) -> None:
-    """Write the state of a training, completely or not at all."""
+def write_checkpoint(path: PathLike, state: dict[str, Any], course: Course) -> None:
+    """Write the state of a training, a dict, completely or not at all."""
     buffer = BytesIO()
-    torch.save({"course": course.to_dict(), "state": state.to_dict()}, buffer)
+    torch.save({"course": course.to_dict(), "state": state}, buffer)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, buffer.getvalue())
@@ -151,14 +186,12 @@ def write_checkpoint(path: PathLike, state: TrainingState, course: Course) -> No
 
 def read_checkpoint(path: PathLike) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read the course and state that `write_checkpoint` wrote, as dicts."""
+    advice = "remove it to start over."
+    saved = load_torch(Path(path), "a checkpoint", advice)
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
         return saved["course"], saved["state"]
-    except Exception as error:
-        raise ValueError(
-            f"{str(path)!r} is truncated or not a checkpoint ({type(error).__name__}); "
-            "remove it to start over."
-        ) from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{str(path)!r} is not a checkpoint; {advice}") from error
 
 
 def _adam(net, settings):

@@ -121,9 +121,9 @@ def test_small_numpy_integers_do_not_overflow():
 
 def test_the_checksum_covers_images_and_truths():
     images, truths = flat(2)
-    _, checksum, _ = check_data(images, truths)
-    assert check_data(images, truths[::-1])[1] != checksum
-    assert check_data([image + 1 for image in images], truths)[1] != checksum
+    _, _, checksum, _ = check_data(images, truths)
+    assert check_data(images, truths[::-1])[2] != checksum
+    assert check_data([image + 1 for image in images], truths)[2] != checksum
 
 
 def test_the_data_say_how_many_channels():
@@ -131,7 +131,7 @@ def test_the_data_say_how_many_channels():
 
     def channels(*shapes):
         images = [np.zeros((5, 6, *shape), np.uint8) for shape in shapes]
-        return check_data(images, [truth] * len(images))[2]
+        return check_data(images, [truth] * len(images))[3]
 
     assert channels((), (1,)) == 1
     assert channels((3,)) == channels((), (3,), (1,)) == 3

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from seal_sk import SEALSuperpixels, ers, to_eight_connected
-from seal_sk.pan import SEALLoss, bce_loss
+from seal_sk.pan import SEALLoss, balanced_bce_loss, bce_loss
+from seal_sk.pan.loss import affinity_target
 from seal_sk.pan.training import fitting, steps
 from seal_sk.pan.training.samples import Samples
 from seal_sk.pan.training.settings import Settings
@@ -36,7 +37,9 @@ def validations(monkeypatch):
 
     def decide(*scores):
         coming = iter(scores)
-        monkeypatch.setattr(fitting, "mean_over_pairs", lambda *args: next(coming))
+        monkeypatch.setattr(
+            fitting, "mean_over_pairs", lambda *args, **kwargs: next(coming)
+        )
 
     return decide
 
@@ -304,6 +307,108 @@ def test_transform_cuts_as_the_parameters_say(scenes):
     four = ers(affinity, 20, balance=3.0)
     seal.set_params(connectivity=4)
     assert np.array_equal(seal.transform(scenes[0][:1])[0], four)
+
+
+@pytest.mark.parametrize("network", ["pan", "unet"])
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_a_loss_sees_the_batch(scenes, network, n_jobs):
+    seen = []
+
+    def loss(logits, truth, ignore_label):
+        seen.append((logits.detach().clone(), truth.clone()))
+        logits.clamp_(-20, 20)  # in place, as it may be
+        return bce_loss(logits, truth, ignore_label=ignore_label)
+
+    images, truths = scenes
+    truths = [
+        np.where(np.arange(72) < 9 + i, truth, 255) for i, truth in enumerate(truths)
+    ]
+    seal = small(
+        network=network,
+        batch_size=4,
+        max_iter=1,
+        loss=loss,
+        ignore_label=255,
+        n_jobs=n_jobs,
+    ).fit(images, truths)
+    ((logits, truth),) = seen
+    assert (logits.shape, truth.shape) == ((4, 2, 32, 32), (4, 32, 32))
+    expected = bce_loss(logits, truth, ignore_label=255).item()
+    assert seal.history_[0]["loss"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.fixture
+def of_two_sizes(scenes):
+    """Images of 24 x 30 and, with a rim of unknown pixels, of 40 x 40."""
+    images = [image[:24, :30] for image in scenes[0][:2]]
+    truths = [truth[:24, :30] for truth in scenes[1][:2]]
+    for image, truth in zip(scenes[0][2:4], scenes[1][2:4], strict=True):
+        images.append(image[:40, :40])
+        truths.append(np.where(np.arange(40) < 6, truth[:40, :40], 255))
+    return images, truths
+
+
+OWN = {
+    "bce": bce_loss,
+    "balanced_bce": balanced_bce_loss,
+    "seal": SEALLoss(segment_size=230),
+}
+
+
+@pytest.mark.parametrize("name", [*OWN, "users"])
+def test_gradients_are_those_of_the_loss_of_the_batch(of_two_sizes, name):
+    """One step, against the network on each image and the mean over all edges."""
+    calls = []
+
+    def users(logits, truth, ignore_label):
+        calls.append(len(truth))
+        return bce_loss(logits, truth, ignore_label=ignore_label)
+
+    params = {
+        "batch_size": 4,
+        "max_iter": 1,
+        "crop_size": None,
+        "precision": "float32",
+        "validation_fraction": 0.0,
+        "weight_decay": 0.0,
+        "ignore_label": 255,
+        "lr": 1e-3,
+    }
+    loss = users if name == "users" else name
+    seal = small(**params, loss=loss).fit(*of_two_sizes)
+    settings, seed = Settings.of(seal), seal.affinity_._state["seed"]
+    net = fitting._initial_net(settings, 3, seed, None).train()
+    samples = fitting._samples(settings, *of_two_sizes, range(4), [1] * 4, net, (seed,))
+    criterion = OWN.get(name, bce_loss)
+    parts, by_shape = [], {}
+    for number in range(4):
+        sample = samples.draw(number)
+        truth = torch.from_numpy(sample.truth)[None]
+        known = affinity_target(truth, 255)[1].sum()
+        logits = net.logits(
+            torch.from_numpy(sample.image)[None], torch.from_numpy(sample.edges)[None]
+        )
+        parts.append((criterion(logits, truth, ignore_label=255), known))
+        by_shape.setdefault(truth.shape, []).append((logits, truth))
+    if name == "users":
+        assert sorted(calls) == sorted(len(group) for group in by_shape.values())
+        expected = sum(
+            len(group)
+            / 4
+            * bce_loss(*map(torch.cat, zip(*group, strict=True)), ignore_label=255)
+            for group in by_shape.values()
+        )
+    else:
+        expected = sum(one * n for one, n in parts) / sum(n for _, n in parts)
+    assert seal.history_[0]["loss"] == pytest.approx(expected.item(), rel=1e-5)
+    gradients = torch.autograd.grad(expected, list(net.parameters()), allow_unused=True)
+    found = seal.affinity_._state["optimizer"]["state"]
+    for i, gradient in enumerate(gradients):
+        if gradient is not None:
+            # The first moment of Adam is a tenth of the first gradient.
+            torch.testing.assert_close(
+                10 * found[i]["exp_avg"], gradient, rtol=1e-3, atol=1e-6
+            )
 
 
 LOSSES = {
