@@ -8,9 +8,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import cross_val_predict, cross_val_score
-from sklearn.pipeline import FeatureUnion, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer
 
 from seal_sk import (
     ERSSuperpixels,
@@ -340,3 +342,32 @@ def test_lists_of_results_are_lists(data):
     assert np.concatenate(label_maps).shape == (128, 40)
     assert np.concatenate([label_maps, label_maps]).shape == (8, 32, 40)
     assert np.array_equal(label_maps, list(label_maps))
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (32, 40)])
+def test_one_array_is_no_sequence_of_truths_or_masks(shape, data):
+    images, _ = data
+    with pytest.raises(ValueError, match="y is one array of shape"):
+        SNICSuperpixels(4).score(images, np.zeros(shape, int))
+    with pytest.raises(ValueError, match="mask is one array of shape"):
+        SNICSuperpixels(4).transform(images, np.ones(shape, bool))
+
+
+def test_masks_by_metadata_in_a_pipeline(data):
+    images, truths = data
+    masks = [np.eye(32, 40).cumsum(1) > 0] * 4
+    with sklearn.config_context(enable_metadata_routing=True):
+        cut = SNICSuperpixels(10).set_transform_request(mask=True)
+        pipeline = make_pipeline(FunctionTransformer(), cut)
+        got = asa_scorer(pipeline, images, truths, mask=masks)
+    assert got == asa_scorer(SNICSuperpixels(10), images, truths, mask=masks)
+
+
+def test_rounding_inside_a_mask(data):
+    image = data[0][0] / 255
+    mask = np.ones(image.shape[:2], dtype=bool)
+    mask[:9] = False
+    image[0], image[3, 5], image[20, 20] = np.nan, np.inf, 1
+    want = snic(np.where(mask[..., None], image, 0), 9, mask=mask)
+    image[20, 20] = np.nextafter(1, 2)
+    assert np.array_equal(snic(image, 9, mask=mask), want)

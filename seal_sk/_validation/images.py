@@ -62,10 +62,10 @@ def check_image(
                 "floats must lie in 0..1: divide by the largest value of its sensor "
                 "(255 for 8 bits), or pass the integer array."
             )
-        if low < 0 or high > 1:
-            image = image.clip(0, 1)
         if mask is not None:
             image = _without_outside(image, mask)
+        if low < 0 or high > 1:
+            image = image.clip(0, 1)
     return image
 
 

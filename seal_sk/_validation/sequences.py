@@ -40,7 +40,7 @@ def check_masks(mask: Indexed[Any] | None, X: Indexed[Any]) -> Indexed[Any] | No
     mask = by_position(mask)
     if not _is_sequence(mask):
         raise TypeError(f"mask is {type(mask).__name__}; give a list of masks.")
-    if _n_dimensions(mask) == 2:
+    if _n_dimensions(mask) in (0, 1, 2):
         raise ValueError(
             f"mask is one array of shape {tuple(mask.shape)}; give a sequence with one "
             "mask per image: for one image pass [mask]."
@@ -89,7 +89,7 @@ def check_pairs(X: Indexed[Any], y: Indexed[Any] | None) -> tuple[Any, Any]:
     if y is None:
         raise ValueError("y is None; ground truth is needed: a label map per image.")
     y = by_position(y)
-    if (_n_dimensions(y) or 3) < 3:
+    if _n_dimensions(y) in (0, 1, 2):
         raise ValueError(
             f"y is one array of shape {tuple(y.shape)}; give a sequence with one label "
             "map (or a list of them) per image: for one image pass [label_map]."

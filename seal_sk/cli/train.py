@@ -4,7 +4,7 @@ import json
 import shlex
 from argparse import Namespace, _ArgumentGroup
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .data import add_data, load_data
 from .files import check_output, make_folder
@@ -274,9 +274,12 @@ def _validation_data(
             "--validation-data is held out instead of --validation-fraction: leave out "
             "one of them."
         )
-    known = ("bsds500", "camvid", "cityscapes")
-    subset = "val" if args.validation_data in known else None
-    changes = {"data": args.validation_data, "subset": subset}
+    changes: dict[str, Any] = {"data": args.validation_data, "subset": None}
+    if args.validation_data in ("bsds500", "camvid", "cityscapes"):
+        changes["subset"] = "val"
+    else:
+        # A folder of one's own, which lies where it is.
+        changes |= {"data_home": None, "download": False}
     held_out = load_data(Namespace(**{**vars(args), **changes}), n_bands=n_bands)
     if held_out.ignore_label != dataset.ignore_label:
         raise ValueError(

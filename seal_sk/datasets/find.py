@@ -93,12 +93,18 @@ def find_dataset(
         "mask": mask,
         "value_range": value_range,
     }
+    folder = Path(name)
+    if name not in _NAMES and not folder.is_dir():
+        raise ValueError(
+            f"There is no data set {str(name)!r}: give one of {', '.join(_NAMES)}, "
+            "or a folder with images/ and annotations/."
+        )
     if download_if_missing and name != "bsds500":
         raise ValueError(
             f"{str(name)!r} can't be downloaded, only bsds500; leave out "
             "download_if_missing=True."
         )
-    if data_home is not None and name not in ("bsds500", *_LOADERS):
+    if data_home is not None and (name == "scenes" or name not in _NAMES):
         raise ValueError(
             f"{str(name)!r} has no other folder; leave out "
             f"data_home={str(data_home)!r}."
@@ -130,12 +136,6 @@ def find_dataset(
         if tolerance is not None:
             data.tolerance = check_int(tolerance, 0, name="tolerance")
         return data
-    folder = Path(name)
-    if not folder.is_dir():
-        raise ValueError(
-            f"There is no data set {str(name)!r}: give one of {', '.join(_NAMES)}, "
-            "or a folder with images/ and annotations/."
-        )
     _refuse_subset(folder, subset)
     return load_image_folder(
         folder / "images",
