@@ -696,3 +696,10 @@ def test_a_size_beyond_what_is_read_at_once(tmp_path):
         pass
     with pytest.raises(ValueError, match="split it into tiles, or scale it down"):
         read_image(tmp_path / "a.tif")
+
+
+def test_old_address_of_the_readers():
+    from seal_sk.datasets import images
+
+    assert images.read_image is read_image
+    assert images.read_masked_image is read_masked_image
