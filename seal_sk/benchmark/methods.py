@@ -178,7 +178,7 @@ class LabelMaps:
     """
 
     def __init__(self, folder: PathLike) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         if not self.folder.is_dir():
             raise FileNotFoundError(f"There is no folder {str(self.folder)!r}.")
 

@@ -54,7 +54,8 @@ def draw_pictures(results, dataset, callers, *, n_jobs=1):
     ``pictures/INDEX/`` has ``image.jpg``, ``truth.png`` and ``METHOD-COUNT.png``, which
     are 1 at boundaries; ``pictures/index.json`` lists the images.
     """
-    folder = results.folder / "pictures"
+    # Absolute, since processes that were started elsewhere write into it.
+    folder = (results.folder / "pictures").absolute()
     folder.mkdir(exist_ok=True)
     table = results.table
     # Existing ones are kept: methods of an earlier call are drawn on them.

@@ -135,6 +135,8 @@ def load_image_folder(
     for folder in (images, annotations):
         if not folder.is_dir():
             raise FileNotFoundError(f"There is no folder {folder}.")
+    # Files are read later, also by processes that were started elsewhere.
+    images, annotations = images.absolute(), annotations.absolute()
     photos = _by_name(images, _is_image, recursive)
     if not photos:
         raise FileNotFoundError(

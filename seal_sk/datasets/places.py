@@ -14,14 +14,17 @@ DATA_HOME_ADVICE = (
 
 
 def find_data_home(data_home: PathLike | None = None) -> Path:
-    """The given folder, that of ``SEAL_SK_DATA``, or the user's cache folder."""
+    """The given folder, that of ``SEAL_SK_DATA``, or the user's cache folder.
+
+    It is absolute, since files are read later, also by processes started elsewhere.
+    """
     if data_home is None:
         data_home = os.environ.get("SEAL_SK_DATA")
     if not data_home:
         import pooch
 
         data_home = pooch.os_cache("seal_sk")
-    return Path(data_home).expanduser()
+    return Path(data_home).expanduser().absolute()
 
 
 def find_place(

@@ -271,3 +271,11 @@ def test_no_data_of_an_annotation_is_unknown(tmp_path, nodata):
     assert truth[0, 0] == truth[1, 1] == 255
     (truth,) = load_image_folder(*folders).annotations
     assert truth[1, 1] == -1
+
+
+def test_files_are_found_from_any_folder(flat, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    data = load_image_folder("photos", "maps")
+    monkeypatch.chdir("photos")
+    assert data.images[1].shape == (*SHAPE, 3)
+    assert data.annotations[1].max() == 1
