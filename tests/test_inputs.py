@@ -150,7 +150,7 @@ def test_cross_validation_of_a_shuffled_table(data):
         ("image.png", "str"),
         (None, "NoneType"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "X",
 )
 def test_what_has_no_positions_is_refused_by_name(X, name, data):
     images, truths = data
