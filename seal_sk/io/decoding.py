@@ -27,8 +27,10 @@ from .rasters import (
     UnknownFormatError,
     UnplacedError,
     alpha_of,
+    holds_data,
     is_declared,
     opened,
+    refuse_subdatasets,
 )
 
 __all__ = [
@@ -207,9 +209,10 @@ def _decode_photograph(path: Path, kind: str) -> Picture:
     with Image.open(BytesIO(content), formats=_PHOTOGRAPHS) as image:
         n_frames, mode = getattr(image, "n_frames", 1), image.mode
         _refuse_size(image.height, image.width, path)
-        # The other decoder leaves out transparent colours.
+        # The other decoder leaves out what is transparent.
+        has_transparent = "transparency" in image.info
         rgba = None
-        if "transparency" in image.info and mode in ("1", "L", "P", "RGB"):
+        if has_transparent and (mode == "P" or kind != "PNG"):
             rgba = np.asarray(image.convert("RGBA"))
     if mode == "CMYK":
         raise RefusedError(f"{path} is a CMYK image; convert it to RGB.")
@@ -226,10 +229,18 @@ def _decode_photograph(path: Path, kind: str) -> Picture:
     else:
         array = _shown(iio.imread(content, plugin="pillow", index=0), path)
     n_bands = array.shape[2]
-    # An index into a palette is one band for GDAL.
-    sources = [1] * n_bands if mode == "P" else list(range(1, n_bands + 1))
+    sources = list(range(1, n_bands + 1))
+    if mode == "P":
+        sources = [1] * n_bands  # an index into a palette is one band for GDAL
+    elif kind == "PNG" and content[25] == 4:
+        sources = [*[1] * (n_bands - 1), 2]  # the decoder repeats 16-bit grey
     alpha = n_bands - 1 if n_bands in (2, 4) else None
-    opaque = _opaque(array, alpha) if rgba is None else rgba[..., 3] != 0
+    opaque = _opaque(array, alpha)
+    if rgba is not None:
+        opaque = rgba[..., 3] != 0
+    elif has_transparent or (kind == "PNG" and content[24] == 16 and alpha):
+        # GDAL compares in the depth of the PNG, Pillow in 8 bits.
+        opaque = holds_data(path, [1])
     return Picture(array, alpha, opaque, sources, None, notes)
 
 
@@ -389,12 +400,7 @@ def refuse_lost_place(path: Path) -> None:
 
 def _decode_raster(path: Path) -> Picture:
     with opened(path) as raster:
-        # Pages of a TIFF are counted before.
-        if raster.subdatasets and raster.driver != "GTiff":
-            raise RefusedError(
-                f"{path} holds {len(raster.subdatasets)} images; save one of them, for "
-                f"example with gdal_translate {raster.subdatasets[0]} image.tif."
-            )
+        refuse_subdatasets(raster, path)
         if any(name.startswith("complex") for name in raster.dtypes):
             _refuse_complex(path)
         space = raster.tags(ns="IMAGE_STRUCTURE").get("SOURCE_COLOR_SPACE", "RGB")
@@ -402,9 +408,7 @@ def _decode_raster(path: Path) -> Picture:
             _refuse_colours(space, path)
         _refuse_size(raster.height, raster.width, path)
         alpha = alpha_of(raster)
-        array = np.moveaxis(
-            raster.read(out_dtype=np.result_type(*raster.dtypes)), 0, -1
-        )
+        array = _all_bands(raster)
         structure = raster.tags(1, ns="IMAGE_STRUCTURE")
         bits = int(structure.get("NBITS", 8 * array.dtype.itemsize))
         is_white = raster.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
@@ -414,6 +418,13 @@ def _decode_raster(path: Path) -> Picture:
     array = _shown(array, path, bits=bits, white_is_zero=is_white)
     sources = list(range(1, array.shape[2] + 1))
     return Picture(array, alpha, _opaque(array, alpha), sources, None, [])
+
+
+def _all_bands(raster: Any) -> NDArray[Any]:
+    """An (H, W, C) array; bands of several dtypes have one that holds all of them."""
+    if len(set(raster.dtypes)) == 1:
+        return np.moveaxis(raster.read(), 0, -1)
+    return np.stack([raster.read(i) for i in raster.indexes], axis=-1)
 
 
 def _coloured(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._typing import PathLike
 from .decoding import reading, refuse_lost_place
-from .rasters import RefusedError, UnplacedError, opened
+from .rasters import RefusedError, UnplacedError, opened, transform_of
 
 __all__ = ["Georeference", "check_georeference", "read_georeference"]
 
@@ -192,8 +192,8 @@ def _read_place(path: Path) -> Georeference | None:
 
     try:
         with opened(path) as raster:
-            system, transform = raster.crs, raster.transform
-            if transform.is_identity:
+            system, transform = raster.crs, transform_of(raster)
+            if transform is None:
                 _refuse_other_places(raster, path)
                 _refuse_unread_world_file(path)
                 return None
@@ -202,6 +202,8 @@ def _read_place(path: Path) -> Georeference | None:
             raise
         refuse_lost_place(path)
         return None
+    if not all(map(math.isfinite, transform)):
+        _refuse_unread_world_file(path)
     if not system:
         system = _read_prj(path)
     return Georeference(_name(system), tuple(transform))
@@ -220,16 +222,26 @@ def _refuse_other_places(raster: Any, path: Path) -> None:
 
 
 def _refuse_unread_world_file(path: Path) -> None:
-    """Refuse a world file that GDAL leaves out because of what is in it."""
+    """Refuse a world file with something else than a place in it."""
     suffix = path.suffix
     for name in (f"{suffix[:2]}{suffix[-1:]}w", f"{suffix}w", ".wld"):
         for ending in (name.lower(), name.upper()):
             file = path.with_name(path.stem + ending)
-            if file.is_file():
+            # The identity is a place that GDAL takes for none.
+            if file.is_file() and not _is_identity(file):
                 raise UnplacedError(
                     f"{file} is not a world file: it must hold the six numbers A, D, "
                     "B, E, C, F, one a line; correct or remove it."
                 )
+
+
+def _is_identity(world_file: Path) -> bool:
+    lines = world_file.read_text("utf-8", errors="replace").splitlines()[:6]
+    try:
+        numbers = [float(line.split()[0].replace(",", ".")) for line in lines]
+    except (ValueError, IndexError):
+        return False
+    return numbers == [1, 0, 0, 1, 0.5, 0.5]
 
 
 def _read_prj(path: Path) -> Any:
@@ -241,7 +253,7 @@ def _read_prj(path: Path) -> Any:
         if file.is_file():
             try:
                 with Env():
-                    return CRS.from_wkt(file.read_text())
+                    return CRS.from_wkt(file.read_text("utf-8-sig"))
             except (CRSError, UnicodeDecodeError) as error:
                 raise UnplacedError(
                     f"{file} does not hold a reference system as WKT; correct or "

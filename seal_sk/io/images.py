@@ -231,8 +231,10 @@ def read_with_notes(
         if opaque is None:
             notes.append("no pixel is masked, since there is no alpha channel")
     elif where == "nodata":
+        # Alpha masks the other bands, but not itself.
+        sources = [picture.sources[i] for i in used if i != picture.alpha] or [1]
         with reading(path):
-            mask = holds_data(path, [picture.sources[i] for i in used], picture.pages)
+            mask = holds_data(path, sources, picture.pages)
         if mask is not None and mask.shape != array.shape[:2]:
             raise RefusedError(
                 f"{path} declares no data, but stores the rows of the image as pages; "

@@ -22,6 +22,7 @@ from .rasters import (
     holds_data,
     no_warning_of_identity,
     opened,
+    refuse_subdatasets,
 )
 
 __all__ = [
@@ -219,7 +220,13 @@ def _read_tiff(path):
             if series.keyframe.photometric.name in ("RGB", "YCBCR"):
                 raise RefusedError(str(_coloured(path)))
             if len(series.pages) > 1 or not is_gis_tiff(path):
-                return series.asarray()
+                # Axes of one page, channel or sample are none of a label map.
+                single = [
+                    i
+                    for i, n in enumerate(series.shape)
+                    if n == 1 and series.axes[i] not in "YX"
+                ]
+                return np.squeeze(series.asarray(), tuple(single))
         return _data_of(path)
 
 
@@ -234,6 +241,7 @@ def _read_raster(path):
 def _data_of(path):
     """What GDAL reads of a raster of one band, -1 where it says that there is none."""
     with opened(path) as raster:
+        refuse_subdatasets(raster, path)
         if raster.count != 1:
             raise RefusedError(
                 f"{path} has {raster.count} bands; a label map has one: save it alone."
@@ -297,6 +305,8 @@ def _whole(array):
     """Convert an array of whole numbers to integers; None for other arrays."""
     if array.dtype.kind != "f":
         return array
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)  # which holds the bound below
     # Beyond 2**53, doubles can't hold every whole number. NaN fails the test too.
     if not (np.abs(array) <= 2**53).all() or (array != np.floor(array)).any():
         return None

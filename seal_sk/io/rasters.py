@@ -26,6 +26,8 @@ __all__ = [
     "is_declared",
     "no_warning_of_identity",
     "opened",
+    "refuse_subdatasets",
+    "transform_of",
 ]
 
 _FILTERS = threading.RLock()
@@ -129,16 +131,45 @@ def _refuse_remote(path: Path) -> None:
             )
 
 
+def refuse_subdatasets(raster: Any, path: Path) -> None:
+    """Refuse several images in one file; pages of a TIFF are counted elsewhere."""
+    if raster.subdatasets and raster.driver != "GTiff":
+        raise RefusedError(
+            f"{path} holds {len(raster.subdatasets)} images; save one of them, for "
+            f"example with gdal_translate {raster.subdatasets[0]} image.tif."
+        )
+
+
 def is_declared(raster: Any) -> bool:
-    """Whether a dataset has a place, no data, a mask, or files beside it."""
+    """Whether a dataset has a place, no data, a mask, or files beside it.
+
+    Alpha and palettes count, since GDAL also has tags of its own for them.
+    """
     return (
         raster.crs is not None
-        or not raster.transform.is_identity
+        or transform_of(raster) is not None
         or bool(raster.gcps[0])
         or raster.rpcs is not None
         or any(_hides_pixels(flags) for flags in raster.mask_flag_enums)
+        or any(one.name in ("alpha", "palette") for one in raster.colorinterp)
         or len(raster.files) > 1
     )
+
+
+def transform_of(raster: Any) -> Any:
+    """The transform of a dataset, as rasterio's Affine, or None."""
+    from rasterio import Affine
+    from rasterio.errors import NotGeoreferencedWarning
+
+    # All threads share the filters of warnings.
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("error", NotGeoreferencedWarning)
+        try:
+            # Some drivers leave the numbers unset if they warn of no transform.
+            transform = Affine.from_gdal(*raster.read_transform())
+        except NotGeoreferencedWarning:
+            return None
+    return None if transform.is_identity else transform
 
 
 def _hides_pixels(flags: Sequence[Any]) -> bool:

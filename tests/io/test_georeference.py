@@ -138,6 +138,8 @@ def test_system_in_a_prj(tmp_path, suffix):
     crs = rasterio.CRS.from_epsg(25832)
     path.with_suffix(".prj").write_text(crs.to_wkt(version="WKT1_ESRI"))
     assert rasterio.CRS.from_user_input(read_georeference(path).crs) == crs
+    path.with_suffix(".prj").write_text(f"\ufeff{crs.to_wkt()}", "utf-8")
+    assert rasterio.CRS.from_user_input(read_georeference(path).crs) == crs
     path.with_suffix(".prj").write_text("nothing")
     with pytest.raises(OSError, match=r"image\.prj does not hold a reference system"):
         read_georeference(path)
@@ -170,7 +172,20 @@ def test_a_system_that_is_given(tmp_path):
         read_georeference(tmp_path / "image.tif", crs="EPSG:25832")
 
 
-@pytest.mark.parametrize("content", ["", "1\n0\n0\n-1\n0", "1 0 0 -1 0 0", "0\n" * 6])
+@pytest.mark.parametrize("suffix", [".ppm", ".bmp", ".png", ".tif"])
+def test_images_without_a_place(tmp_path, suffix):
+    path = tmp_path / f"image{suffix}"
+    iio.imwrite(path, np.zeros((4, 5, 3), dtype=np.uint8))
+    assert read_georeference(path) is None
+    # The identity is no place.
+    path.with_suffix(".wld").write_text("1,0\n0\n0\n1\n0.5\n0.5\n")
+    assert read_georeference(path) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "1\n0\n0\n-1\n0", "1 0 0 -1 0 0", "0\n" * 6, "nan\n0\n0\n-1\n0\n0\n"],
+)
 def test_damaged_world_files(tmp_path, content):
     path = tmp_path / "image.png"
     iio.imwrite(path, np.zeros((4, 5), dtype=np.uint8))

@@ -408,6 +408,10 @@ def test_alpha_is_a_mask(tmp_path, rng, suffix, where):
     read, mask = read_masked_image(tmp_path / f"a{suffix}", where)
     assert np.array_equal(read, image[..., :3])
     assert np.array_equal(mask, image[..., 3] > 0)
+    for bands in ([4, 1, 2], [4]):
+        read, mask = read_masked_image(tmp_path / f"a{suffix}", where, bands=bands)
+        assert np.array_equal(read, image[..., [band - 1 for band in bands]])
+        assert np.array_equal(mask, image[..., 3] > 0)
 
 
 @pytest.mark.parametrize("where", ["nodata", "alpha"])
@@ -439,6 +443,65 @@ def test_a_transparent_colour_is_a_mask(tmp_path, rng, shape, where):
     _, mask = read_masked_image(tmp_path / "a.png", where)
     equal = image == colour
     assert np.array_equal(~mask, equal if image.ndim == 2 else equal.all(axis=2))
+
+
+def write_png(path, bands, **options):
+    """Write a PNG by GDAL, which keeps 16-bit colours and few bits."""
+    nodata, tags = options.pop("nodata", None), options.pop("tags", {})
+    alpha = {"alpha": "yes"} if len(bands) in (2, 4) else {}
+    raster = path.with_suffix(".tif")
+    write_raster(raster, np.moveaxis(bands, 0, -1), nodata=nodata, **alpha)
+    with rasterio.open(raster, "r+") as file:
+        file.update_tags(**tags)
+    rasterio.shutil.copy(raster, path, driver="PNG", **options)
+
+
+@pytest.mark.parametrize("where", ["nodata", "alpha"])
+@pytest.mark.parametrize("n_bits", [1, 2, 4, 8, 16])
+def test_a_transparent_grey_of_any_depth(tmp_path, rng, n_bits, where):
+    dtype = np.uint16 if n_bits == 16 else np.uint8
+    grey = rng.integers(0, 2, (1, 20, 30), dtype=dtype) * dtype(2**n_bits - 1)
+    write_png(tmp_path / "a.png", grey, nbits=n_bits, nodata=2**n_bits - 1)
+    image, mask = read_masked_image(tmp_path / "a.png", where)
+    assert np.array_equal(mask, grey[0] == 0)
+    assert np.array_equal(image[..., 0] == 0, mask)
+
+
+@pytest.mark.parametrize("where", ["nodata", "alpha"])
+@pytest.mark.parametrize("n_bands", [2, 3, 4])
+@pytest.mark.filterwarnings("ignore:.*16-bit colours are read as 8 bits")
+def test_transparency_of_deep_pngs(tmp_path, rng, n_bands, where):
+    bands = rng.integers(0, 2, (n_bands, 20, 30), dtype=np.uint16) * 100 + 3000
+    wanted = (bands == 3100).any(axis=0)
+    if n_bands != 3:
+        bands[-1] = 100 * wanted  # alpha, less than one of 8 bits
+    write_png(tmp_path / "a.png", bands, tags={"NODATA_VALUES": "3000 3000 3000"})
+    image, mask = read_masked_image(tmp_path / "a.png", where)
+    assert image.shape == (20, 30, 3)
+    assert np.array_equal(mask, wanted)
+
+
+def test_alpha_and_palettes_in_the_tags_of_gdal(tmp_path, rng):
+    bands = rng.integers(0, 2, (5, 20, 30), dtype=np.uint8) * 255
+    write_raster(tmp_path / "alpha.tif", np.moveaxis(bands, 0, -1))
+    with rasterio.open(tmp_path / "alpha.tif", "r+") as raster:
+        names = ["red", "green", "blue", "undefined", "alpha"]
+        raster.colorinterp = [rasterio.enums.ColorInterp[name] for name in names]
+    assert not (tmp_path / "alpha.tif.aux.xml").exists()
+    _, mask = read_masked_image(tmp_path / "alpha.tif", "alpha", bands=[3, 2, 1])
+    assert np.array_equal(mask, bands[4] == 255)
+
+
+def test_bands_of_several_dtypes(tmp_path, rng):
+    image = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    write_raster(tmp_path / "a.tif", image)
+    rasterio.shutil.copy(tmp_path / "a.tif", tmp_path / "a.vrt", driver="VRT")
+    text = (tmp_path / "a.vrt").read_text()
+    text = text.replace('dataType="Byte" band="2"', 'dataType="UInt16" band="2"')
+    (tmp_path / "a.vrt").write_text(text)
+    read = read_image(tmp_path / "a.vrt")
+    assert read.dtype == np.uint16
+    assert np.array_equal(read, image)
 
 
 def test_alpha_need_not_be_the_last_band(tmp_path, rng):

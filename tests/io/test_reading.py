@@ -111,10 +111,19 @@ def test_tiff_is_not_translated(tmp_path, photometric):
     check(tmp_path / "a.tiff", LABELS)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_whole_numbers_that_are_floats(tmp_path, dtype):
     tifffile.imwrite(tmp_path / "a.tif", (LABELS - 2).astype(dtype))
     check(tmp_path / "a.tif", LABELS - 2)
+    np.save(tmp_path / "a.npy", (LABELS - 2).astype(dtype))
+    check(tmp_path / "a.npy", LABELS - 2)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 1), (1, 3, 4), (1, 1, 3, 4), (1, 3, 4, 1)])
+def test_tiff_of_one_page_and_one_band(tmp_path, shape):
+    labels = LABELS.astype(np.uint16).reshape(shape)
+    tifffile.imwrite(tmp_path / "a.tif", labels, photometric="minisblack")
+    check(tmp_path / "a.tif", LABELS)
 
 
 def write_raster(path, labels, *, mask=None, driver="GTiff", **options):
@@ -286,6 +295,13 @@ def test_tiff_of_several_images(tmp_path):
         file.write(LABELS[:2].astype(np.uint8))
     with pytest.raises(ValueError, match=r"a\.tif holds 2 images"):
         read_label_map(tmp_path / "a.tif")
+
+
+def test_several_variables(tmp_path):
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["first"] = file["second"] = LABELS
+    with pytest.raises(ValueError, match=r"a\.nc holds 2 images; save one of them"):
+        read_label_map(tmp_path / "a.nc")
 
 
 @pytest.mark.parametrize(
