@@ -122,8 +122,8 @@ def _degrees(coverage: Coverage, georeference: Georeference) -> NDArray[np.float
     if georeference.crs is None:
         raise ValueError(
             "GeoJSON holds longitude and latitude, but the georeference names no "
-            "reference system to convert from; give Georeference(crs=...), or write a "
-            ".gpkg."
+            "reference system to convert from; give one, such as crs='EPSG:32633', or "
+            "write a .gpkg."
         )
     pyproj = import_extra("pyproj", "geo", "GeoJSON with a georeference")
     source = georeference.parsed_by(pyproj.CRS.from_user_input)
@@ -180,6 +180,7 @@ def _layer_name(stem: str) -> str:
     # File names may be other bytes than UTF-8; names of layers may not.
     name = stem.encode(errors="replace").decode()
     reserved = name.startswith("gpkg") or name.lower().startswith("sqlite_")
+    reserved |= name.lower() == "ogr_empty_table"  # which GDAL leaves out
     # A sign at the start is refused.
     return f"_{name}" if reserved or re.match(r"[^\w\s]", name) else name
 
@@ -200,17 +201,19 @@ def _geopackage(
     if table is not None:
         columns |= {str(name): table[name].array for name in table.columns}
     _check_field_names(columns)
-    frame = geopandas.GeoDataFrame(columns, geometry=coverage.to_shapely(), crs=crs)
     buffer = BytesIO()
     with warnings.catch_warnings():
         # Pixel coordinates and world files have no reference system.
         warnings.filterwarnings("ignore", "'crs' was not provided", UserWarning)
         try:
+            frame = geopandas.GeoDataFrame(
+                columns, geometry=coverage.to_shapely(), crs=crs
+            )
             frame.to_file(buffer, driver="GPKG", layer=layer, engine="pyogrio")
         except (*_UNFIT, pyogrio.errors.FieldError) as error:
             raise ValueError(
-                f"a GeoPackage can't hold the table ({error}); give numbers, "
-                "strings, booleans and dates."
+                f"a GeoPackage can't hold the table ({error}); give floats of 32 or 64 "
+                "bits, integers below 2**63, strings, booleans and dates."
             ) from error
         except RuntimeError as error:
             raise OSError(

@@ -271,10 +271,10 @@ def _check_n_bands(
     """Refuse all but grey, RGB, and the number of bands that is asked for."""
     if found in (1, 3) or n_bands in (found, found * _REPEATS.get(found, 1)):
         return
-    number = "one or three" if n_bands in (None, 1, 3) else f"{n_bands}"
+    wanted = {None: "those to use", 1: "one", 3: "one or three"}
     raise ArgumentNeededError(
         f"{path} holds several pages or bands, an array of shape {array.shape}; choose "
-        f"{number}.",
+        f"{wanted.get(n_bands, n_bands)}.",
         "bands",
     )
 

@@ -314,10 +314,14 @@ def test_dates_are_strings_in_geojson(tmp_path, labels, table):
     assert '"day": "2020-02-03"' in (tmp_path / "a.geojson").read_text()
 
 
-@pytest.mark.parametrize("value", [2**64 - 1, 1j])
-def test_values_that_a_geopackage_has_not(tmp_path, labels, table, value):
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(2**64 - 1, "uint64"), (1, "float16"), (1j, "complex"), ("\ud800", "object")],
+)
+def test_values_that_a_geopackage_has_not(tmp_path, labels, table, value, dtype):
     pytest.importorskip("geopandas")
-    table["odd"] = [value] * 6
+    pandas = pytest.importorskip("pandas")
+    table["odd"] = pandas.Series([value] * 6, dtype=dtype)
     with pytest.raises(ValueError, match="a GeoPackage can't hold the table"):
         write_polygons(tmp_path / "a.gpkg", labels, table=table)
     assert list(tmp_path.iterdir()) == []
@@ -333,6 +337,7 @@ def test_values_that_a_geopackage_has_not(tmp_path, labels, table, value):
         ("#12", "_#12"),
         ("gpkg_export", "_gpkg_export"),
         ("SQLite_1", "_SQLite_1"),
+        ("ogr_empty_table", "_ogr_empty_table"),
         ("GPKG", "GPKG"),
         ("été (2)", "été (2)"),
         ("3-4", "3-4"),

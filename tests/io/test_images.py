@@ -130,7 +130,7 @@ def test_a_band_that_is_not_said_to_be_alpha_is_none(tmp_path, rng, bands):
     path = tmp_path / "nir.tif"
     tifffile.imwrite(path, image, photometric="minisblack", planarconfig="contig")
     for drop_alpha in (False, True):
-        with pytest.raises(ArgumentNeededError, match=rf", {bands}\); choose one"):
+        with pytest.raises(ArgumentNeededError, match=rf", {bands}\); choose those"):
             read_image(path, drop_alpha=drop_alpha)
     assert np.array_equal(read_image(path, bands=[2])[..., 0], image[..., 1])
 
