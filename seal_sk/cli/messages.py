@@ -91,8 +91,7 @@ def explain(error: Exception) -> str:
     if arguments := getattr(error, "arguments", None):
         # Arguments in Python, which have the names of the options.
         message = " ".join(getattr(error, "message", "").split())
-        options = " or ".join(map(_option, arguments))
-        return f"{message} ({options.replace('--mask', '--mask alpha')})"
+        return f"{message} ({' or '.join(map(_option, arguments))})"
     if isinstance(error, OSError) and error.strerror:
         # Without the error number that Python puts first.
         place = "" if error.filename is None else f": {str(error.filename)!r}"

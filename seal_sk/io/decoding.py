@@ -65,15 +65,18 @@ class ArgumentNeededError(RefusedError):
     message : str
         One or more sentences.
     *arguments : str
-        Names of the arguments of `read_image` that would help, and "mask" for
-        `read_masked_image`.
+        Names of the arguments of `read_image` that would help, and "mask alpha" or
+        "mask nodata" for `read_masked_image`.
     """
 
     def __init__(self, message: str, *arguments: str) -> None:
         self.message = message
         self.arguments = arguments
         named = " or ".join(
-            "read_masked_image" if name == "mask" else f"{name}=" for name in arguments
+            f"read_masked_image(..., {name[5:]!r})"
+            if name.startswith("mask ")
+            else f"{name}="
+            for name in arguments
         )
         super().__init__(f"{message} ({named})")
 

@@ -231,10 +231,7 @@ def read_with_notes(
         if opaque is None:
             notes.append("no pixel is masked, since there is no alpha channel")
     elif where == "nodata":
-        # Alpha masks the other bands, but not itself.
-        sources = [picture.sources[i] for i in used if i != picture.alpha] or [1]
-        with reading(path):
-            mask = holds_data(path, sources, picture.pages)
+        mask = _data_of(picture, used, path)
         if mask is not None and mask.shape != array.shape[:2]:
             raise RefusedError(
                 f"{path} declares no data, but stores the rows of the image as pages; "
@@ -249,7 +246,38 @@ def read_with_notes(
         mask = None
     elif mask is not None and not mask.any():
         raise RefusedError(f"every pixel of {path} is masked by its {where}.")
-    return _in_range(array, mask, value_range, path), mask, notes
+    try:
+        return _in_range(array, mask, value_range, path), mask, notes
+    except (ArgumentNeededError, RefusedError) as error:
+        if where is None and array.dtype.kind == "f":
+            _refuse_no_data(array, _data_of(picture, used, path), path, error)
+        raise
+
+
+def _data_of(picture: Picture, used: list[int], path: Path) -> NDArray[np.bool_] | None:
+    """Mask of the pixels that are data in any of the bands that are used."""
+    # Alpha masks the other bands, but not itself.
+    sources = [picture.sources[i] for i in used if i != picture.alpha] or [1]
+    with reading(path):
+        return holds_data(path, sources, picture.pages)
+
+
+def _refuse_no_data(
+    array: NDArray[Any],
+    valid: NDArray[np.bool_] | None,
+    path: Path,
+    error: Exception,
+) -> None:
+    """Refuse pixels that are declared no data, and hold values that no image has."""
+    if valid is None or valid.shape != array.shape[:2]:
+        return
+    rest = array[~valid]
+    if not ((rest >= 0) & (rest <= 1)).all():
+        raise ArgumentNeededError(
+            f"{path} has pixels that are no data, with values such as {rest.flat[0]}; "
+            "mask them.",
+            "mask nodata",
+        ) from error
 
 
 def _without_alpha(picture: Picture, path: Path, may_drop: bool) -> list[int]:
@@ -260,7 +288,7 @@ def _without_alpha(picture: Picture, path: Path, may_drop: bool) -> list[int]:
             "transparent pixels.",
             "drop_alpha",
             "bands",
-            "mask",
+            "mask alpha",
         )
     return [i for i in range(picture.array.shape[2]) if i != picture.alpha]
 
@@ -316,7 +344,7 @@ def _in_range(
         inside = stored if mask is None else stored[mask]
         if mask is None and np.isnan(inside).any():
             raise ArgumentNeededError(
-                f"{path} holds NaN; mask these pixels as no data.", "mask"
+                f"{path} holds NaN; mask these pixels as no data.", "mask nodata"
             ) from error
         if value_range is None and np.isfinite(inside).all():
             raise ArgumentNeededError(

@@ -194,6 +194,15 @@ def test_what_is_needed_has_the_name_of_an_option(here, capsys, run, command):
     assert run(f"{command} -q --drop-alpha") == 0
 
 
+def test_no_data_is_to_be_masked(here, capsys, run):
+    image = SCENES[0].astype(np.float32) / 255
+    image[:9] = np.nan
+    tifffile.imwrite(here / "a.tif", image, photometric="rgb")
+    assert run("segment a.tif -o out --method snic --format npy") == 1
+    assert "mask these pixels as no data. (--mask nodata)" in capsys.readouterr().err
+    assert run("segment a.tif -o out --method snic --format npy --mask nodata") == 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

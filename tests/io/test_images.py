@@ -404,7 +404,7 @@ def test_alpha_is_a_mask(tmp_path, rng, suffix, where):
     Image.fromarray(image).save(tmp_path / f"a{suffix}")
     with pytest.raises(ArgumentNeededError) as caught:
         read_image(tmp_path / f"a{suffix}")
-    assert caught.value.arguments == ("drop_alpha", "bands", "mask")
+    assert caught.value.arguments == ("drop_alpha", "bands", "mask alpha")
     read, mask = read_masked_image(tmp_path / f"a{suffix}", where)
     assert np.array_equal(read, image[..., :3])
     assert np.array_equal(mask, image[..., 3] > 0)
@@ -716,7 +716,20 @@ def test_nan_needs_a_mask(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", image)
     with pytest.raises(ArgumentNeededError, match="holds NaN; mask") as caught:
         read_image(tmp_path / "a.tif")
-    assert caught.value.arguments == ("mask",)
+    assert caught.value.arguments == ("mask nodata",)
+
+
+@pytest.mark.parametrize("value", [-3.4e38, -9999, np.inf])
+def test_no_data_of_floats_needs_a_mask(tmp_path, rng, value):
+    image = rng.random((20, 30, 3), dtype=np.float32)
+    image[:5] = value
+    write_raster(tmp_path / "a.tif", image, nodata=value)
+    with pytest.raises(ArgumentNeededError, match="no data, with values") as caught:
+        read_image(tmp_path / "a.tif")
+    assert caught.value.arguments == ("mask nodata",)
+    read, mask = read_masked_image(tmp_path / "a.tif", "nodata")
+    assert np.array_equal(read[5:], image[5:])
+    assert np.array_equal(mask.all(axis=1), np.arange(20) >= 5)
 
 
 def test_a_source_that_is_missing_is_named(tmp_path, rng):
