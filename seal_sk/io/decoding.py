@@ -2,9 +2,9 @@
 
 - **PNG, JPEG, GIF, BMP and WebP**: Pillow, the reader of photographs.
 - **TIFF**: tifffile, which knows the pages, axes and compressions of the sciences. If
-  GDAL finds a place on the earth, no data, a mask or files beside it, rasterio, which
-  is GDAL. So are palettes, whose colours some programs store in 8 bits and some in 16,
-  and YCbCr without JPEG, which tifffile does not convert.
+  GDAL finds a place on the earth, no data, a mask, alpha or files beside it, rasterio,
+  which is GDAL. So are palettes, whose colours some programs store in 8 bits and some
+  in 16, and YCbCr without JPEG, which tifffile does not convert.
 - **Everything else** (JPEG 2000, virtual rasters, Erdas Imagine, ...): rasterio.
 
 Where an image lies and which of its pixels are data is always read by rasterio. What
@@ -12,6 +12,7 @@ two of them can read is the same from both, but for the rounding of JPEG inside 
 """
 
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -37,6 +38,7 @@ __all__ = [
     "TIFF_SUFFIXES",
     "ArgumentNeededError",
     "Picture",
+    "axes_of",
     "decode",
     "is_gis_tiff",
     "only_series",
@@ -300,10 +302,17 @@ class _Layout(NamedTuple):
         return self.shape[self.axes.index("Y")], self.shape[self.axes.index("X")]
 
 
+def axes_of(series: Any) -> tuple[str, tuple[int, ...]]:
+    """Axes of a series and their lengths, without those of one page or band."""
+    page = series.keyframe
+    # A series may lack the axis of its only row or column.
+    one = page if math.prod(page.shape) == math.prod(series.shape) else series
+    kept = [i for i, n in enumerate(one.shape) if n > 1 or one.axes[i] in "YX"]
+    return "".join(one.axes[i] for i in kept), tuple(one.shape[i] for i in kept)
+
+
 def _layout(series: Any, path: Path) -> _Layout:
-    kept = [i for i, n in enumerate(series.shape) if n > 1 or series.axes[i] in "YXS"]
-    axes = "".join(series.axes[i] for i in kept)
-    shape = tuple(series.shape[i] for i in kept)
+    axes, shape = axes_of(series)
     if axes in ("YX", "YXS", "SYX"):
         return _Layout(axes, shape, "")
     if axes in ("YXC", "YXQ"):

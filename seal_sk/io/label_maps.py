@@ -13,7 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from .._files import check_suffix, replace_file
 from .._typing import PathLike
 from .._validation import check_label_map, check_option
-from .decoding import TIFF_SUFFIXES, is_gis_tiff, only_series, reading, tiff_file
+from .decoding import (
+    TIFF_SUFFIXES,
+    axes_of,
+    is_gis_tiff,
+    only_series,
+    reading,
+    tiff_file,
+)
 from .georeference import Georeference, check_georeference
 from .mat import read_mat
 from .rasters import (
@@ -220,13 +227,7 @@ def _read_tiff(path):
             if series.keyframe.photometric.name in ("RGB", "YCBCR"):
                 raise RefusedError(str(_coloured(path)))
             if len(series.pages) > 1 or not is_gis_tiff(path):
-                # Axes of one page, channel or sample are none of a label map.
-                single = [
-                    i
-                    for i, n in enumerate(series.shape)
-                    if n == 1 and series.axes[i] not in "YX"
-                ]
-                return np.squeeze(series.asarray(), tuple(single))
+                return series.asarray().reshape(axes_of(series)[1])
         return _data_of(path)
 
 

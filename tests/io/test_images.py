@@ -656,6 +656,22 @@ def test_bands_last(tmp_path, n_bands, options):
     assert np.array_equal(read, image[..., -1:])
 
 
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (1, 1), (1, 1, 1), (1, 30, 3)])
+@pytest.mark.parametrize("options", [{}, {"metadata": None}, {"ome": True}])
+def test_one_row_or_column(tmp_path, shape, options):
+    image = pixels(*shape)
+    tifffile.imwrite(tmp_path / "a.tif", image, **options)
+    expected = image.reshape(*shape[:2], -1)
+    assert np.array_equal(read_image(tmp_path / "a.tif"), expected)
+    assert image_size(tmp_path / "a.tif") == shape[:2]
+
+
+def test_a_row_of_colours_without_an_axis(tmp_path):
+    colours = pixels(30, 3)
+    tifffile.imwrite(tmp_path / "a.tif", colours, photometric="rgb")
+    assert np.array_equal(read_image(tmp_path / "a.tif"), colours[None])
+
+
 def test_many_bands_last(tmp_path):
     image = pixels(30, 40, 20, dtype=np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack")
