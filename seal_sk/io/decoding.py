@@ -56,6 +56,7 @@ _PHOTOGRAPHS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 _SLIDES = ("svs", "ndpi", "scn", "philips", "bif", "qpi")
 _PAGES = {"Z": "slices of a volume", "T": "times of a series", "C": "channels"}
 _MAX_BANDS_LAST = 16
+_BLACK_AND_WHITE = {0: (0, 0, 0, 255), 1: (255, 255, 255, 255)}
 _COLOURS = ("MINISBLACK", "MINISWHITE", "RGB", "YCBCR", "PALETTE")
 
 
@@ -424,9 +425,11 @@ def _decode_raster(path: Path) -> Picture:
         structure = raster.tags(1, ns="IMAGE_STRUCTURE")
         bits = int(structure.get("NBITS", 8 * array.dtype.itemsize))
         is_white = raster.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") == "YES"
-        has_palette = raster.colorinterp[0].name == "palette" and bits > 1
-        if has_palette and not is_white:
-            return _coloured(array, alpha, raster.colormap(1), raster.nodata)
+        if raster.colorinterp[0].name == "palette" and not is_white:
+            palette = raster.colormap(1)
+            # GDAL gives every image of 1 bit a palette.
+            if bits > 1 or palette != _BLACK_AND_WHITE:
+                return _coloured(array, alpha, palette, raster.nodata)
     array = _shown(array, path, bits=bits, white_is_zero=is_white)
     sources = list(range(1, array.shape[2] + 1))
     return Picture(array, alpha, _opaque(array, alpha), sources, None, [])

@@ -237,8 +237,8 @@ def read_with_notes(
                 f"{path} declares no data, but stores the rows of the image as pages; "
                 "save it in one page."
             )
-        if picture.alpha is None and opaque is not None:
-            # GDAL does not mask what the palette says.
+        if opaque is not None and (picture.alpha is None or mask is None):
+            # GDAL masks neither by the palette nor by alpha of floats.
             mask = opaque if mask is None else mask & opaque
         mask, more = _without_nan(array, mask)
         notes += more

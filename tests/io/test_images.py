@@ -504,6 +504,27 @@ def test_bands_of_several_dtypes(tmp_path, rng):
     assert np.array_equal(read, image)
 
 
+@pytest.mark.parametrize("placed", [False, True])
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_palettes_of_one_bit(tmp_path, rng, placed):
+    index = rng.integers(0, 2, (20, 30, 1), dtype=np.uint8)
+    colours = np.array([[255, 0, 0], [0, 0, 255]], dtype=np.uint8)
+    place = {} if placed else {"crs": None, "transform": None}
+    write_raster(tmp_path / "a.tif", index, nbits=1, **place)
+    with rasterio.open(tmp_path / "a.tif", "r+") as raster:
+        raster.write_colormap(1, {0: (255, 0, 0, 255), 1: (0, 0, 255, 255)})
+    assert np.array_equal(read_image(tmp_path / "a.tif"), colours[index[..., 0]])
+
+
+@pytest.mark.parametrize("where", ["nodata", "alpha"])
+def test_alpha_of_floats(tmp_path, rng, where):
+    image = rng.integers(0, 2, (20, 30, 4)).astype(np.float32)
+    write_raster(tmp_path / "a.tif", image, photometric="rgb", alpha="yes")
+    read, mask = read_masked_image(tmp_path / "a.tif", where)
+    assert np.array_equal(read, image[..., :3])
+    assert np.array_equal(mask, image[..., 3] == 1)
+
+
 def test_alpha_need_not_be_the_last_band(tmp_path, rng):
     image = rng.integers(1, 255, (20, 30, 5), dtype=np.uint8)
     for name, extratags in (("plain", []), ("placed", [(42113, "s", 0, "0", True)])):
