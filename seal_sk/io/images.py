@@ -272,9 +272,10 @@ def _refuse_no_data(
     if valid is None or valid.shape != array.shape[:2]:
         return
     rest = array[~valid]
-    if not ((rest >= 0) & (rest <= 1)).all():
+    beyond = rest[(rest < 0) | (rest > 1)]  # NaN has a message of its own
+    if beyond.size:
         raise ArgumentNeededError(
-            f"{path} has pixels that are no data, with values such as {rest.flat[0]}; "
+            f"{path} has pixels that are no data, with values such as {beyond[0]:.6g}; "
             "mask them.",
             "mask nodata",
         ) from error
