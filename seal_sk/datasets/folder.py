@@ -107,6 +107,12 @@ def load_image_folder(
     OSError
         When a file is read: if it is damaged.
 
+    Warns
+    -----
+    UserWarning
+        When a file is read: as from `read_image`, or if an annotation has label -1, as
+        for declared no data, and `ignore_label` is None, so that it counts as a region.
+
     Examples
     --------
     >>> import tempfile
@@ -276,6 +282,14 @@ def _labels_of(
     labels = read_label_map(path)
     check_size(labels, path, image)
     if ignore_label is None:
+        if labels.min() == _NO_DATA:
+            # Without the name of the file, so that it is said once for a folder.
+            warnings.warn(
+                f"Label {_NO_DATA} of the annotations, that of no data, counts as a "
+                f"region; leave it out with ignore_label={_NO_DATA}.",
+                UserWarning,
+                stacklevel=2,
+            )
         return labels
     if path.suffix.lower() not in _NO_RASTERS:
         labels[labels == _NO_DATA] = ignore_label

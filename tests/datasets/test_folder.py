@@ -269,7 +269,8 @@ def test_no_data_of_an_annotation_is_unknown(tmp_path, nodata):
     folders = (tmp_path / "images", tmp_path / "truths")
     (truth,) = load_image_folder(*folders, ignore_label=255).annotations
     assert truth[0, 0] == truth[1, 1] == 255
-    (truth,) = load_image_folder(*folders).annotations
+    with pytest.warns(UserWarning, match="ignore_label=-1"):
+        (truth,) = load_image_folder(*folders).annotations
     assert truth[1, 1] == -1
 
 
