@@ -125,19 +125,21 @@ def train(
                 bar.update()
                 if interrupted.is_set():
                     stopped_by = "interrupted"
-                    break
-                if (
+                elif (
                     max_time is not None
                     and time.monotonic() - began >= max_time
                     and not state.finished(settings)
                 ):
-                    stepper.check_prediction(sample)
                     stopped_by = "max_time"
+                if stopped_by is not None:
+                    stepper.check_prediction(sample)
                     break
         except FloatingPointError as error:
             message = f"{error} {_advice(state, sound, settings)}"
             state.load_dict(sound)
-            raise FloatingPointError(message) from error
+            # Ctrl-C ends whatever runs around the training as well.
+            if not interrupted.is_set():
+                raise FloatingPointError(message) from error
         finally:
             for future in batch:
                 future.cancel()
