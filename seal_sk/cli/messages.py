@@ -34,7 +34,7 @@ _WITH_VALUE = re.compile(
     r"|validation_fraction)="
 )
 # Those that are named without a value; not parts of the names of files.
-_ALONE = re.compile(r"(?<![\w/.-])(max_iter|crop_size|batch_size)(?![\w/.-]\w|/)")
+_ALONE = re.compile(r"(?<![\w/.'-])(max_iter|crop_size|batch_size)(?![\w/'-]|\.\w)")
 
 
 def complain(text: str) -> None:

@@ -59,7 +59,7 @@ def _at_least(least: float, kind: type = Integral) -> Interval:
 
 _ABOVE_0 = Interval(Real, 0, None, closed="neither")
 # Beyond this, steps could not be represented in float32.
-_LARGEST = 1e30
+_LARGEST = 1e37
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
@@ -90,9 +90,7 @@ class Settings:
         "cosine", _choice("cosine", "step", "constant")
     )
     lr_step: int = _decides(30_000, _at_least(1))
-    weight_decay: float = _decides(
-        1e-4, Interval(Real, 0, _LARGEST, closed="both")
-    )
+    weight_decay: float = _decides(1e-4, Interval(Real, 0, _LARGEST, closed="both"))
     averaging: float = _decides(0.0, _SHARE)
     # It affects only which images are held out, and the course includes these.
     validation_fraction: float = _start(0.1, _SHARE)
