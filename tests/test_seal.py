@@ -438,6 +438,27 @@ def test_validation_sets_that_are_none(scenes, own, message):
         small().fit(scenes[0][:4], scenes[1][:4], **own)
 
 
+@pytest.mark.parametrize("memory", [False, True])
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"groups": 3}, r"groups has shape \(\)"),
+        ({"groups": dict(enumerate("aabb"))}, r"groups has shape \(\)"),
+        ({"groups": [[0], [0], [1], [1]]}, r"groups has shape \(4, 1\)"),
+        ({"groups": ["a", "a", None, None]}, "numbers or strings, without missing"),
+        ({"groups": [0.0, 0.0, np.nan, 1.0]}, "groups contains NaN"),
+        ({"X_val": 3, "y_val": 4}, "validation set X_val, y_val: X is int"),
+        ({"X_val": iter([]), "y_val": []}, "X_val, y_val: X is list_iterator"),
+    ],
+)
+def test_what_is_held_out_is_checked_before_it_is_looked_up(
+    scenes, tmp_path, memory, own, message
+):
+    seal = small(memory=str(tmp_path) if memory else None)
+    with pytest.raises((TypeError, ValueError), match=message):
+        seal.fit(scenes[0][:4], scenes[1][:4], **own)
+
+
 def test_a_validation_set_must_suit_the_training(scenes):
     images, truths = (part[:4] for part in scenes)
     with pytest.raises(ValueError, match="X_val has 5 channels, but X has 3"):
@@ -590,6 +611,82 @@ def test_a_flipped_bit_of_a_checkpoint_is_found(scenes, rng, tmp_path):
         # Nobody reads some of the bytes, such as padding.
         assert found is None or joblib.hash(described(found)) == right
         assert found is None or place not in places
+
+
+def _spoil(path, part, name, value):
+    saved = torch.load(path, weights_only=True)
+    parts = {
+        "file": saved,
+        "state": saved["state"],
+        "net": saved["state"]["net"],
+        "best": saved["state"]["best_net"],
+        "moments": saved["state"]["optimizer"]["state"][0],
+    }
+    if value is None:
+        del parts[part][name]
+    else:
+        parts[part][name] = value
+    torch.save(saved, path)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "message"),
+    [
+        ("file", "course", 3, "is not a checkpoint"),
+        ("file", "state", None, "is not a checkpoint"),
+        ("state", "net", None, "can't go on"),
+        ("state", "architecture", None, "can't go on"),
+        ("state", "iteration", "1", "can't go on"),
+        ("state", "history", "none", "can't go on"),
+        ("state", "optimizer", [1], "can't go on"),
+        ("net", "calibration", torch.zeros(7), "can't go on"),
+        ("net", "calibration", torch.full((3,), torch.nan), "can't go on"),
+        ("best", "calibration", torch.full((3,), torch.inf), "can't go on"),
+        ("moments", "exp_avg", torch.zeros(7), "can't go on"),
+    ],
+)
+def test_a_checkpoint_that_is_none_is_told_by_name(
+    scenes, tmp_path, part, name, value, message
+):
+    data = scenes[0][:4], scenes[1][:4]
+    params = {"checkpoint_dir": tmp_path, "validation_fraction": 0.3}
+    small(**params, max_iter=1).fit(*data)
+    _spoil(tmp_path / "checkpoint.pt", part, name, value)
+    with pytest.raises(ValueError, match=rf"checkpoint\.pt' {message}"):
+        small(**params, max_iter=2, warm_start=True).fit(*data)
+
+
+def test_other_steps_than_before_are_not_none(scenes, tmp_path):
+    data = scenes[0][:4], scenes[1][:4]
+    params = {"max_iter": 1, "warm_start": True}
+    for seal in (small(**params), small(**params, checkpoint_dir=tmp_path)):
+        with pytest.raises(ValueError, match=r"1 steps are done.*lr=1e-05.*max_iter"):
+            seal.fit(*data).set_params(lr=1e-5).fit(*data)
+        assert seal.set_params(max_iter=2).fit(*data).n_iter_ == 2
+
+
+@pytest.mark.parametrize("params", [{"lr": 2e37}, {"weight_decay": 1e300}])
+def test_steps_beyond_single_precision_are_refused(scenes, params):
+    with pytest.raises(ValueError, match=r"1e\+37\]"):
+        small(**params).fit(*scenes)
+
+
+@pytest.mark.parametrize("spoiled", [1, 3])
+def test_ctrl_c_is_not_lost_where_a_training_diverges(scenes, spoiled):
+    calls = []
+
+    def loss(logits, truth):
+        calls.append(1)
+        if len(calls) < spoiled:
+            return bce_loss(logits, truth)
+        os.kill(os.getpid(), signal.SIGINT)
+        return bce_loss(logits, truth) * torch.nan
+
+    seal = small(loss=loss, validate_every=2)
+    with pytest.raises(KeyboardInterrupt):
+        seal.fit(*scenes)
+    assert (seal.n_iter_, seal.stopped_by_) == (spoiled - 1, "interrupted")
+    assert seal.transform(scenes[0][:1])
 
 
 @pytest.mark.slow

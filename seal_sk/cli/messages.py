@@ -29,7 +29,12 @@ _ARGUMENT = re.compile(
     r"(?:[\[(].*[\])]|'[^']*'|[\w.+-]*\w)"
     r"|\b(value_range|drop_alpha|unique_ids)\b"
 )
-_WITH_VALUE = re.compile(r"\b(crs|segment_size|precision)=")
+_WITH_VALUE = re.compile(
+    r"\b(crs|segment_size|precision|averaging|lr|max_iter|n_iter_no_change"
+    r"|validation_fraction)="
+)
+# Those that are named without a value; not parts of the names of files.
+_ALONE = re.compile(r"(?<![\w/.'-])(max_iter|crop_size|batch_size)(?![\w/'-]|\.\w)")
 
 
 def complain(text: str) -> None:
@@ -66,8 +71,11 @@ def _with_options(text: str) -> str:
     """A message in which arguments have the names of options."""
     text = text.replace("warm_start=True in fit", "--resume")
     text = text.replace("a smaller lr", "a smaller --lr")
+    text = text.replace("X_val and y_val", "--validation-data")
+    text = text.replace("checkpoint_dir", "--checkpoint")
     text = _ARGUMENT.sub(lambda match: _option(match[1] or match[2]), text)
-    return _WITH_VALUE.sub(lambda match: f"{_option(match[1])} ", text)
+    text = _WITH_VALUE.sub(lambda match: f"{_option(match[1])} ", text)
+    return _ALONE.sub(lambda match: _option(match[1]), text)
 
 
 def _option(argument: str) -> str:

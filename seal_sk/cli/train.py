@@ -348,6 +348,11 @@ def _make_estimator(
         "verbose": int(on_terminal(args)),
     }
     estimator.set_params(**given)
+    if estimator.max_iter == 0:
+        raise ValueError(
+            f"{args.weights!r} was saved for use without training; give the "
+            "number of steps, --max-iter."
+        )
     if not args.resume:
         # Only when the parameters are known to be right.
         check_params(estimator)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array
 
 from .._typing import Images, PathLike, Truths
 from .._validation import check_bands, check_image, check_images, check_pairs
@@ -325,15 +326,14 @@ class LearnedAffinity(AffinitySource):
         from ..pan.training.fitting import fit
 
         X, y = check_pairs(X, y)
+        held_out = check_held_out(len(X), X_val, y_val, groups)
         course = getattr(self, "_course", None)
         self._take_over(
             fit(
                 Settings.of(self),
                 X,
                 y,
-                X_val=X_val,
-                y_val=y_val,
-                groups=groups,
+                **held_out,
                 **self._last_training(),
                 course=course,
             )
@@ -523,6 +523,45 @@ class LearnedAffinity(AffinitySource):
         tags.requires_fit = self.weights is None
         tags.target_tags.required = self.weights is None
         return tags
+
+
+def check_held_out(
+    n_images: int, X_val: Any, y_val: Any, groups: Any
+) -> dict[str, Any]:
+    """Check the arguments of `fit` that say what it validates on, and return them.
+
+    The images themselves are not checked. Groups are returned as numbers from 0.
+    """
+    if X_val is not None or y_val is not None:
+        if X_val is None or y_val is None:
+            raise ValueError("Give both X_val and y_val, or neither of them.")
+        try:
+            X_val, y_val = check_pairs(X_val, y_val)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"Of the validation set X_val, y_val: {error}") from error
+    if groups is not None:
+        if X_val is not None:
+            raise ValueError(
+                "groups say which images of X are held out, but with X_val none are; "
+                "give either."
+            )
+        groups = np.asarray(groups)
+        if groups.shape != (n_images,):
+            raise ValueError(
+                f"groups has shape {groups.shape}; give the group of each of the "
+                f"{n_images} images."
+            )
+        try:
+            groups = check_array(
+                groups, ensure_2d=False, dtype=None, input_name="groups"
+            )
+            groups = np.unique(groups, return_inverse=True)[1]
+        except TypeError as error:
+            raise TypeError(
+                "groups must be numbers or strings, without missing ones, so that they "
+                f"can be sorted ({error})."
+            ) from error
+    return {"X_val": X_val, "y_val": y_val, "groups": groups}
 
 
 def write_estimator(

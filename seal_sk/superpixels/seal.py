@@ -16,7 +16,7 @@ from .._typing import Connectivity, Images, PathLike, Truths
 from .._validation import check_pairs
 from ..segmentation.merging import cut_and_merge
 from ..sources import LearnedAffinity
-from ..sources.learned import read_params, write_estimator
+from ..sources.learned import check_held_out, read_params, write_estimator
 from .graph import GraphSuperpixels, connected
 
 if TYPE_CHECKING:
@@ -335,12 +335,14 @@ class SEALSuperpixels(GraphSuperpixels):
             is written.
         """
         self._validate_params()
+        held_out = {}
         if y is not None:
             X, y = check_pairs(X, y)
+            held_out = check_held_out(len(X), X_val, y_val, groups)
         source = self._source()
         if self.warm_start and hasattr(self, "affinity_"):
             source = self.affinity_.set_params(**source.get_params(deep=False))
-        self._fit_source(source, X, y, X_val=X_val, y_val=y_val, groups=groups)
+        self._fit_source(source, X, y, **held_out)
         return self
 
     def partial_fit(self, X: Images, y: Truths) -> Self:

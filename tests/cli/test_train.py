@@ -225,6 +225,31 @@ def test_bad_parameters_cost_no_checkpoint(data, here, capsys, run):
     assert (here / "state/checkpoint.pt").is_file()
 
 
+def test_a_network_that_was_saved_to_be_kept_is_not_trained_for_no_steps(
+    data, capsys, run
+):
+    images, _ = load_pairs(data)
+    SEALSuperpixels(weights="bsds500", max_iter=0).fit(images).save("kept.safetensors")
+    command = "train --data data -o net.safetensors -q --weights kept.safetensors"
+    assert run(command) == 2
+    assert "give the number of steps, --max-iter" in capsys.readouterr().err
+    assert run(f"{command} --max-iter 1 --batch-size 1 --crop-size 24") == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--averaging 0.5", "training in --checkpoint was started.*--averaging 0.5 "),
+        ("--lr 1e-5", "--max-iter 4 steps are done.* --lr 1e-05 .*raise --max-iter"),
+    ],
+)
+def test_what_may_not_change_is_named_by_its_option(data, capsys, run, option, message):
+    assert run(f"{TRAIN} -q --checkpoint state") == 0
+    again = f"{TRAIN.replace('net.', 'other.')} -q --checkpoint state --resume"
+    assert run(f"{again} {option}") == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import Parallel, delayed, effective_n_jobs
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array, check_random_state
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
 
 from ..._typing import Images
-from ..._validation import check_bands, check_pairs
+from ..._validation import check_bands
 from ...affinity import to_eight_connected
 from ...metrics import asa_score, mean_over_pairs
 from ...segmentation import ers
@@ -56,7 +56,7 @@ def fit(
     *,
     X_val: Images | None = None,
     y_val: Any = None,
-    groups: ArrayLike | None = None,
+    groups: NDArray[np.intp] | None = None,
     net: AffinityNet | None = None,
     state: dict[str, Any] | None = None,
     course: dict[str, Any] | None = None,
@@ -70,9 +70,11 @@ def fit(
     X, y : sequences
         Images and ground truths, of the same length.
     X_val, y_val : sequences, optional
-        Images and ground truths for the validation, instead of some of `X`.
-    groups : array-like of shape (n_images,), optional
-        Group of each image; those held out are of other groups than the others.
+        Images and ground truths for the validation, instead of some of `X`; of the same
+        length.
+    groups : ndarray of shape (n_images,), optional
+        Number of the group of each image; those held out are of other groups than the
+        others.
     net : AffinityNet, optional
         Network of the last training, from which ``warm_start=True`` starts.
     state, course : dict, optional
@@ -87,12 +89,9 @@ def fit(
     counts, scorable, checksum, in_channels = check_data(
         X, y, settings.annotations, settings.ignore_label
     )
-    groups = _checked_groups(groups, len(X), X_val)
     validation = None
-    if X_val is not None or y_val is not None:
-        X_val, y_val, validation = _checked_validation(
-            settings, X_val, y_val, in_channels
-        )
+    if X_val is not None:
+        validation = _check_validation(settings, X_val, y_val, in_channels)
     if not settings.warm_start:
         net = state = course = None
     saved_course, saved = _saved(settings, course, state)
@@ -127,13 +126,14 @@ def fit(
     if from_file:
         planned.check_continues(saved_course)
     net = _initial_net(settings, in_channels, seed, net)
-    current = _start(net.to(device), settings, seed, saved)
+    current = _start(net.to(device), settings, seed, saved, path if from_file else None)
     if saved is not None:
-        changed = not from_file and planned.differences(saved_course)
-        if changed and current.iteration >= settings.max_iter:
+        changed = [] if from_file else planned.differences(saved_course)
+        other = [*changed, *planned.other_steps(saved_course)]
+        if other and current.iteration >= settings.max_iter:
             raise ValueError(
                 f"max_iter={settings.max_iter} steps are done already; to continue "
-                f"with {', '.join(changed)}, raise max_iter."
+                f"with {', '.join(other)}, raise max_iter."
             )
         if changed:
             # The best weights so far were chosen on other data or settings.
@@ -228,32 +228,8 @@ def _resolved(settings):
     return replace(settings, precision=precision), device
 
 
-def _checked_groups(groups, n, X_val):
-    """Numbers of the groups of `n` images; None without groups."""
-    if groups is None:
-        return None
-    if X_val is not None:
-        raise ValueError(
-            "groups say which images of X are held out, but with X_val none are; give "
-            "either."
-        )
-    groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
-    if groups.shape != (n,):
-        raise ValueError(
-            f"groups has shape {groups.shape}; give the group of each of the {n} "
-            "images."
-        )
-    return np.unique(groups, return_inverse=True)[1]
-
-
-def _checked_validation(settings, X_val, y_val, in_channels):
-    """Images and ground truths of a validation set, and their checksum."""
-    if X_val is None or y_val is None:
-        raise ValueError("Give both X_val and y_val, or neither of them.")
-    try:
-        X_val, y_val = check_pairs(X_val, y_val)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"Of the validation set X_val, y_val: {error}") from error
+def _check_validation(settings, X_val, y_val, in_channels):
+    """Check the data of a validation set, and return their checksum."""
     _, _, checksum, n_channels = check_data(
         X_val, y_val, None, settings.ignore_label, names=("X_val", "y_val")
     )
@@ -262,7 +238,7 @@ def _checked_validation(settings, X_val, y_val, in_channels):
             f"X_val has {n_channels} channels, but X has {in_channels}; give images of "
             "one kind."
         )
-    return X_val, y_val, checksum
+    return checksum
 
 
 def _held_out(settings, scorable, seed, groups):
@@ -376,20 +352,38 @@ def _saved(settings, course, state):
     return course, state
 
 
-def _start(net, settings, seed, saved):
+def _start(net, settings, seed, saved, path=None):
     state = TrainingState.start(net, settings, seed)
     if saved is None:
         return state
-    if saved["architecture"] != net.architecture:
+    if saved.get("architecture", net.architecture) != net.architecture:
         raise ValueError(
             f"The saved training is of {saved['architecture']}, but the "
             f"parameters define {net.architecture}."
         )
-    state.load_dict(saved)
+    if path is None:
+        state.load_dict(saved)
+    else:
+        _load_checkpoint(state, saved, path)
     state.seed = seed
     for group in state.optimizer.param_groups:
         group["weight_decay"] = settings.weight_decay
     return state
+
+
+def _load_checkpoint(state, saved, path):
+    """Restore the state in a file, unless the training could not go on from it."""
+    cause = None
+    try:
+        state.load_dict(saved)
+        sound = state.is_sound()
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        sound, cause = False, error
+    if not sound:
+        raise ValueError(
+            f"The training in {str(path)!r} can't go on, since some of its numbers are "
+            "missing, not finite or of another network; remove it to start over."
+        ) from cause
 
 
 def _samples(settings, X, y, indices, counts, net, seed, first=0):

@@ -58,6 +58,8 @@ def _at_least(least: float, kind: type = Integral) -> Interval:
 
 
 _ABOVE_0 = Interval(Real, 0, None, closed="neither")
+# Beyond this, steps could not be represented in float32.
+_LARGEST = 1e37
 _SHARE = Interval(Real, 0, 1, closed="left")
 
 
@@ -83,12 +85,12 @@ class Settings:
     max_time: float | None = _of_a_run(None, None, _ABOVE_0)
     batch_size: int = _decides(4, _at_least(1))
     crop_size: int | None = _decides(160, None, _at_least(8))
-    lr: float = _decides(1e-3, _ABOVE_0)
+    lr: float = _decides(1e-3, Interval(Real, 0, _LARGEST, closed="right"))
     lr_schedule: Literal["cosine", "step", "constant"] = _decides(
         "cosine", _choice("cosine", "step", "constant")
     )
     lr_step: int = _decides(30_000, _at_least(1))
-    weight_decay: float = _decides(1e-4, _at_least(0, Real))
+    weight_decay: float = _decides(1e-4, Interval(Real, 0, _LARGEST, closed="both"))
     averaging: float = _decides(0.0, _SHARE)
     # It affects only which images are held out, and the course includes these.
     validation_fraction: float = _start(0.1, _SHARE)

@@ -23,17 +23,10 @@ from .settings import DECIDING, Settings
 
 __all__ = ["Course", "TrainingState", "copy_of", "read_checkpoint", "write_checkpoint"]
 
-# Settings that may change when a training is continued from a checkpoint: how long it
-# lasts, and how the next steps are made. What was best until then stays comparable.
-_MAY_DIFFER = {
-    "max_iter",
-    "n_iter_no_change",
-    "lr",
-    "lr_schedule",
-    "lr_step",
-    "weight_decay",
-    "precision",
-}
+# Settings that may change when a training is continued from a checkpoint: how the next
+# steps are made, and how long it lasts. What was best until then stays comparable.
+_OF_STEPS = {"lr", "lr_schedule", "lr_step", "weight_decay"}
+_MAY_DIFFER = {*_OF_STEPS, "max_iter", "n_iter_no_change", "precision"}
 
 
 @dataclass(frozen=True)
@@ -55,11 +48,21 @@ class Course:
         return {**decided, "loss": loss_name(self.settings.loss), **others}
 
     def differences(self, saved: dict[str, Any]) -> list[str]:
-        """The differences from a saved course, a dict, in words."""
+        """The differences from a saved course, a dict, in words.
+
+        Those that are allowed in a continued training are left out.
+        """
+        return self._differences(saved, self.to_dict().keys() - _MAY_DIFFER)
+
+    def other_steps(self, saved: dict[str, Any]) -> list[str]:
+        """How the next steps differ from those of a saved course, in words."""
+        return self._differences(saved, _OF_STEPS)
+
+    def _differences(self, saved, names):
         return [
             f"{name}={value!r} (it was {saved.get(name)!r})"
             for name, value in self.to_dict().items()
-            if name not in _MAY_DIFFER and saved.get(name) != value
+            if name in names and saved.get(name) != value
         ]
 
     def is_new_attempt(self, saved: dict[str, Any]) -> bool:
@@ -159,6 +162,30 @@ class TrainingState:
         for name, value in saved.items():
             setattr(self, name, value)
 
+    def is_sound(self) -> bool:
+        """Whether a restored state is one from which the training can go on."""
+        weights, best = self.net.state_dict(), self.best_net
+        if best is None:
+            best = weights
+        counts = (self.seed, self.iteration, self.loss_count, self.stale_validations)
+        numbers = (*counts, self.seconds, self.loss_sum, self.best_asa)
+        return (
+            all(isinstance(count, int) and count >= 0 for count in counts)
+            and all(isinstance(number, (int, float)) for number in numbers)
+            and isinstance(self.history, list)
+            and all(isinstance(line, dict) for line in self.history)
+            and best.keys() == weights.keys()
+            and all(best[name].shape == weights[name].shape for name in weights)
+            and all(
+                value.shape == weight.shape
+                for weight, moments in self.optimizer.state.items()
+                for value in moments.values()
+                if value.ndim
+            )
+            and all(tensor.isfinite().all() for tensor in self.tensors())
+            and all(tensor.isfinite().all() for tensor in best.values())
+        )
+
     def forget_validation(self) -> None:
         """Start the search for the best weights again."""
         self.best_asa, self.best_net, self.stale_validations = -1.0, None, 0
@@ -188,10 +215,12 @@ def read_checkpoint(path: PathLike) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read the course and state that `write_checkpoint` wrote, as dicts."""
     advice = "remove it to start over."
     saved = load_torch(Path(path), "a checkpoint", advice)
-    try:
-        return saved["course"], saved["state"]
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{str(path)!r} is not a checkpoint; {advice}") from error
+    parts = ("course", "state")
+    if not isinstance(saved, dict) or not all(
+        isinstance(saved.get(part), dict) for part in parts
+    ):
+        raise ValueError(f"{str(path)!r} is not a checkpoint; {advice}")
+    return saved["course"], saved["state"]
 
 
 def _adam(net, settings):

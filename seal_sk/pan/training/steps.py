@@ -125,19 +125,21 @@ def train(
                 bar.update()
                 if interrupted.is_set():
                     stopped_by = "interrupted"
-                    break
-                if (
+                elif (
                     max_time is not None
                     and time.monotonic() - began >= max_time
                     and not state.finished(settings)
                 ):
-                    stepper.check_prediction(sample)
                     stopped_by = "max_time"
+                if stopped_by is not None:
+                    stepper.check_prediction(sample)
                     break
         except FloatingPointError as error:
             message = f"{error} {_advice(state, sound, settings)}"
             state.load_dict(sound)
-            raise FloatingPointError(message) from error
+            # Ctrl-C ends whatever runs around the training as well.
+            if not interrupted.is_set():
+                raise FloatingPointError(message) from error
         finally:
             for future in batch:
                 future.cancel()
@@ -416,8 +418,9 @@ def _check_loss(loss):
 
 
 def _check_finite(tensors, what, state):
-    finite = torch.stack([tensor.isfinite().all() for tensor in tensors])
-    if not finite.all():
+    # A finite sum has finite parts, and is quick; others may have overflowed.
+    sums = torch.stack([tensor.sum() for tensor in tensors])
+    if not (sums.isfinite().all() or all(t.isfinite().all() for t in tensors)):
         raise FloatingPointError(
             f"The {what} is not finite after {state.iteration} steps."
         )
