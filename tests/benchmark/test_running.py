@@ -262,17 +262,26 @@ def test_another_method_of_the_same_name_is_refused(data, tmp_path):
     )
 
 
-def changed(data, images=None, annotations=None):
+def changed(data, images=None, annotations=None, masks=None):
     return Dataset(
-        data.name, images or data.images, annotations or data.annotations, data.names
+        data.name,
+        images or data.images,
+        annotations or data.annotations,
+        data.names,
+        masks=masks,
     )
 
 
-def test_changed_images_and_annotations_are_refused(data, tmp_path):
+def test_changed_images_annotations_and_masks_are_refused(data, tmp_path):
     run_benchmark(data, ["snic"], [10], tmp_path)
     images = [*data.images[:2], 255 - data.images[2]]
     more = [[*maps, maps[0]] for maps in data.annotations]
-    for other in (changed(data, images=images), changed(data, annotations=more)):
+    masks = [None, None, np.ones(images[2].shape[:2], dtype=bool)]
+    for other in (
+        changed(data, images=images),
+        changed(data, annotations=more),
+        changed(data, masks=masks),
+    ):
         for methods in (["snic"], ["ers", "snic"]):
             with pytest.raises(ValueError, match=r"scores of an older .*have changed"):
                 run_benchmark(other, methods, [10], tmp_path)

@@ -472,7 +472,6 @@ def test_a_table_beside_label_maps_is_none(tmp_path):
     ]
 
 
-
 @pytest.mark.parametrize("shape", ["(4, 5)", "(10**6, 10**6)", "(10**9, 10**9)"])
 def test_npy_that_states_a_larger_shape(tmp_path, shape):
     path = tmp_path / "a.npy"
