@@ -511,8 +511,19 @@ def test_damaged_results(finished, tmp_path):
 def test_a_damaged_part_is_named(data, tmp_path):
     run_benchmark(data, ["snic"], [10], tmp_path)
     part = next(tmp_path.glob("parts/snic/*"))
-    part.write_text('{"10": ')
-    with pytest.raises(ValueError, match=f"{part.name}.*remove it to compute it again"):
+    content = part.read_text()
+    asa = content.index('"asa": [0.') + 10
+    changed_digit = content[:asa] + str(9 - int(content[asa])) + content[asa + 1 :]
+    for damaged in ('{"10": ', "[]", "{}", changed_digit):
+        part.write_text(damaged)
+        message = f"{part.name}.*remove it to compute it again"
+        with pytest.raises(ValueError, match=message):
+            run_benchmark(data, ["snic"], [10], tmp_path)
+    part.unlink()
+    run_benchmark(data, ["snic"], [10], tmp_path)
+    assert part.read_text().startswith(content[:asa])
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"run\.json is damaged.*another folder"):
         run_benchmark(data, ["snic"], [10], tmp_path)
 
 
