@@ -367,6 +367,17 @@ def test_one_array_is_no_sequence_of_truths_or_masks(shape, data):
         SNICSuperpixels(4).transform(images, np.ones(shape, bool))
 
 
+@pytest.mark.parametrize("truth", [{0: np.eye(4, dtype=int)}, "map", b"map", {1, 2}])
+def test_truths_that_are_no_maps_are_refused_by_type(truth):
+    with pytest.raises(TypeError, match=f"y_true is {type(truth).__name__}; give a"):
+        evaluate(truth, np.zeros((4, 4), dtype=int))
+
+
+def test_a_label_map_may_be_a_table():
+    labels = np.eye(4, dtype=int)
+    assert evaluate(pd.DataFrame(labels), labels)["asa"] == 1
+
+
 def test_masks_by_metadata_in_a_pipeline(data):
     images, truths = data
     masks = [np.eye(32, 40).cumsum(1) > 0] * 4
