@@ -4,6 +4,7 @@ them."""
 import warnings
 from collections import OrderedDict
 
+import joblib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -342,6 +343,19 @@ def test_lists_of_results_are_lists(data):
     assert np.concatenate(label_maps).shape == (128, 40)
     assert np.concatenate([label_maps, label_maps]).shape == (8, 32, 40)
     assert np.array_equal(label_maps, list(label_maps))
+    want = np.array(label_maps).mean(axis=(1, 2))
+    assert np.array_equal(np.mean(label_maps, axis=(1, 2)), want)
+    assert np.concatenate([label_maps, label_maps], axis=2).shape == (4, 32, 80)
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_joblib_processes_that_pickle_functions(data, memory, tmp_path):
+    estimator = GraphSuperpixels(
+        10, affinity=RGBAffinity(), memory=str(tmp_path) if memory else None
+    )
+    want = estimator.transform(data[0][:2])
+    with joblib.parallel_config(backend="multiprocessing", n_jobs=2):
+        assert np.array_equal(estimator.transform(data[0][:2]), want)
 
 
 @pytest.mark.parametrize("shape", [(), (4,), (32, 40)])
@@ -351,6 +365,17 @@ def test_one_array_is_no_sequence_of_truths_or_masks(shape, data):
         SNICSuperpixels(4).score(images, np.zeros(shape, int))
     with pytest.raises(ValueError, match="mask is one array of shape"):
         SNICSuperpixels(4).transform(images, np.ones(shape, bool))
+
+
+@pytest.mark.parametrize("truth", [{0: np.eye(4, dtype=int)}, "map", b"map", {1, 2}])
+def test_truths_that_are_no_maps_are_refused_by_type(truth):
+    with pytest.raises(TypeError, match=f"y_true is {type(truth).__name__}; give a"):
+        evaluate(truth, np.zeros((4, 4), dtype=int))
+
+
+def test_a_label_map_may_be_a_table():
+    labels = np.eye(4, dtype=int)
+    assert evaluate(pd.DataFrame(labels), labels)["asa"] == 1
 
 
 def test_masks_by_metadata_in_a_pipeline(data):

@@ -1,6 +1,6 @@
 """Checks of label maps, annotations, and superpixels with their images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from numbers import Integral, Number, Real
 from typing import Any
 
@@ -25,12 +25,12 @@ def check_annotations(
     name : str
         Name in error messages.
     """
-    if not hasattr(truth, "__len__"):
+    if not hasattr(truth, "__len__") or isinstance(truth, (str, bytes, Mapping, Set)):
         raise TypeError(
             f"{name} is {type(truth).__name__}; give a label map (H, W) or a list of "
             "them."
         )
-    if isinstance(truth, np.ndarray) and truth.ndim == 2:
+    if getattr(truth, "ndim", None) == 2:
         maps = [truth]
     else:
         for m in (truth, *truth):

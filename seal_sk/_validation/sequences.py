@@ -108,7 +108,10 @@ def check_weights(sample_weight: ArrayLike | None, n: int) -> NDArray[np.float64
     """Return a weight for each of `n` images, all 1 by default."""
     if sample_weight is None:
         return np.ones(n)
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    try:
+        weights = np.asarray(sample_weight, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"sample_weight must hold numbers ({error}).") from error
     if weights.shape != (n,):
         raise ValueError(
             f"sample_weight has shape {weights.shape}; give one weight for each of the "

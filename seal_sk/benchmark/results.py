@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -192,7 +193,15 @@ class Store:
 
     def done(self, method, image):
         """Existing scores by count, and the digest of the image and annotations."""
-        part = _read_json(self.part(method, image)) or {"counts": {}, "data": None}
+        path = self.part(method, image)
+        part = _read_json(path)
+        if part is None:
+            return {}, None
+        # Parts of earlier versions have no checksum.
+        if not {"counts", "data"} <= set(part) or (
+            "checksum" in part and part["checksum"] != _checksum(part["counts"])
+        ):
+            raise ValueError(f"{path} is damaged; {_remedy(path)}.")
         return part["counts"], part["data"]
 
     def add(self, method, image, figures, data):
@@ -202,7 +211,8 @@ class Store:
         for count in figures:
             self.picture(method, image, count).unlink(missing_ok=True)
         figures = {**self.done(method, image)[0], **figures}
-        replace_file(path, json.dumps({"data": data, "counts": figures}).encode())
+        part = {"data": data, "counts": figures, "checksum": _checksum(figures)}
+        replace_file(path, json.dumps(part).encode())
 
     def has_any(self) -> bool:
         """Whether there are any scores yet."""
@@ -254,13 +264,25 @@ class Store:
 def _read_json(path):
     """Contents of a file; None if there is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (ValueError, OSError) as error:
-        raise ValueError(
-            f"{path} can't be read ({error}); remove it to compute it again."
-        ) from error
+        raise ValueError(f"{path} can't be read ({error}); {_remedy(path)}.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is damaged; {_remedy(path)}.")
+    return content
+
+
+def _remedy(path):
+    if path.name == _RUN:
+        return "run the benchmark in another folder"
+    return "remove it to compute it again"
+
+
+def _checksum(figures):
+    """A number that tells damage: JSON gives back the same numbers and order."""
+    return zlib.crc32(json.dumps(figures).encode())
 
 
 def _brief(dataset):

@@ -97,10 +97,10 @@ def run_benchmark(
 
     Notes
     -----
-    The table has one row per image, annotation, method and requested count. Annotations
-    in which every pixel is ignored have no row. Its columns
-    are ``dataset``, ``image``, ``annotation``, ``method``, ``requested``; the returned
-    numbers ``n_segments`` (labels) and ``n_regions`` (connected regions); all scores of
+    The table has one row per image, annotation, method and requested count, without
+    annotations in which every pixel is ignored. Its columns are ``dataset``, ``image``,
+    ``annotation``, ``method``, ``requested``; the returned numbers ``n_segments``
+    (labels) and ``n_regions`` (connected regions); all scores of
     `seal_sk.metrics.evaluate`, and ``thick_boundary_recall`` for the protocol
     stutz2018; ``seconds`` of `transform` on one thread, after a first call that does
     not count; ``peak_memory`` in MiB, the peak of resident memory minus the memory
@@ -283,12 +283,16 @@ def _fill(store, dataset, callers, counts, images, n_jobs, progress):
         for name, caller in callers.items():
             figures, data = store.done(name, i)
             if data is not None:
-                digest = digest or _digest(dataset.images[i], dataset.annotations[i])
+                digest = digest or _digest(
+                    dataset.images[i],
+                    dataset.annotations[i],
+                    None if dataset.masks is None else dataset.masks[i],
+                )
                 if data != digest:
                     raise ValueError(
                         f"{str(store.folder)!r} holds scores of an older "
-                        f"{dataset.names[i]!r}: the image or its annotations have "
-                        "changed. Give another folder."
+                        f"{dataset.names[i]!r}: the image, its mask or its annotations "
+                        "have changed. Give another folder."
                     )
             missing = [
                 count
@@ -332,10 +336,11 @@ def _any_counts(annotations, ignore_label):
     return any(counts_somewhere(one, None, ignore_label) for one in annotations)
 
 
-def _digest(image, annotations):
-    """Digest that identifies an image and its annotations."""
+def _digest(image, annotations, mask):
+    """Digest that identifies an image, its annotations and its mask."""
     annotations = check_annotations(annotations, np.shape(image)[:2])
-    return joblib.hash([np.asarray(image), *annotations])
+    inside = [] if mask is None else [np.asarray(mask)]
+    return joblib.hash([np.asarray(image), *annotations, *inside])
 
 
 # Methods that this process has already called.
@@ -351,10 +356,11 @@ def _unit(name, caller, i, counts, one):
             image = one.images[0]
             shape = np.shape(image)[:2]
             annotations = check_annotations(one.annotations[0], shape)
-            more = (one.names[0], None if one.masks is None else one.masks[0])
+            mask = None if one.masks is None else one.masks[0]
+            more = (one.names[0], mask)
             if not _any_counts(annotations, one.ignore_label):
                 return name, i, figures, digest, None
-            digest = _digest(image, annotations)
+            digest = _digest(image, annotations, mask)
             if (key := (os.getpid(), name, caller.parameters)) not in _warm:
                 # The first call loads libraries and grows buffers.
                 caller.segment(np.array(image), annotations, min(counts), *more)

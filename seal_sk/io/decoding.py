@@ -475,8 +475,13 @@ def reading(path: Path) -> Iterator[None]:
         raise OSError(f"{path} is an empty file; get it again.")
     try:
         yield
-    except (ImportError, MemoryError, PermissionError):
+    except (ImportError, PermissionError):
         raise
+    except MemoryError as error:
+        raise OSError(
+            f"{path} does not fit into memory ({error}); if the file is damaged, get "
+            "it again, otherwise split it into smaller ones."
+        ) from error
     except (RefusedError, UnknownFormatError, UnplacedError):
         raise
     except Exception as error:  # decoders raise various errors on broken files

@@ -6,6 +6,7 @@ source, the contents of images and ground truths, and the version of the package
 
 import pickle
 import zlib
+from functools import partial
 from pathlib import Path
 
 import joblib
@@ -99,9 +100,8 @@ def affinity_function(reader, memory):
     memory = check_memory(memory)
     if memory.location is None or reader.source is None:
         return reader.affinity_of
-    kept = memory.cache(_kept_affinity, ignore=["reader"])
-    key = _key_of(reader.source)
-    return lambda image: _opened(kept(reader, image, key, __version__), memory)
+    # No lambda: joblib's backend "multiprocessing" pickles it.
+    return partial(_cached_affinity, reader, memory, _key_of(reader.source))
 
 
 def affinity_maps(reader, memory, images):
@@ -125,6 +125,11 @@ def affinity_maps(reader, memory, images):
 
 def _fitted(source, X, y, fit_params, key, version):
     return _sealed(source.fit(X, y, **fit_params))
+
+
+def _cached_affinity(reader, memory, key, image):
+    kept = memory.cache(_kept_affinity, ignore=["reader"])
+    return _opened(kept(reader, image, key, __version__), memory)
 
 
 def _kept_affinity(reader, image, key, version):

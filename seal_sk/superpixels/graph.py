@@ -98,12 +98,10 @@ class AffinitySuperpixels(SuperpixelTransformer):
         parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
         if reader.thread_safe:
             affinity_of = affinity_function(reader, self.memory)
-
-            def segment(image, inside):
-                affinity = affinity_of(reader.filled(image, inside))
-                return self._labels(affinity, image, n_segments, inside)
-
-            return parallel(delayed(segment)(*one) for one in loaded)
+            return parallel(
+                delayed(self._of_image)(reader, affinity_of, image, n_segments, inside)
+                for image, inside in loaded
+            )
         # Threads segment one image while the network processes the next.
         loaded, ahead = tee(loaded)
         filled = (reader.filled(image, inside) for image, inside in ahead)
@@ -112,6 +110,11 @@ class AffinitySuperpixels(SuperpixelTransformer):
             delayed(self._labels)(affinity, image, n_segments, inside)
             for affinity, (image, inside) in zip(affinities, loaded, strict=True)
         )
+
+    def _of_image(self, reader, affinity_of, image, n_segments, mask):
+        """The label map of an image, as `_labels` gives it."""
+        affinity = affinity_of(reader.filled(image, mask))
+        return self._labels(affinity, image, n_segments, mask)
 
     def _labels(self, affinity, image, n_segments, mask):
         """The label map of an affinity map; a list where `n_segments` is a list."""

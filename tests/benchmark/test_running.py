@@ -262,17 +262,26 @@ def test_another_method_of_the_same_name_is_refused(data, tmp_path):
     )
 
 
-def changed(data, images=None, annotations=None):
+def changed(data, images=None, annotations=None, masks=None):
     return Dataset(
-        data.name, images or data.images, annotations or data.annotations, data.names
+        data.name,
+        images or data.images,
+        annotations or data.annotations,
+        data.names,
+        masks=masks,
     )
 
 
-def test_changed_images_and_annotations_are_refused(data, tmp_path):
+def test_changed_images_annotations_and_masks_are_refused(data, tmp_path):
     run_benchmark(data, ["snic"], [10], tmp_path)
     images = [*data.images[:2], 255 - data.images[2]]
     more = [[*maps, maps[0]] for maps in data.annotations]
-    for other in (changed(data, images=images), changed(data, annotations=more)):
+    masks = [None, None, np.ones(images[2].shape[:2], dtype=bool)]
+    for other in (
+        changed(data, images=images),
+        changed(data, annotations=more),
+        changed(data, masks=masks),
+    ):
         for methods in (["snic"], ["ers", "snic"]):
             with pytest.raises(ValueError, match=r"scores of an older .*have changed"):
                 run_benchmark(other, methods, [10], tmp_path)
@@ -502,8 +511,19 @@ def test_damaged_results(finished, tmp_path):
 def test_a_damaged_part_is_named(data, tmp_path):
     run_benchmark(data, ["snic"], [10], tmp_path)
     part = next(tmp_path.glob("parts/snic/*"))
-    part.write_text('{"10": ')
-    with pytest.raises(ValueError, match=f"{part.name}.*remove it to compute it again"):
+    content = part.read_text()
+    asa = content.index('"asa": [0.') + 10
+    changed_digit = content[:asa] + str(9 - int(content[asa])) + content[asa + 1 :]
+    for damaged in ('{"10": ', "[]", "{}", changed_digit):
+        part.write_text(damaged)
+        message = f"{part.name}.*remove it to compute it again"
+        with pytest.raises(ValueError, match=message):
+            run_benchmark(data, ["snic"], [10], tmp_path)
+    part.unlink()
+    run_benchmark(data, ["snic"], [10], tmp_path)
+    assert part.read_text().startswith(content[:asa])
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"run\.json is damaged.*another folder"):
         run_benchmark(data, ["snic"], [10], tmp_path)
 
 

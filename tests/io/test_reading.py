@@ -325,7 +325,7 @@ def test_other_npy(tmp_path, array, message):
 
 def test_pickles_are_not_run(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[None]]), allow_pickle=True)
-    with pytest.raises(OSError, match=r"a\.npy can't be read.*allow_pickle"):
+    with pytest.raises(OSError, match=r"a\.npy can't be read.*objects"):
         read_label_map(tmp_path / "a.npy")
 
 
@@ -470,3 +470,25 @@ def test_a_table_beside_label_maps_is_none(tmp_path):
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize("shape", ["(4, 5)", "(10**6, 10**6)", "(10**9, 10**9)"])
+def test_npy_that_states_a_larger_shape(tmp_path, shape):
+    path = tmp_path / "a.npy"
+    with path.open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": eval(shape)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(16))
+    with pytest.raises(OSError, match=r"a\.npy can't be read"):
+        read_label_map(path)
+
+
+def test_sizes_beyond_memory_are_told_with_the_file(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.mat"
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file.create_dataset("a", shape=(10**7, 10**7), dtype="u2", chunks=(99, 99))
+    with path.open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file")
+    with pytest.raises(OSError, match=r"a\.mat does not fit into memory"):
+        read_label_map(path)
