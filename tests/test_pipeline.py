@@ -481,6 +481,45 @@ def test_pixels_left_out_have_no_number(tmp_path):
     assert labels.max() == 23
 
 
+@pytest.mark.parametrize("label_format", ["tiff", "npy"])
+@pytest.mark.parametrize("more", [{}, {"segment_size": 80, "unique_ids": True}])
+def test_an_image_that_is_masked_everywhere(tmp_path, label_format, more):
+    for package in ("pandas", "geopandas", "pyarrow"):
+        pytest.importorskip(package)
+    import geopandas
+    import pandas
+
+    paths = [tmp_path / f"{name}.png" for name in "abc"]
+    for path, image in zip(paths, IMAGES, strict=False):
+        alpha = np.full((40, 48, 1), 0 if path.stem == "b" else 255, np.uint8)
+        iio.imwrite(path, np.concatenate([image, alpha], axis=2))
+    options = {"label_format": label_format, "mask": "alpha", "existing": "replace"}
+    options |= {"overlay": True, "table": "parquet", "polygons": "gpkg"}
+    estimator = SNICSuperpixels(12, exact=True)
+    first, second, third = segment_files(
+        paths, estimator, tmp_path / "out", **options, **more
+    )
+    assert second.error is None
+    assert second.n_segments == 0
+    assert second.notes == ("every pixel is masked by its alpha",)
+    labels = read_label_map(second.outputs.labels)
+    assert np.array_equal(labels, np.full((40, 48), -1))
+    if label_format == "tiff":
+        import tifffile
+
+        stored = [tifffile.imread(one.outputs.labels) for one in (first, second)]
+        assert stored[0].dtype == stored[1].dtype == np.int32
+    tables = [pandas.read_parquet(one.outputs.table) for one in (first, second)]
+    assert len(tables[1]) == 0
+    assert tables[1].dtypes.equals(tables[0].dtypes)
+    frames = [geopandas.read_file(one.outputs.polygons) for one in (first, second)]
+    assert len(frames[1]) == 0
+    assert list(frames[1].columns) == list(frames[0].columns)
+    assert not iio.imread(second.outputs.overlay).any()
+    start = first.n_segments if more else 0
+    assert read_label_map(third.outputs.labels).min() == start
+
+
 class Leaving:
     """An estimator of another package, which leaves out pixels on its own."""
 

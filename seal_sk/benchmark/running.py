@@ -247,8 +247,8 @@ def _try_out(callers, dataset, counts, images):
             break
     else:
         raise ValueError(
-            f"every pixel of every annotation has ignore_label={dataset.ignore_label}; "
-            "there is nothing to score."
+            f"every pixel of every annotation has the label {dataset.ignore_label}, "
+            "which is ignored; there is nothing to score."
         )
     if counts[-1] > height * width:
         raise ValueError(

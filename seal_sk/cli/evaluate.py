@@ -64,7 +64,8 @@ with --recursive they lie in the same subfolders. Pixels left out of a label
 map (labels below 0) must be ignored by the annotations, by --ignore-label or
 because of the same --mask as in seal-sk segment; otherwise they are an error.
 Images whose label maps can't be scored are reported and left out of the
-means; the exit status is then 1.
+means; the exit status is then 1. An image of which the annotations ignore
+every pixel has no scores, and changes nothing.
 
 examples:
   seal-sk evaluate labels --data photos
@@ -159,6 +160,10 @@ def _evaluate(args: Namespace) -> int:
         )
     rows, n_blank = _score_each(dataset, label_maps, args)
     n_wanted = len(dataset.images) - n_blank
+    if not n_wanted:
+        raise ValueError(
+            "There is nothing to score: every pixel of every annotation is ignored."
+        )
     if not rows:
         complain("error: none of the label maps could be scored.")
         return 2
@@ -167,7 +172,8 @@ def _evaluate(args: Namespace) -> int:
         _write(args.output, dataset, rows, mean)
     _print_table(rows, mean, args.verbose)
     if not args.quiet or len(rows) < n_wanted:
-        more = f", {n_blank} have no ground truth" if n_blank else ""
+        have = "has" if n_blank == 1 else "have"
+        more = f", {n_blank} {have} no pixel that counts" if n_blank else ""
         complain(f"scored {len(rows)} of {len(dataset.images)} images{more}")
     return 0 if len(rows) == n_wanted else 1
 

@@ -50,7 +50,8 @@ output files, for an image NAME.jpg:
 A georeference of the image is kept in TIFF files, polygons and tables. Pixels
 that the file marks as no data are segmented like the others. With --mask they
 are left out: they get label -1, but no polygon and no row, and the -n
-superpixels cover the other pixels. Of more than three bands, the first three
+superpixels cover the other pixels; an image that is left out as a whole has
+no superpixels. Of more than three bands, the first three
 are drawn by --overlay.
 
 Existing files are replaced only with --force. After an interruption, the same

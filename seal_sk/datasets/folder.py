@@ -249,7 +249,7 @@ def _load_image(path, options):
     for note in notes:
         warnings.warn(f"{path}: {note}", UserWarning, stacklevel=2)
     # A network is trained on what it sees when it predicts inside a mask.
-    return image if mask is None else filled(image, mask)
+    return filled(image, mask) if mask is not None and mask.any() else image
 
 
 def _load_mask(path, options):

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from .._extras import import_extra
 from .._labels import components
-from .._validation import check_real, check_superpixels
+from .._validation import check_label_map, check_real, check_superpixels
 
 __all__ = ["Coverage", "polygons", "trace"]
 
@@ -145,6 +145,11 @@ class Coverage:
 
 def trace(labels: ArrayLike, simplify: float | None = None) -> Coverage:
     """`polygons` as flat arrays."""
+    labels = check_label_map(labels)
+    if labels.max() < 0:
+        # All pixels are masked, as in a tile without data.
+        none = np.zeros(1, dtype=np.int64)
+        return Coverage(np.zeros((0, 2), dtype=np.int64), none, none, none)
     labels, _ = check_superpixels(labels)
     if simplify is None:
         return _trace(labels)

@@ -206,7 +206,7 @@ def check_table(table: Any, n: int | None = None) -> None:
             f"table has {len(table)} rows, but labels has {n} superpixels; give one "
             "row per superpixel."
         )
-    if "label" not in table:
+    if "label" not in table or n == 0:
         return
     labels = table["label"].tolist()
     # They may go on where those of another image ended.

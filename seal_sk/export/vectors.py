@@ -209,7 +209,13 @@ def _geopackage(
             frame = geopandas.GeoDataFrame(
                 columns, geometry=coverage.to_shapely(), crs=crs
             )
-            frame.to_file(buffer, driver="GPKG", layer=layer, engine="pyogrio")
+            frame.to_file(
+                buffer,
+                driver="GPKG",
+                layer=layer,
+                engine="pyogrio",
+                geometry_type="MultiPolygon",
+            )
         except (*_UNFIT, pyogrio.errors.FieldError) as error:
             raise ValueError(
                 f"a GeoPackage can't hold the table ({error}); give floats of 32 or 64 "

@@ -186,6 +186,8 @@ def read_masked_image(
     image, mask, notes = read_with_notes(
         path, where, bands=bands, value_range=value_range
     )
+    if mask is not None and not mask.any():
+        raise RefusedError(f"every pixel of {path} is masked by its {where}.")
     for note in notes:
         warnings.warn(f"{path}: {note}", UserWarning, stacklevel=2)
     return image, mask
@@ -203,8 +205,9 @@ def read_with_notes(
     """Read an image, its mask, and notes on what was lost in reading.
 
     Parameters are those of `read_image` and `read_masked_image`; with ``where=None`` no
-    pixel is masked. `n_bands` is the number of channels that the images of a network
-    have: a file of as many bands needs no `bands`.
+    pixel is masked. If every pixel is, the mask is False everywhere, and the image of
+    one colour. `n_bands` is the number of channels that the images of a network have: a
+    file of as many bands needs no `bands`.
     """
     if bands is not None:
         bands = check_band_numbers(bands)
@@ -244,8 +247,11 @@ def read_with_notes(
         notes += more
     if mask is not None and mask.all():
         mask = None
-    elif mask is not None and not mask.any():
-        raise RefusedError(f"every pixel of {path} is masked by its {where}.")
+    if mask is not None and not mask.any():
+        # What the pixels hold, such as NaN, says nothing.
+        blank = np.zeros_like(array)
+        notes = [*picture.notes, f"every pixel is masked by its {where}"]
+        return _in_range(blank, None, value_range, path), mask, notes
     try:
         return _in_range(array, mask, value_range, path), mask, notes
     except (ArgumentNeededError, RefusedError) as error:
@@ -358,7 +364,7 @@ def _in_range(
 
 def notes_of_darkness(image: NDArray[Any], mask: NDArray[np.bool_] | None) -> list[str]:
     """Notes on images whose values leave most of the range of the dtype unused."""
-    if image.dtype == np.uint8:
+    if image.dtype == np.uint8 or (mask is not None and not mask.any()):
         return []
     white = np.iinfo(image.dtype).max if image.dtype.kind == "u" else 1
     # A few bright pixels, such as clouds, do not help the others.

@@ -154,7 +154,8 @@ def segment_files(
     drop_alpha : bool, default=False
         Leave out the alpha channel.
     mask : {"nodata", "alpha"}, optional
-        Which pixels to leave out, as for `seal_sk.io.read_masked_image`.
+        Which pixels to leave out, as for `seal_sk.io.read_masked_image`. An image of
+        which none is left has a label map of -1, and an empty table and polygons.
     value_range : (float, float) or sequence of these, optional
         The stored values of black and white, for all bands or for each.
     crs : str, optional

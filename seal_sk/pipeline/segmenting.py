@@ -44,7 +44,7 @@ def segment_images(
         Images; a lazy sequence is loaded a few at a time.
     mask : sequence, optional
         For each image the pixels to segment, as for the estimator's ``transform``, or
-        None.
+        None. A mask may be False everywhere; the label map is then -1 everywhere.
     segment_size : float, optional
         Mean size of the superpixels, as for `segment_files`.
     n_jobs : int, optional
@@ -97,14 +97,19 @@ def segment_each(
     """For each image of a batch, its label map, or the error that it raised.
 
     Errors in place of images are returned as they are. A mask may be None, and so may a
-    count, which is then that of the estimator.
+    count, which is then that of the estimator. A mask that is False everywhere, which
+    no estimator takes, gives -1 everywhere.
     """
     found = list(images)
     masks = [None] * len(found) if masks is None else masks
     counts = [None] * len(found) if counts is None else counts
     groups: dict[int | None, list[int]] = {}
     for i, image in enumerate(images):
-        if not isinstance(image, Exception):
+        if isinstance(image, Exception):
+            continue
+        if _is_empty(masks[i], image):
+            found[i] = np.full(np.shape(image)[:2], -1, dtype=np.int32)
+        else:
             groups.setdefault(counts[i], []).append(i)
     for count, members in groups.items():
         # A copy, which stays fitted: the caller's estimator keeps its count.
@@ -128,6 +133,15 @@ def segment_each(
                 for i, labels in zip(some, label_maps, strict=True):
                     found[i] = labels
     return found
+
+
+def _is_empty(mask: Any, image: Any) -> bool:
+    """Whether a mask leaves no pixel of its image, so that there is no superpixel."""
+    if mask is None:
+        return False
+    mask = np.asarray(mask)
+    right = mask.dtype == bool and mask.shape == np.shape(image)[:2]
+    return right and not mask.any()
 
 
 def _transformed(estimator: Any, images: list[Any], masks: list[Any]) -> Any:
@@ -162,6 +176,8 @@ def count_of(image: Any, mask: Any, segment_size: float, estimator: Any) -> int:
     shape = np.shape(image)[:2]
     if mask is None:
         return max(1, round(int(np.prod(shape)) / segment_size))
+    if _is_empty(mask, image):
+        return 0
     from scipy.ndimage import label
 
     mask = check_mask(mask, shape)

@@ -52,8 +52,11 @@ def _write_overlay(path, image, labels):
 
     from ..plotting import draw_boundaries
 
-    # Of more bands, the first three are shown as red, green and blue.
-    drawing = draw_boundaries(image[..., :3], labels)
+    if labels.max() < 0:
+        drawing = np.zeros((*labels.shape, 3), dtype=np.uint8)
+    else:
+        # Of more bands, the first three are shown as red, green and blue.
+        drawing = draw_boundaries(image[..., :3], labels)
     replace_file(path, iio.imwrite("<bytes>", drawing, extension=".png"))
 
 
@@ -62,8 +65,11 @@ def _write_shapes(table_file, polygon_file, image, labels, place, first_label):
         return
     from ..export import superpixel_table, write_polygons, write_table
 
-    table = superpixel_table(image, labels, georeference=place)
+    # Of an image without superpixels, the table has the usual columns.
+    any_labels = labels if labels.max() >= 0 else np.zeros_like(labels)
+    table = superpixel_table(image, any_labels, georeference=place)
     table["label"] += first_label
+    table = table[: int(labels.max()) + 1]
     if table_file is not None:
         write_table(table_file, table)
     if polygon_file is not None:

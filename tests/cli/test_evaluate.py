@@ -172,7 +172,7 @@ def test_images_of_which_nothing_is_known_have_no_score(data, maps, capsys, run)
         iio.imwrite(path, np.full_like(iio.imread(path), 255))
     assert run("evaluate maps --data data --ignore-label 255") == 0
     out, err = capsys.readouterr()
-    assert "scored 2 of 3 images, 1 have no ground truth" in err
+    assert "scored 2 of 3 images, 1 has no pixel that counts" in err
     found = printed(out)
     for kind in ("images", "annotations/ada", "annotations/bo"):
         (data / kind / "a.png").unlink()

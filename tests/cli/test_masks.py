@@ -83,9 +83,48 @@ def test_masks_and_ranges_that_are_refused(here, capsys, run, options, message):
     assert not list((here / "out").glob("*"))
 
 
-def test_an_image_of_no_data_alone_is_reported(here, capsys, run):
+def test_a_tile_of_no_data_alone_has_its_results(here, capsys, run):
     tag = [(42113, "s", 0, "0", True)]
     tifffile.imwrite("x.tif", np.zeros((9, 9), np.uint8), extratags=tag)
-    command = "segment x.tif -n 2 -o out --method snic --mask nodata --format npy"
-    assert run(command) == 1
-    assert "is masked by its nodata" in capsys.readouterr().err
+    command = "segment x.tif -n 2 -o out --method snic --mask nodata --format npy -v"
+    assert run(command) == 0
+    err = capsys.readouterr().err
+    assert "note: x.tif: every pixel is masked by its nodata" in err
+    assert "x.tif: 0 superpixels" in err
+    assert np.array_equal(np.load("out/x.npy"), np.full((9, 9), -1))
+
+
+def test_a_tile_of_no_data_alone_changes_no_score(here, capsys, run):
+    pytest.importorskip("pandas")
+    scenes, truths = make_scenes(3, shape=SHAPE, random_state=1)
+    for folder in ("d/images", "d/annotations"):
+        (here / folder).mkdir(parents=True)
+    for name, scene, truth in zip("abc", scenes, truths, strict=True):
+        image = scene / np.float32(255)
+        image[: None if name == "b" else 5] = np.nan
+        tifffile.imwrite(f"d/images/{name}.tif", image, photometric="rgb")
+        np.save(f"d/annotations/{name}.npy", truth)
+    data = "--data d --mask nodata"
+    train = f"train {data} --width 4 --max-iter 2 --crop-size 16 --batch-size 2"
+    commands = [
+        f"evaluate {data} --method snic -n 12",
+        f"evaluate {data} --method snic --segment-size 90",
+        f"bench {data} --methods snic --counts 12 -o out",
+        f"{train} --validate-every 1 --validation-data d -o net.safetensors",
+    ]
+    for command in commands:
+        assert run(command) == 0
+        assert "b.tif: every pixel is masked by its nodata" in capsys.readouterr().err
+    assert run(commands[0]) == 0
+    with_b, err = capsys.readouterr()
+    assert "scored 2 of 3 images, 1 has no pixel that counts" in err
+    for name in ("images/b.tif", "annotations/b.npy"):
+        (here / "d" / name).unlink()
+    assert run(f"{commands[0]} -q") == 0
+    assert capsys.readouterr().out == with_b
+    for name in "ac":
+        image = np.full((*SHAPE, 3), np.nan, np.float32)
+        tifffile.imwrite(f"d/images/{name}.tif", image, photometric="rgb")
+    for command in (commands[0], f"{commands[2]}2", f"{train} -o n2.safetensors"):
+        assert run(command) == 2
+        assert "is ignored" in capsys.readouterr().err

@@ -233,6 +233,16 @@ def test_pixels_outside_the_mask_are_ignored(transparent, ignore_label, filled):
     np.testing.assert_array_equal(again.masks[0], data.masks[0])
 
 
+def test_an_image_outside_the_mask_everywhere_is_ignored(transparent):
+    folder, annotations = transparent
+    Image.fromarray(np.zeros((*SHAPE, 4), np.uint8)).save(folder / "x.png")
+    data = load_image_folder(folder, annotations, mask="alpha")
+    with pytest.warns(UserWarning, match="every pixel is masked by its alpha"):
+        assert data.images[0].shape == (*SHAPE, 3)
+    assert not data.masks[0].any()
+    assert all((truth == -1).all() for truth in data.annotations[0])
+
+
 def test_images_are_read_with_the_options(transparent):
     data = load_image_folder(*transparent, bands=[2], value_range=(0, 510))
     assert data.masks is None

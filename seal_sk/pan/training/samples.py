@@ -279,6 +279,6 @@ def check_data(
     if not learnable:
         raise ValueError(
             f"There is nothing to learn or to score: every pixel of {of} has the label "
-            f"{ignore_label}, which ignore_label leaves out."
+            f"{ignore_label}, which is ignored."
         )
     return counts, scorable, checksum, max(first)
