@@ -225,6 +225,12 @@ def test_what_no_image_can_have_is_refused_at_once(folder, tmp_path, options, me
     assert not (tmp_path / "out").exists()
 
 
+def test_results_need_a_folder(folder, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="is a file; give a folder"):
+        segment_files(sorted(folder.iterdir()), SNICSuperpixels(9), tmp_path / "file")
+
+
 def test_a_path_alone_is_no_list(folder, tmp_path):
     with pytest.raises(TypeError, match="single path"):
         segment_files(str(folder / "a.png"), SNICSuperpixels(9), tmp_path)

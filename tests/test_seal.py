@@ -370,7 +370,7 @@ def test_whole_groups_are_held_out(scenes, tmp_path):
     assert np.array_equal(np.flatnonzero(inside), seal.validation_indices_)
     again = small(**{**params, "max_iter": 2}, checkpoint_dir=tmp_path, warm_start=True)
     for groups in (None, slides[::-1]):
-        with pytest.raises(ValueError, match="validation="):
+        with pytest.raises(ValueError, match="other images to validate on"):
             again.fit(images, truths, groups=groups)
     again.fit(images, truths, groups=list(slides))
     assert np.array_equal(again.validation_indices_, seal.validation_indices_)
@@ -417,7 +417,7 @@ def test_a_validation_set_of_ones_own(scenes, tmp_path, monkeypatch):
     assert all(map(np.array_equal, validated[0], images[20:23]))
     again = small(**params, warm_start=True)
     for other in ({}, {**own, "y_val": truths[17:20]}):
-        with pytest.raises(ValueError, match=r"validation=\d+ \(it was"):
+        with pytest.raises(ValueError, match="other images to validate on"):
             again.fit(images[:6], truths[:6], **other)
     assert_same_training(again.fit(images[:6], truths[:6], **own), seal)
 

@@ -24,14 +24,14 @@ EXPECTED = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
 # Arguments of Python in messages of the package: with a value; by their name alone,
 # unless it is a word; and those whose value is what is wrong.
 _ARGUMENT = re.compile(
-    r"\b(bands|mask|recursive|ignore_label|subset|value_range|drop_alpha|unique_ids"
+    r"\b(bands|mask|recursive|subset|value_range|drop_alpha|unique_ids"
     r"|data_home|download_if_missing)="
     r"(?:[\[(].*[\])]|'[^']*'|[\w.+-]*\w)"
     r"|\b(value_range|drop_alpha|unique_ids)\b"
 )
 _WITH_VALUE = re.compile(
-    r"\b(crs|segment_size|precision|averaging|lr|max_iter|n_iter_no_change"
-    r"|validation_fraction)="
+    r"\b(crs|ignore_label|n_segments|segment_size|precision|averaging|lr|max_iter"
+    r"|n_iter_no_change|validation_fraction)="
 )
 # Those that are named without a value; not parts of the names of files.
 _ALONE = re.compile(r"(?<![\w/.'-])(max_iter|crop_size|batch_size)(?![\w/'-]|\.\w)")
@@ -80,7 +80,11 @@ def _with_options(text: str) -> str:
 
 def _option(argument: str) -> str:
     """The option for an argument of Python."""
-    named = {"root": "--recursive", "download_if_missing": "--download"}
+    named = {
+        "root": "--recursive",
+        "download_if_missing": "--download",
+        "n_segments": "-n",
+    }
     return named.get(argument, f"--{argument.replace('_', '-')}")
 
 

@@ -207,10 +207,10 @@ def fraction(text: str) -> float:
 
 
 def real(text: str) -> float:
-    """A number."""
+    """A finite number."""
     value = _number(text)
     if not abs(value) < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
     return value
 
 

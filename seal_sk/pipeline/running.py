@@ -259,6 +259,8 @@ def segment_files(
             plan.add_inputs(images)
         for item in images:
             checked.outputs(item)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{str(folder)!r} is a file; give a folder.")
     try_writers(table, polygons)
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(

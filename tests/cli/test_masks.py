@@ -83,6 +83,14 @@ def test_masks_and_ranges_that_are_refused(here, capsys, run, options, message):
     assert not list((here / "out").glob("*"))
 
 
+def test_fewer_pixels_than_superpixels_are_told_with_options(here, capsys, run):
+    inside = masked_tiff("x.tif")
+    command = "segment x.tif -n 1250 -o out --method snic --value-range 0 2550"
+    assert run(f"{command} --mask nodata --format tiff") == 1
+    message = f"x.tif: -n 1250 is more than the {inside.sum()} pixels of the mask"
+    assert message in capsys.readouterr().err
+
+
 def test_a_tile_of_no_data_alone_has_its_results(here, capsys, run):
     tag = [(42113, "s", 0, "0", True)]
     tifffile.imwrite("x.tif", np.zeros((9, 9), np.uint8), extratags=tag)

@@ -192,7 +192,8 @@ def test_a_checkpoint_is_kept_where_it_was_asked_for(data, here, capsys, run):
     err = capsys.readouterr().err
     assert "'state' holds a saved training: continue it with --resume" in err
     assert run(f"{again} -q --checkpoint state --resume --seed 1") == 2
-    assert "seed=" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "The training in --checkpoint was started with other values: seed=" in err
     assert state.read_bytes() == before
     more = again.replace("--max-iter 4", "--max-iter 6")
     assert run(f"{more} -q --checkpoint state --resume") == 0

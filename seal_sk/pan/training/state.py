@@ -29,6 +29,13 @@ _OF_STEPS = {"lr", "lr_schedule", "lr_step", "weight_decay"}
 _MAY_DIFFER = {*_OF_STEPS, "max_iter", "n_iter_no_change", "precision"}
 
 
+# Checksums, which say nothing to a reader.
+_CHECKSUMS = {
+    "data": "other images or ground truths",
+    "validation": "other images to validate on",
+}
+
+
 @dataclass(frozen=True)
 class Course:
     """The values that determine a training; a resumed one must have the same."""
@@ -60,7 +67,7 @@ class Course:
 
     def _differences(self, saved, names):
         return [
-            f"{name}={value!r} (it was {saved.get(name)!r})"
+            _CHECKSUMS.get(name, f"{name}={value!r} (it was {saved.get(name)!r})")
             for name, value in self.to_dict().items()
             if name in names and saved.get(name) != value
         ]
