@@ -578,7 +578,7 @@ def test_checkpoints_are_not_overwritten_or_mixed_up(scenes, tmp_path):
         small(checkpoint_dir=tmp_path, warm_start=True).fit(
             scenes[0][:9], scenes[1][:9]
         )
-    with pytest.raises(ValueError, match="data="):
+    with pytest.raises(ValueError, match="other images or ground truths"):
         small(checkpoint_dir=tmp_path, warm_start=True).fit(
             scenes[0][::-1], scenes[1][::-1]
         )
