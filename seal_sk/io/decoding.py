@@ -220,16 +220,7 @@ def _decode_photograph(path: Path, kind: str) -> Picture:
         rgba = None
         if has_transparent and (mode == "P" or kind != "PNG"):
             rgba = np.asarray(image.convert("RGBA"))
-    if mode == "CMYK":
-        raise RefusedError(f"{path} is a CMYK image; convert it to RGB.")
-    notes = []
-    if n_frames > 1 and kind == "MPO":
-        notes.append(f"it holds {n_frames} pictures, of which the first one is read")
-    elif n_frames > 1:
-        raise RefusedError(f"{path} is animated ({n_frames} images); save one of them.")
-    # Bit depth and colour type; the decoder does not support 16-bit colours.
-    if kind == "PNG" and content[24] == 16 and content[25] != 0:
-        notes.append("16-bit colours are read as 8 bits from PNG; TIFF keeps them")
+    notes = _notes_of_photograph(content, path, kind, mode, n_frames)
     if rgba is not None and mode == "P":
         array = rgba[..., :3]
     else:
@@ -248,6 +239,23 @@ def _decode_photograph(path: Path, kind: str) -> Picture:
         # GDAL compares in the depth of the PNG, Pillow in 8 bits.
         opaque = holds_data(path, [1])
     return Picture(array, alpha, opaque, sources, None, notes)
+
+
+def _notes_of_photograph(
+    content: bytes, path: Path, kind: str, mode: str, n_frames: int
+) -> list[str]:
+    """What is lost in reading; refuse colours and animations that are no image."""
+    if mode == "CMYK":
+        raise RefusedError(f"{path} is a CMYK image; convert it to RGB.")
+    if n_frames > 1 and kind != "MPO":
+        raise RefusedError(f"{path} is animated ({n_frames} images); save one of them.")
+    notes = []
+    if n_frames > 1:
+        notes.append(f"it holds {n_frames} pictures, of which the first one is read")
+    # Bit depth and colour type; the decoder does not support 16-bit colours.
+    if kind == "PNG" and content[24] == 16 and content[25] != 0:
+        notes.append("16-bit colours are read as 8 bits from PNG; TIFF keeps them")
+    return notes
 
 
 def _opaque(array: NDArray[Any], alpha: int | None) -> NDArray[np.bool_] | None:
@@ -372,18 +380,22 @@ def _decode_tiff(path: Path, as_bands: bool) -> Picture:
         white_is_zero=photometric == "MINISWHITE",
     )
     n_bands = array.shape[2]
-    alpha = None
-    # A band not declared as alpha is an ordinary one, such as near infrared.
-    kinds = [int(sample) for sample in page.extrasamples]
-    if is_one and any(kind in (1, 2) for kind in kinds):
-        alpha = (
-            n_bands - len(kinds) + next(i for i, k in enumerate(kinds) if k in (1, 2))
-        )
+    alpha = _alpha_of_page(page, n_bands) if is_one else None
     sources = [1] * n_bands if layout.is_turned else list(range(1, n_bands + 1))
     notes = []
     if series.kind in _SLIDES and n_series > 1:
         notes.append(f"it holds {n_series} pictures, of which the first one is read")
     return Picture(array, alpha, _opaque(array, alpha), sources, pages, notes)
+
+
+def _alpha_of_page(page: Any, n_bands: int) -> int | None:
+    """Index of the band that a page of a TIFF declares to be alpha.
+
+    Other bands beyond colours are ordinary ones, such as near infrared.
+    """
+    kinds = [int(sample) for sample in page.extrasamples]
+    found = [i for i, kind in enumerate(kinds) if kind in (1, 2)]
+    return n_bands - len(kinds) + found[0] if found else None
 
 
 def is_gis_tiff(path: Path) -> bool:

@@ -215,49 +215,74 @@ def read_with_notes(
         check_value_range(value_range, None if bands is None else len(bands))
     path = Path(path)
     picture = decode(path, as_bands=bands is not None or n_bands not in (None, 1, 3))
-    array, opaque, notes = picture.array, picture.opaque, list(picture.notes)
-    if bands is None:
-        used = _without_alpha(picture, path, drop_alpha or where is not None)
-        _check_n_bands(len(used), array, path, n_bands)
-    else:
-        used = [band - 1 for band in bands]
-        if max(used) >= array.shape[2]:
-            raise RefusedError(
-                f"{path} has {array.shape[2]} bands, so there is no band "
-                f"{max(used) + 1}; bands are counted from 1."
-            )
+    may_drop = drop_alpha or where is not None
+    used = _used_bands(picture, bands, path, may_drop=may_drop, n_bands=n_bands)
+    array = picture.array
     if used != list(range(array.shape[2])):
         array = array[..., used]
-    mask = None
-    if where == "alpha":
-        mask = opaque
-        if opaque is None:
-            notes.append("no pixel is masked, since there is no alpha channel")
-    elif where == "nodata":
-        mask = _data_of(picture, used, path)
-        if mask is not None and mask.shape != array.shape[:2]:
-            raise RefusedError(
-                f"{path} declares no data, but stores the rows of the image as pages; "
-                "save it in one page."
-            )
-        if opaque is not None and (picture.alpha is None or mask is None):
-            # GDAL masks neither by the palette nor by alpha of floats.
-            mask = opaque if mask is None else mask & opaque
-        mask, more = _without_nan(array, mask)
-        notes += more
+    mask, notes = _mask_of(array, picture, used, where, path)
     if mask is not None and mask.all():
         mask = None
     if mask is not None and not mask.any():
         # What the pixels hold, such as NaN, says nothing.
         blank = np.zeros_like(array)
-        notes = [*picture.notes, f"every pixel is masked by its {where}"]
-        return _in_range(blank, None, value_range, path), mask, notes
+        notes = [f"every pixel is masked by its {where}"]
+        return _in_range(blank, None, value_range, path), mask, picture.notes + notes
     try:
-        return _in_range(array, mask, value_range, path), mask, notes
+        image = _in_range(array, mask, value_range, path)
     except (ArgumentNeededError, RefusedError) as error:
         if where is None and array.dtype.kind == "f":
             _refuse_no_data(array, _data_of(picture, used, path), path, error)
         raise
+    return image, mask, picture.notes + notes
+
+
+def _used_bands(
+    picture: Picture,
+    bands: Sequence[int] | None,
+    path: Path,
+    *,
+    may_drop: bool,
+    n_bands: int | None,
+) -> list[int]:
+    """Indices of the bands that are read: those chosen, or all but alpha."""
+    if bands is None:
+        used = _without_alpha(picture, path, may_drop)
+        _check_n_bands(len(used), picture.array, path, n_bands)
+        return used
+    if max(bands) > picture.array.shape[2]:
+        raise RefusedError(
+            f"{path} has {picture.array.shape[2]} bands, so there is no band "
+            f"{max(bands)}; bands are counted from 1."
+        )
+    return [band - 1 for band in bands]
+
+
+def _mask_of(
+    array: NDArray[Any],
+    picture: Picture,
+    used: list[int],
+    where: Literal["nodata", "alpha"] | None,
+    path: Path,
+) -> tuple[NDArray[np.bool_] | None, list[str]]:
+    """The mask that is asked for, and notes."""
+    opaque = picture.opaque
+    if where is None:
+        return None, []
+    if where == "alpha":
+        if opaque is None:
+            return None, ["no pixel is masked, since there is no alpha channel"]
+        return opaque, []
+    mask = _data_of(picture, used, path)
+    if mask is not None and mask.shape != array.shape[:2]:
+        raise RefusedError(
+            f"{path} declares no data, but stores the rows of the image as pages; save "
+            "it in one page."
+        )
+    if opaque is not None and (picture.alpha is None or mask is None):
+        # GDAL masks neither by the palette nor by alpha of floats.
+        mask = opaque if mask is None else mask & opaque
+    return _without_nan(array, mask)
 
 
 def _data_of(picture: Picture, used: list[int], path: Path) -> NDArray[np.bool_] | None:
