@@ -38,6 +38,7 @@ setup(
                 "_labels",
                 "_merge",
                 "_metrics",
+                "_refine",
                 "_snic",
                 "_split",
             )

@@ -32,6 +32,7 @@ from .segmentation import fh as fh
 from .segmentation import fh_image as fh_image
 from .segmentation import lsc as lsc
 from .segmentation import merge_regions as merge_regions
+from .segmentation import refine_boundaries as refine_boundaries
 from .segmentation import seeds as seeds
 from .segmentation import slic as slic
 from .segmentation import snic as snic

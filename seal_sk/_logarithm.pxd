@@ -1,4 +1,4 @@
-"""x log2 x by a table, as the entropies of ERS need it.
+"""log2 x and x log2 x by a table.
 
 Everything is inline, so that a kernel that cimports it pays no call.
 """
@@ -32,19 +32,17 @@ cdef inline void fill(LogCell* table) noexcept:
         table[i].log_of_middle = -log2(table[i].inverse)
 
 
-cdef inline double x_log_x(double x, const LogCell* table) noexcept nogil:
-    """x log2 x; 0 where x is not positive.
+cdef inline double log_2(double x, const LogCell* table) noexcept nogil:
+    """log2 x of a normal number above 0.
 
-    The logarithm is that of the nearest cell's middle plus a short series: as exact as
-    the C library's to the last bit or two, several times faster since it is inlined,
-    and the same on every platform.
+    It is that of the nearest cell's middle plus a short series: as exact as the C
+    library's to the last bit or two, several times faster since it is inlined, and the
+    same on every platform.
     """
     cdef uint64_t bits, above
     cdef int64_t exponent
     cdef double z, r, square
     cdef const LogCell* cell
-    if x < 2.2250738585072014e-308:
-        return x * log2(x) if x > 0 else 0.0
     memcpy(&bits, &x, 8)
     above = bits - <uint64_t>0x3FE6000000000000
     exponent = <int64_t>above >> 52
@@ -53,7 +51,7 @@ cdef inline double x_log_x(double x, const LogCell* table) noexcept nogil:
     cell = &table[(above >> (52 - LOG_BITS)) & (LOG_CELLS - 1)]
     r = z * cell.inverse - 1.0
     square = r * r
-    return x * (
+    return (
         (<double>exponent + cell.log_of_middle)
         + (
             r * 1.4426950408889634
@@ -63,3 +61,10 @@ cdef inline double x_log_x(double x, const LogCell* table) noexcept nogil:
             )
         )
     )
+
+
+cdef inline double x_log_x(double x, const LogCell* table) noexcept nogil:
+    """x log2 x; 0 where x is not positive."""
+    if x < 2.2250738585072014e-308:
+        return x * log2(x) if x > 0 else 0.0
+    return x * log_2(x, table)

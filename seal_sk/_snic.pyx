@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from libc.math cimport pow
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
+
+from seal_sk._lab cimport to_lab, to_lightness, to_linear
 
 ctypedef fused image_t:
     uint8_t
@@ -22,14 +23,6 @@ cdef enum:
 
 # The largest float: distances beyond it (or NaN, from huge compactness) count as it.
 cdef float FARTHEST = 3.4028234e38
-
-# sRGB to XYZ (D65) as in the original, each row divided by its white.
-cdef float[9] TO_XYZ = [
-    0.4124564 / 0.950456, 0.3575761 / 0.950456, 0.1804375 / 0.950456,
-    0.2126729, 0.7151522, 0.0721750,
-    0.0193339 / 1.088754, 0.1191920 / 1.088754, 0.9503041 / 1.088754,
-]
-
 
 cdef union Distance:
     float value
@@ -265,10 +258,6 @@ cdef int grow(
                 return -1
 
 
-cdef inline double to_linear(double v) noexcept nogil:
-    return v / 12.92 if v <= 0.04045 else pow((v + 0.055) / 1.055, 2.4)
-
-
 cdef inline float linear(image_t v, const float* table) noexcept nogil:
     if image_t is float or image_t is double:
         return <float>to_linear(v)
@@ -276,51 +265,27 @@ cdef inline float linear(image_t v, const float* table) noexcept nogil:
         return table[v]
 
 
-cdef void bend(float* t, Py_ssize_t n) noexcept nogil:
-    """CIELAB's curve: the cube root, with a straight piece near black."""
-    cdef Py_ssize_t i, _
-    cdef float v, root, cube
-    for i in range(n):
-        v = t[i]
-        # Within 14 % down to the straight piece; two of Halley's steps follow.
-        root = <float>0.21719039 + v * (<float>2.08791301 - v * <float>1.43269425)
-        for _ in range(2):
-            cube = root * root * root
-            root += root * ((v - cube) / (cube + cube + v))
-        t[i] = (
-            root if v > <float>0.008856
-            else (<float>903.3 * v + <float>16.0) / <float>116.0
-        )
-
-
 cdef void features_of(
     const image_t[:, :, :] image, Py_ssize_t y, const float* table, float* row,
     float* out, Py_ssize_t channels, double full_scale,
 ) noexcept nogil:
     cdef Py_ssize_t x, c, width = image.shape[1], record = channels + 1
-    cdef float r, g, b
     if channels == 3:
         for x in range(width):
-            r = linear(image[y, x, 0], table)
-            g = linear(image[y, x, 1], table)
-            b = linear(image[y, x, 2], table)
-            row[x] = TO_XYZ[0] * r + TO_XYZ[1] * g + TO_XYZ[2] * b
-            row[width + x] = TO_XYZ[3] * r + TO_XYZ[4] * g + TO_XYZ[5] * b
-            row[2 * width + x] = TO_XYZ[6] * r + TO_XYZ[7] * g + TO_XYZ[8] * b
-        bend(row, 3 * width)
+            row[x] = linear(image[y, x, 0], table)
+            row[width + x] = linear(image[y, x, 1], table)
+            row[2 * width + x] = linear(image[y, x, 2], table)
+        to_lab(row, width)
         for x in range(width):
-            r = row[x]
-            g = row[width + x]
-            b = row[2 * width + x]
-            out[4 * x] = 116 * g - 16
-            out[4 * x + 1] = 500 * (r - g)
-            out[4 * x + 2] = 200 * (g - b)
+            out[4 * x] = row[x]
+            out[4 * x + 1] = row[width + x]
+            out[4 * x + 2] = row[2 * width + x]
     elif channels == 1:
         for x in range(width):
             row[x] = linear(image[y, x, 0], table)
-        bend(row, width)
+        to_lightness(row, width)
         for x in range(width):
-            out[2 * x] = 116 * row[x] - 16
+            out[2 * x] = row[x]
     else:
         for x in range(width):
             for c in range(channels):

@@ -22,7 +22,7 @@ FLOORS = [
         "or not at all; what tells objects apart",
         "_results": "lists of results, one per image, that scikit-learn's tools join",
         "_environment _interrupts": "the machine and its versions; Ctrl-C",
-        "_distance _ers _fh _labels _merge _metrics _snic _split": "compiled loops, "
+        "_distance _ers _fh _labels _merge _metrics _refine _snic _split": "compiled loops, "
         "which trust their callers; what they share is in `.pxd` and `.pxi` files",
     },
     {
@@ -39,8 +39,8 @@ FLOORS = [
     },
     {
         "segmentation": "a function for each algorithm: `graph` (from affinity maps), "
-        "`merging` (from label maps and affinity maps), `image` (from images), "
-        "`opencv`; `grid` says where the clusters of SNIC start",
+        "`merging` and `refining` (from label maps), `image` (from images), `opencv`; "
+        "`grid` says where the clusters of SNIC start",
         "metrics": "scores of label maps: `overlap`, `boundary`, `shape`, all at once "
         "in `report` and `scoring`; their names in `catalogue`; means in `pairs`; "
         "`scorers`",

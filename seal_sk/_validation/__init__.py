@@ -19,6 +19,7 @@ from .images import (
     check_mask,
     check_n_channels,
     check_rgb,
+    check_same_size,
     unit_scale,
     warn_of_volume,
 )
@@ -89,6 +90,7 @@ __all__ = [
     "check_pairs",
     "check_real",
     "check_rgb",
+    "check_same_size",
     "check_sequence",
     "check_shape",
     "check_sigma",

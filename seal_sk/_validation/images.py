@@ -100,16 +100,21 @@ def check_colors(
     range, as in CIELAB. Where `labels` is negative, they may hold anything.
     """
     image = as_image(image, name)
-    if image.shape[:2] != labels.shape:
-        raise ValueError(
-            f"{name} is {image.shape[:2]}, but labels has shape {labels.shape}; they "
-            "must be of the same size."
-        )
+    check_same_size(image, labels, name=name)
     if image.dtype.kind == "f":
         used = image if labels.min() >= 0 else image[labels >= 0]
         if used.size:
             refuse_infinite(used.min(), used.max(), name)
     return image
+
+
+def check_same_size(array: NDArray[Any], labels: NDArray[Any], *, name: str) -> None:
+    """Refuse an array of another height or width than a label map."""
+    if array.shape[:2] != labels.shape:
+        raise ValueError(
+            f"{name} is {array.shape[:2]}, but labels has shape {labels.shape}; they "
+            "must have the same height and width."
+        )
 
 
 def as_image(image: ArrayLike, name: str) -> NDArray[Any]:

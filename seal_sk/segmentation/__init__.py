@@ -4,6 +4,7 @@ from .graph import cut_tree, ers, fh
 from .image import fh_image, slic, snic
 from .merging import merge_regions
 from .opencv import lsc, seeds
+from .refining import refine_boundaries
 
 __all__ = [
     "cut_tree",
@@ -12,6 +13,7 @@ __all__ = [
     "fh_image",
     "lsc",
     "merge_regions",
+    "refine_boundaries",
     "seeds",
     "slic",
     "snic",

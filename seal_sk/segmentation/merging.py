@@ -17,6 +17,7 @@ from .._validation import (
     check_image,
     check_label_map,
     check_n_segments,
+    check_same_size,
     unit_scale,
 )
 from ..affinity.maps import color_affinity
@@ -113,14 +114,14 @@ def merge_regions(
         raise ValueError("labels masks every pixel; there is nothing to merge.")
     mask = None if labels.min() >= 0 else labels >= 0
     affinity = check_affinity(affinity, mask=mask)
-    _check_size(affinity, labels, "affinity")
+    check_same_size(affinity, labels, name="affinity")
     connectivity = 2 * affinity.shape[2]
     n_segments = check_n_segments(n_segments, labels.shape, mask)
     if mask is not None:
         check_areas(n_segments, mask, connectivity)
     if image is not None:
         image = check_image(image, mask=mask)
-        _check_size(image, labels, "image")
+        check_same_size(image, labels, name="image")
     labels = split_components(labels, connectivity=connectivity)
     n = int(labels.max()) + 1
     if n > n_segments:
@@ -182,14 +183,6 @@ def cut_and_merge(
         )
     ]
     return maps if isinstance(n_segments, list) else maps[0]
-
-
-def _check_size(array, labels, name):
-    if array.shape[:2] != labels.shape:
-        raise ValueError(
-            f"{name} is {array.shape[:2]}, but labels has shape {labels.shape}; they "
-            "must have the same height and width."
-        )
 
 
 def _colors(labels, size, image):
