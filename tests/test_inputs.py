@@ -30,6 +30,7 @@ from seal_sk import (
     SuperpixelFeatures,
     ers,
     fh_image,
+    refine_boundaries,
     rgb_affinity,
     slic,
     snic,
@@ -194,6 +195,7 @@ FUNCTIONS = {
     "evaluate": lambda image: evaluate(LABELS, LABELS, image=image),
     "features": lambda image: superpixel_features(image, LABELS),
     "boundaries": lambda image: draw_boundaries(image, LABELS),
+    "refine": lambda image: refine_boundaries(LABELS, image),
     "force": lambda image: force_n_segments(LABELS, 5, image=image),
     "lime": lambda image: segmentation_fn(SNICSuperpixels(10))(image),
     "transform": lambda image: SuperpixelFeatures().fit([image]),
@@ -237,6 +239,7 @@ def test_a_strip_of_many_bands_can_be_transposed():
         lambda image: snic(image, 10),
         lambda image: slic(image, 10),
         lambda image: fh_image(image),
+        lambda image: refine_boundaries(np.eye(24, 30, dtype=int), image),
         lambda image: ers(rgb_affinity(image), 10),
         lambda image: ERSSuperpixels(10).transform([image])[0],
         lambda image: GraphSuperpixels(10).transform([image])[0],
@@ -279,6 +282,7 @@ def test_rounding_beyond_0_and_1_is_clipped(dtype):
         lambda image: snic(image, 9),
         lambda image: slic(image, 9),
         lambda image: fh_image(image),
+        lambda image: refine_boundaries(np.eye(20, 24, dtype=int), image),
         rgb_affinity,
         lambda image: edge_affinity(image[..., 0]),
         lambda image: superpixel_features(image, snic(exact, 9, exact=True)),
@@ -295,6 +299,9 @@ def test_rounding_of_affinities_is_clipped():
     rounded[3], rounded[4] = 1 + 2e-7, -1e-17
     rounded[:, -1, 0] = np.nan  # leads out of the image
     assert np.array_equal(ers(rounded, 9), ers(exact, 9))
+    labels, image = np.eye(20, 24, dtype=int), np.zeros((20, 24))
+    refined = refine_boundaries(labels, image, rounded)
+    assert np.array_equal(refined, refine_boundaries(labels, image, exact))
     eight = to_eight_connected(rounded)
     assert eight[:-1, :-1].min() >= 0
     assert eight[:-1, :-1].max() <= 1

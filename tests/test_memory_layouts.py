@@ -103,6 +103,12 @@ CALLS = {
     "merge_regions": lambda a: segmentation.merge_regions(
         a["superpixels"], a["affinity"], 5, image=a["image"]
     ),
+    "refine_boundaries": lambda a: segmentation.refine_boundaries(
+        a["superpixels"], a["image"], a["affinity"], mask=a["mask"]
+    ),
+    "refine_boundaries, bands": lambda a: segmentation.refine_boundaries(
+        a["small_truth"], np.tile(a["floats"], 2)
+    ),
     "adjacency": lambda a: labels.adjacency(a["superpixels"]).toarray(),
     "boundaries": lambda a: labels.boundaries(a["superpixels"]),
     "force_n_segments": lambda a: labels.force_n_segments(

@@ -28,7 +28,7 @@ from .._validation import (
     check_same_size,
     warn_of_volume,
 )
-from ..labels import split_components
+from ..labels import relabel_consecutive, split_components
 
 __all__ = ["refine", "refine_boundaries"]
 
@@ -120,7 +120,8 @@ def refine_boundaries(
     that images of any dtype give the same labels if they hold the same values.
 
     Time is linear in the number of pixels. Memory beyond the inputs is at most 16 bytes
-    per pixel, and 16 (C + 2) bytes per region.
+    per pixel, and 16 (C + 2) bytes per region; the checks of an image of floats inside
+    a mask copy it twice.
 
     References
     ----------
@@ -148,6 +149,8 @@ def refine_boundaries(
     image = as_image(image, "image")
     check_same_size(image, labels, name="image")
     if mask is not None:
+        # As int32, since labels of unsigned dtypes can't become -1.
+        labels = relabel_consecutive(labels)
         labels = np.where(check_mask(mask, labels.shape), labels, -1)
     if labels.max() < 0:
         raise ValueError("labels masks every pixel; there is nothing to refine.")
@@ -155,10 +158,12 @@ def refine_boundaries(
     image = check_image(image, mask=inside)
     warn_of_volume(image)
     if affinity is not None:
+        # First, since the check of values takes the affinities' size for the image's.
+        check_same_size(np.asarray(affinity), labels, name="affinity")
         affinity = check_affinity(affinity, mask=inside)
-        check_same_size(affinity, labels, name="affinity")
+    labels = split_components(labels, connectivity=connectivity)
     return refine(
-        split_components(labels, connectivity=connectivity),
+        labels,
         image,
         affinity,
         boundary_cost,

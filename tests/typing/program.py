@@ -103,6 +103,7 @@ def functions(image: Image, mask: NDArray[np.bool_]) -> None:
     assert_type(seal_sk.lsc(image, 300), LabelMap)
     assert_type(seal_sk.seeds(image, 300), LabelMap)
     assert_type(seal_sk.merge_regions(labels, affinity, 9, image=image), LabelMap)
+    assert_type(seal_sk.refine_boundaries(labels, image, affinity, n_jobs=2), LabelMap)
 
     assert_type(relabel_consecutive(labels), LabelMap)
     assert_type(split_components(labels, connectivity=8), LabelMap)
