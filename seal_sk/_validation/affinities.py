@@ -30,7 +30,7 @@ MAX_EDGES = 2**31 - 1
 def check_affinity(
     affinity: ArrayLike, *, mask: ArrayLike | None = None, name: str = "affinity"
 ) -> NDArray[np.float32] | NDArray[np.float64]:
-    """Return an affinity map as a C-contiguous float32 or float64 array.
+    """Return an affinity map as an aligned, C-contiguous float32 or float64 array.
 
     Edges that lead out of the image or the mask may have any affinity.
     """
@@ -51,7 +51,7 @@ def check_affinity(
             "split the image into tiles."
         )
     dtype = np.float64 if affinity.dtype.itemsize > 4 else np.float32
-    affinity = np.ascontiguousarray(affinity, dtype=dtype)
+    affinity = np.require(affinity, dtype, ["C", "ALIGNED"])
     if mask is not None:
         mask_name = "mask" if name == "affinity" else f"mask of {name}"
         mask = check_mask(mask, affinity.shape, name=mask_name)

@@ -40,8 +40,9 @@ def check_image(
     Returns
     -------
     ndarray of shape (H, W, C)
-        In native byte order; the dtype is kept. Floats that rounding took beyond 0..1
-        are clipped; outside the mask, all floats beyond it are replaced by 0.
+        Aligned and in native byte order; the dtype is kept. Floats that rounding took
+        beyond 0..1 are clipped; outside the mask, all floats beyond it are replaced by
+        0.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def check_same_size(array: NDArray[Any], labels: NDArray[Any], *, name: str) -> 
 
 
 def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
-    """An (H, W, C) array in native byte order, of a dtype in `_FULL_SCALE`."""
+    """An aligned (H, W, C) array in native byte order, its dtype in `_FULL_SCALE`."""
     refuse_mask(image, name)
     if isinstance(image, (str, PathLike)):
         raise TypeError(
@@ -142,7 +143,7 @@ def as_image(image: ArrayLike, name: str) -> NDArray[Any]:
         )
     if image.size == 0:
         raise ValueError(f"{name} has shape {image.shape}, which holds no pixel.")
-    image = image.astype(image.dtype.newbyteorder("="), copy=False)
+    image = np.require(image, image.dtype.newbyteorder("="), ["ALIGNED"])
     if image.dtype.name not in _FULL_SCALE:
         raise TypeError(
             f"{name} has dtype {image.dtype}; give uint8, uint16, float32 or "

@@ -47,7 +47,7 @@ def check_annotations(
 def check_label_map(
     labels: ArrayLike, shape: Sequence[int] | None = None, *, name: str = "labels"
 ) -> NDArray[Any]:
-    """Return an (H, W) array of integer labels in native byte order."""
+    """Return an aligned (H, W) array of integer labels in native byte order."""
     refuse_mask(labels, name)
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.size == 0:
@@ -67,7 +67,7 @@ def check_label_map(
             f"{name} has shape {labels.shape}, but its image (or the other label "
             f"map) is {tuple(shape)}; they must be of the same size."
         )
-    return labels.astype(labels.dtype.newbyteorder("="), copy=False)
+    return np.require(labels, labels.dtype.newbyteorder("="), ["ALIGNED"])
 
 
 def check_ground_truth(truth: Truth, *, name: str = "y_true") -> list[NDArray[Any]]:
