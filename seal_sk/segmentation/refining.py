@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -144,7 +143,7 @@ def refine_boundaries(
     """
     boundary_cost = check_real(boundary_cost, 0, name="boundary_cost")
     max_iter = check_int(max_iter, 0, name="max_iter")
-    connectivity = check_connectivity(connectivity)
+    check_connectivity(connectivity)
     labels = check_label_map(labels)
     image = as_image(image, "image")
     check_same_size(image, labels, name="image")
@@ -188,7 +187,8 @@ def refine(
         affinity = np.empty((0, 0, 2), np.float32)
     height, n = labels.shape[0], int(labels.max()) + 1
     n_threads = min(effective_n_jobs(n_jobs), (height + 1) // 2)
-    bands = list(pairwise(np.linspace(0, height, n_threads + 1).astype(int)))
+    rows = np.linspace(0, height, n_threads + 1).astype(int)
+    bands = rows[:-1], rows[1:]
     before = np.full_like(labels, -1)
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
         # Threads share a step by bands of rows.
@@ -211,7 +211,7 @@ def refine(
                     connectivity,
                     part,
                 )
-                moved += sum(each(lambda band, step=step: step(*band), bands))
+                moved += sum(each(step, *bands))
             if not moved:
                 break
             update_sums(labels, before, values, sums)
@@ -220,12 +220,12 @@ def refine(
 
 
 def _colors(
-    image: NDArray[Any], each: Callable[..., Any], bands: list[tuple[int, int]]
+    image: NDArray[Any], each: Callable[..., Any], bands: Iterable[NDArray[np.int_]]
 ) -> tuple[NDArray[Any], float]:
     """The colours to compare, and their steps of fixed point to a unit."""
     if image.shape[2] not in (1, 3):
         return np.ascontiguousarray(image), _STEPS_OF_BANDS
     table = linear_values(256 if image.dtype == np.uint8 else 65536)
     lab = np.empty(image.shape, np.int16)
-    list(each(lambda band: lab_of(image, table, lab, *band), bands))
+    list(each(partial(lab_of, image, table, lab), *bands))
     return lab, _STEPS_OF_LAB
