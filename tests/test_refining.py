@@ -90,12 +90,10 @@ def refined_slowly(labels, image, affinity, boundary_cost, max_iter, connectivit
                         padded[y : y + 3, x : x + 3] == own, connectivity
                     ):
                         continue
-
                     colors = [
                         np.sum((values[y, x] - m) ** 2) / v + len(m) * log(v)
                         for m, v in zip(means, variances, strict=True)
                     ]
-
                     best = choice(y, x, labels, affinity, colors, boundary_cost)
                     moved |= best != own
                     labels[y, x] = best
