@@ -66,7 +66,7 @@ def main():
         scores = evaluate_scorer(estimator, images, annotations)
         print(
             f"{name:10}  ASA {scores['asa']:.4f}  BR {scores['boundary_recall']:.4f}  "
-            f"CD {scores['contour_density']:.4f}"
+            f"CD {-scores['neg_contour_density']:.4f}"
         )
 
     args.out.mkdir(parents=True, exist_ok=True)
