@@ -1,4 +1,4 @@
-"""Sources of affinities: the choices behind them, by ASA and BR of ERS.
+"""Sources of affinities: the choices behind them, by ASA, BR and CD of ERS.
 
     python benchmarks/affinity_sources.py
 
@@ -31,7 +31,12 @@ from seal_sk import (
 from seal_sk._validation import FROM_TO
 from seal_sk.affinity.edges import canny
 from seal_sk.affinity.maps import METRICS
-from seal_sk.metrics import asa_score, boundary_recall_score, mean_over_pairs
+from seal_sk.metrics import (
+    asa_score,
+    boundary_recall_score,
+    contour_density,
+    mean_over_pairs,
+)
 
 COUNTS = [100, 300]
 RULES = {
@@ -65,10 +70,11 @@ def main():
         for labels in zip(*cut, strict=True):
             asa = mean_over_pairs(asa_score, truths, labels)
             recall = mean_over_pairs(boundary_recall_score, truths, labels)
-            cells.append(f"{asa:.4f} / {recall:.4f}")
+            density = np.mean([contour_density(one) for one in labels])
+            cells.append(f"{asa:.4f} / {recall:.4f} / {density:.4f}")
         print(f"{name:32s}", *cells, sep="  ", flush=True)
 
-    print(f"{len(images)} images, K = {COUNTS}: ASA / BR")
+    print(f"{len(images)} images, K = {COUNTS}: ASA / BR / CD")
     report("colours", RGBAffinity().transform(images))
     report("oracle", OracleAffinity().transform(truths))
     for name in ("canny", "sobel", "scharr", "prewitt", "roberts", "farid"):

@@ -2,12 +2,13 @@
 
     python benchmarks/bsds500.py --weights net.safetensors -n 200 400
 
-Scores are means over all (image, annotation) pairs, boundary recall at tolerance 1;
-the number of superpixels is the one returned, not the one requested. "seal-ers" is ERS
-on the affinities of "seal", without merging, as in the paper. Two methods use
-the ground truth: "oracle" segments along the mean of all annotations; "annotators"
-segments along the mean of all annotations but one, and is scored against that one. It
-measures how consistent people are.
+ASA and boundary recall (BR, at tolerance 1) are means over all (image, annotation)
+pairs; the contour density (CD) and the number of superpixels, which is the one
+returned, not the one requested, are means over the images. "seal-ers" is ERS on the
+affinities of "seal", without merging, as in the paper. Two methods use the ground
+truth: "oracle" segments along the mean of all annotations; "annotators" segments along
+the mean of all annotations but one, and is scored against that one. It measures how
+consistent people are.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from seal_sk import (
     snic,
     to_eight_connected,
 )
-from seal_sk.metrics import asa_score, boundary_recall_score
+from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
 
 # Those that go straight from the image.
 PEERS = {"snic": snic, "slic": slic, "lsc": lsc, "seeds": seeds}
@@ -86,34 +87,34 @@ def main():
                 scored = parallel(
                     delayed(_score)(cut, k, annotations) for k in args.counts
                 )
-                for k, (scores, size) in zip(args.counts, scored, strict=True):
-                    rows += [
-                        (method, k, i, j, size, *score)
-                        for j, score in enumerate(scores)
-                    ]
+                for k, scores in zip(args.counts, scored, strict=True):
+                    rows += [(method, k, i, j, *row) for j, row in enumerate(scores)]
     for n in args.every:
         _print_table([row for row in rows if row[2] % n == 0], args.subset)
     if args.csv:
         with open(args.csv, "w", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(
-                ["method", "asked", "image", "annotation", "superpixels", "asa", "br"]
-            )
+            columns = ["method", "asked", "image", "annotation", "superpixels"]
+            writer.writerow([*columns, "asa", "br", "cd"])
             writer.writerows(rows)
 
 
 def _print_table(rows, subset):
-    scores, sizes = defaultdict(list), defaultdict(dict)
-    for method, k, image, _, size, *score in rows:
-        scores[method, k].append(score)
-        sizes[method, k][image] = size
-    one = next(iter(scores))
-    print(f"BSDS500 {subset}: {len(sizes[one])} images, {len(scores[one])} pairs")
-    print("method   asked  superpixels     ASA      BR")
-    for (method, k), values in scores.items():
-        size = np.mean(list(sizes[method, k].values()))
+    of_pairs, of_images = defaultdict(list), defaultdict(lambda: defaultdict(list))
+    for method, k, image, _, size, asa, recall, density in rows:
+        of_pairs[method, k].append((asa, recall))
+        of_images[method, k][image].append((size, density))
+    one = next(iter(of_pairs))
+    n_images, n_pairs = len(of_images[one]), len(of_pairs[one])
+    print(f"BSDS500 {subset}: {n_images} images, {n_pairs} pairs")
+    print("method   asked  superpixels     ASA      BR      CD")
+    for (method, k), values in of_pairs.items():
         asa, recall = np.mean(values, axis=0)
-        print(f"{method:8} {k:5d}  {size:11.1f}  {asa:.4f}  {recall:.4f}")
+        images = [np.mean(maps, axis=0) for maps in of_images[method, k].values()]
+        size, density = np.mean(images, axis=0)
+        print(
+            f"{method:8} {k:5d}  {size:11.1f}  {asa:.4f}  {recall:.4f}  {density:.4f}"
+        )
 
 
 def _cutter(method, args):
@@ -164,14 +165,19 @@ def _sharpened(annotations):
 
 
 def _score(cut, k, annotations):
+    """(superpixels, ASA, BR, CD) of each annotation."""
     maps = cut(k)
     if not isinstance(maps, list):
         maps = len(annotations) * [maps]
-    scores = [
-        (asa_score(truth, labels), boundary_recall_score(truth, labels))
+    return [
+        (
+            len(np.unique(labels)),
+            asa_score(truth, labels),
+            boundary_recall_score(truth, labels),
+            contour_density(labels),
+        )
         for truth, labels in zip(annotations, maps, strict=True)
     ]
-    return scores, len(np.unique(maps[0]))
 
 
 if __name__ == "__main__":

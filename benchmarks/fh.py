@@ -19,7 +19,7 @@ from _data import bsds500
 from skimage.segmentation import felzenszwalb
 
 from seal_sk import fh, fh_image, rgb_affinity
-from seal_sk.metrics import asa_score, boundary_recall_score
+from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
 
 
 def main():
@@ -54,15 +54,15 @@ def main():
         print(f"{name:12s}  {milliseconds:6.1f}  {ratio:19.2f}  {peak:13.0f}")
 
     affinities = [rgb_affinity(image) for image in images]
-    print("                K  n_segments ASA / BR  by scale ASA / BR  (segments)")
+    print(f"{'K':>17}  {'n_segments ASA / BR / CD':>24}  {'by scale':>24}  (segments)")
     for name, call, inputs in (("image", fh_image, images), ("rgb", fh, affinities)):
         for k in (100, 300, 1000):
             exact = [call(array, n_segments=k) for array in inputs]
             searched = [_by_scale(call, array, k) for array in inputs]
             count = statistics.mean(labels.max() + 1 for labels in searched)
             print(
-                f"{name:12s} {k:4d}  {_scores(truths, exact):>19s}  "
-                f"{_scores(truths, searched):>17s}  {count:10.1f}"
+                f"{name:12s} {k:4d}  {_scores(truths, exact):>24s}  "
+                f"{_scores(truths, searched):>24s}  {count:10.1f}"
             )
 
 
@@ -93,7 +93,8 @@ def _scores(truths, maps):
     pairs = list(zip(truths, maps, strict=True))
     asa = statistics.mean(asa_score(*pair) for pair in pairs)
     recall = statistics.mean(boundary_recall_score(*pair) for pair in pairs)
-    return f"{asa:.4f} / {recall:.4f}"
+    density = statistics.mean(map(contour_density, maps))
+    return f"{asa:.4f} / {recall:.4f} / {density:.4f}"
 
 
 if __name__ == "__main__":

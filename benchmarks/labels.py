@@ -4,7 +4,8 @@
 
 Label maps of scikit-image are changed to other numbers of segments, with and without
 colours. Printed are the mean ASA and boundary recall over all (image, annotation)
-pairs, then the times on one image, each the minimum of several runs.
+pairs, the mean contour density over the images, then the times on one image, each the
+minimum of several runs.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from seal_sk.labels import (
     relabel_consecutive,
     split_components,
 )
-from seal_sk.metrics import asa_score, boundary_recall_score
+from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
 
 
 def main():
@@ -37,21 +38,23 @@ def main():
     args = parser.parse_args()
     data = bsds500("test", args.data_home)
 
-    scores = defaultdict(list)
+    scores, densities = defaultdict(list), defaultdict(list)
     for i in range(0, len(data.images), args.every):
         image, annotations = data.images[i], data.annotations[i]
         colors = {"none": None, "RGB": image, "Lab": rgb2lab(image)}
         for name, labels, n in cases(image):
             for space, seen in colors.items():
                 forced = force_n_segments(labels, n, image=seen)
+                densities[name, space].append(contour_density(forced))
                 scores[name, space] += [
                     (asa_score(truth, forced), boundary_recall_score(truth, forced))
                     for truth in annotations
                 ]
-    print("from                    colours     ASA      BR")
+    print("from                    colours     ASA      BR      CD")
     for (name, space), pairs in scores.items():
         asa, recall = np.mean(pairs, axis=0)
-        print(f"{name:22}  {space:7}  {asa:.4f}  {recall:.4f}")
+        density = np.mean(densities[name, space])
+        print(f"{name:22}  {space:7}  {asa:.4f}  {recall:.4f}  {density:.4f}")
 
     image = data.images[0]
     raw = slic(image, 300, start_label=0, enforce_connectivity=False)

@@ -13,7 +13,7 @@ from pathlib import Path
 from _data import bsds500
 
 from seal_sk import ERSSuperpixels, SEALSuperpixels
-from seal_sk.metrics import asa_scorer, boundary_recall_scorer
+from seal_sk.metrics import evaluate_scorer
 
 
 def main():
@@ -63,9 +63,11 @@ def main():
         f"{len(held_out)} images held out, K = {args.n_segments}"
     )
     for name, estimator in (("SEAL", seal), ("ERS on RGB", colour)):
-        asa = asa_scorer(estimator, images, annotations)
-        recall = boundary_recall_scorer(estimator, images, annotations)
-        print(f"{name:10}  ASA {asa:.4f}  BR {recall:.4f}")
+        scores = evaluate_scorer(estimator, images, annotations)
+        print(
+            f"{name:10}  ASA {scores['asa']:.4f}  BR {scores['boundary_recall']:.4f}  "
+            f"CD {-scores['neg_contour_density']:.4f}"
+        )
 
     args.out.mkdir(parents=True, exist_ok=True)
     with open(args.out / "learning_curve.csv", "w", newline="") as file:

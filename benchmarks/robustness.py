@@ -3,8 +3,9 @@
     python benchmarks/robustness.py --weights bsds500
 
 BSDS500 val, unchanged and disturbed, and generated scenes: those of `make_scenes`, and
-streets in perspective. ASA and BR are means over all (image, annotation) pairs; the
-ground truth of a disturbed image is that of the image itself.
+streets in perspective. ASA and BR are means over all (image, annotation) pairs, and
+the contour density (CD) is the mean over the images; the ground truth of a disturbed
+image is that of the image itself.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from joblib import Parallel, delayed
 
 from seal_sk import ERSSuperpixels, SEALSuperpixels
 from seal_sk.datasets import make_scenes
-from seal_sk.metrics import asa_score, boundary_recall_score
+from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
 
 
 def main():
@@ -37,7 +38,7 @@ def main():
     parser.add_argument("--data-home", help="folder of the data set")
     args = parser.parse_args()
     seal = SEALSuperpixels(weights=args.weights, n_jobs=args.jobs)
-    print(f"{'images':32} {'K':>5}   SEAL ASA / BR    RGB ERS ASA / BR")
+    print(f"{'images':32} {'K':>5}  {'SEAL ASA / BR / CD':24}  RGB ERS ASA / BR / CD")
     for name, images, annotations, tolerance in _sets(args):
         learned = seal.transform_counts(images, args.counts)
         colours = ERSSuperpixels(n_jobs=args.jobs).transform_counts(images, args.counts)
@@ -47,12 +48,19 @@ def main():
                 for *maps, truths in zip(learned, colours, annotations, strict=True)
             )
             scores = np.concatenate(parallel(jobs)).mean(axis=0)
-        for k, (learned, colours) in zip(args.counts, scores, strict=True):
-            print(
-                f"{name:32} {k:5}   {learned[0]:.4f} / {learned[1]:.4f}"
-                f"  {colours[0]:.4f} / {colours[1]:.4f}",
-                flush=True,
-            )
+        densities = [
+            [
+                np.mean([contour_density(labels) for labels in of_count])
+                for of_count in maps
+            ]
+            for maps in (zip(*learned, strict=True), zip(*colours, strict=True))
+        ]
+        for k, scores_of_k, *its in zip(args.counts, scores, *densities, strict=True):
+            cells = [
+                f"{asa:.4f} / {recall:.4f} / {density:.4f}"
+                for (asa, recall), density in zip(scores_of_k, its, strict=True)
+            ]
+            print(f"{name:32} {k:5}", *cells, sep="  ", flush=True)
 
 
 def _scores(maps, annotations, tolerance):

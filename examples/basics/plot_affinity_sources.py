@@ -108,9 +108,10 @@ for name, source in sources.items():
     maps_of_one[name] = graph.predict_affinity(read[:1])[0]
 display = CurveDisplay.from_labels(label_maps, y)
 display.figure_.suptitle("ERS on 10 generated scenes")
-print(f"{'100 superpixels':16}   ASA  boundary recall")
+print(f"{'100 superpixels':16}   ASA  boundary recall  contour density")
 for name, curve in display.curves.items():
-    print(f"{name:16}{curve['asa'][2]:6.3f}{curve['boundary_recall'][2]:17.3f}")
+    scores = (curve[metric][2] for metric in display.metrics)
+    print("{:16}{:6.3f}{:17.3f}{:17.3f}".format(name, *scores))
 
 # %%
 # One of the scenes shows why. Within a texture, neighbouring pixels differ as much as

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..metrics.catalogue import METRICS, Metric
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["PROTOCOLS", "Protocol", "find_protocol"]
+__all__ = ["PROTOCOLS", "Protocol", "find_protocol", "measured_in"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Protocol:
     annotations : {"mean", "best", "worst"}
         "mean": the score of a data set is the mean over all (image, annotation) pairs.
         "best" and "worst": for each score and image, the best or worst annotation, then
-        the mean over the images.
+        the mean over the images. Metrics that need no ground truth are always averaged
+        over the images.
     metrics : dict of str to Metric
         Metrics, by their names in tables and figures.
     description : str
@@ -63,7 +66,7 @@ class Protocol:
         DataFrame
             ``method``, ``requested``, ``image``, ``weight``, ``n_segments``,
             ``seconds``, ``peak_memory``, and one column per metric with the score of
-            the image. The score of the data set is the mean weighted by ``weight``.
+            the image. `mean` gives the score of the data set.
         """
         key = ["method", "requested", "image"]
         groups = table.groupby(key, sort=False, observed=True)
@@ -92,10 +95,36 @@ class Protocol:
         Returns
         -------
         float
-            The weighted mean over the images.
+            The mean over the images, weighted by ``weight`` if the metric needs ground
+            truth.
         """
-        return float(np.average(rows[column], weights=rows["weight"]))
+        return float(np.average(rows[column], weights=self.weights(rows, column)))
 
+    def weights(self, rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
+        """Return the weight of each image in the mean of a metric.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            Rows of `per_image`.
+        column : str
+            Name of a metric.
+
+        Returns
+        -------
+        ndarray of float of shape (n_images,)
+            ``weight`` if the metric needs ground truth, otherwise 1.
+        """
+        if self.metrics[column].needs != "truth":
+            return np.ones(len(rows))
+        return rows["weight"].to_numpy(dtype=float)
+
+
+_ASA_AND_RECALL = {
+    "ASA": METRICS["asa"],
+    "BR": METRICS["boundary_recall"],
+    "CD": METRICS["contour_density"],
+}
 
 #: Protocols by name.
 PROTOCOLS = {
@@ -104,16 +133,17 @@ PROTOCOLS = {
         Protocol(
             "tu2018",
             "mean",
-            {"ASA": METRICS["asa"], "BR": METRICS["boundary_recall"]},
+            _ASA_AND_RECALL,
             "Tu et al., CVPR 2018: ASA and boundary recall (boundaries one pixel "
             "thick, the data set's tolerance), means over all (image, annotation) "
-            "pairs.",
+            "pairs; beside them the contour density.",
         ),
         Protocol(
             "stutz2018",
             "worst",
             {
                 "Rec": METRICS["thick_boundary_recall"],
+                "CD": METRICS["contour_density"],
                 "UE": METRICS["min_undersegmentation_error"],
                 "EV": METRICS["explained_variation"],
                 "CO": METRICS["compactness"],
@@ -121,12 +151,13 @@ PROTOCOLS = {
             "Stutz et al., CVIU 2018: boundary recall with boundaries two pixels thick "
             "and a tolerance of 0.25 % of the diagonal, undersegmentation error by "
             "Neubert and Protzel, explained variation, compactness; per image, the "
-            "annotation with the worst score, then the mean over images.",
+            "annotation with the worst score, then the mean over images; beside them "
+            "the contour density.",
         ),
         Protocol(
             "best-annotation",
             "best",
-            {"ASA": METRICS["asa"], "BR": METRICS["boundary_recall"]},
+            _ASA_AND_RECALL,
             "ASA and boundary recall as in tu2018, but per image the annotation with "
             "the best score, then the mean over images; common, but too optimistic.",
         ),
@@ -143,3 +174,26 @@ def find_protocol(protocol: str | Protocol) -> Protocol:
             f"There is no protocol {protocol!r}; give one of {', '.join(PROTOCOLS)}."
         )
     return PROTOCOLS[protocol]
+
+
+def measured_in(protocol: Protocol, columns: Collection[str]) -> Protocol:
+    """Return the protocol without accompanying metrics that a table does not hold.
+
+    Tables that were published before contour density stood beside recall lack it.
+
+    Parameters
+    ----------
+    protocol : Protocol
+    columns : collection of str
+        Columns of the table of a benchmark.
+
+    Returns
+    -------
+    Protocol
+    """
+    kept = {
+        name: metric
+        for name, metric in protocol.metrics.items()
+        if metric.column in columns or not metric.at_equal
+    }
+    return replace(protocol, metrics=kept)

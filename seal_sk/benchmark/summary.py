@@ -9,7 +9,7 @@ from scipy.integrate import trapezoid
 from scipy.stats import norm, t
 
 from .._validation import check_real
-from .protocols import Protocol, find_protocol
+from .protocols import Protocol, find_protocol, measured_in
 from .results import Results
 
 __all__ = [
@@ -76,9 +76,9 @@ def summarize(
     2     fh         10         2        10.0
     3     fh         20         2        20.0
     """
-    protocol = find_protocol(protocol)
     confidence = _check_confidence(confidence)
     table = common_images(results)
+    protocol = measured_in(find_protocol(protocol), table.columns)
     rows = protocol.per_image(table)
     regions = table.groupby(["method", "requested"], sort=False, observed=True)
     summary = []
@@ -95,7 +95,7 @@ def summarize(
             .first()
             .mean(),
         }
-        low, high = _interval(found, list(protocol.metrics), confidence)
+        low, high = _interval(found, protocol, confidence)
         for i, name in enumerate(protocol.metrics):
             row[name] = protocol.mean(found, name)
             row[f"{name}_low"], row[f"{name}_high"] = low[i], high[i]
@@ -154,8 +154,9 @@ def average_over_counts(
     >>> bool(averages["ASA"].between(0, 1).all())
     True
     """
-    protocol = find_protocol(protocol)
-    rows = protocol.per_image(common_images(results))
+    table = common_images(results)
+    protocol = measured_in(find_protocol(protocol), table.columns)
+    rows = protocol.per_image(table)
     low, high = averaged_counts(results) if counts is None else counts
     if low > high:
         raise ValueError(f"counts={counts!r} must be ascending.")
@@ -236,10 +237,12 @@ def compare(
       metric first second  from    to
     0    ASA   ers     fh  10.0  20.0
     1     BR   ers     fh  10.0  20.0
+    2     CD   ers     fh  10.0  20.0
     """
-    protocol = find_protocol(protocol)
     confidence = _check_confidence(confidence)
-    rows = protocol.per_image(common_images(results))
+    table = common_images(results)
+    protocol = measured_in(find_protocol(protocol), table.columns)
+    rows = protocol.per_image(table)
     sizes = rows.groupby(["method", "requested"], sort=False, observed=True)
     reached = sizes["n_segments"].mean().groupby("method", observed=True)
     least, greatest = reached.min(), reached.max()
@@ -264,7 +267,7 @@ def compare(
             differences["weight"] = one["weight"]
             # All pairs count, whether they can be compared or not.
             level = 1 - (1 - confidence) / len(pairs)
-            ends = _interval(differences, names, level)
+            ends = _interval(differences, protocol, level)
         for i, name in enumerate(names):
             row = {"metric": name, "first": first, "second": second}
             if differences is None:
@@ -282,8 +285,8 @@ def compare(
                 }
             )
     columns = ["metric", "first", "second", "from", "to"]
-    table = pd.DataFrame(out, columns=[*columns, "difference", "low", "high", "real"])
-    return table.sort_values("metric", key=_order(protocol), kind="stable")
+    found = pd.DataFrame(out, columns=[*columns, "difference", "low", "high", "real"])
+    return found.sort_values("metric", key=_order(protocol), kind="stable")
 
 
 def averaged_counts(results: Results | pd.DataFrame) -> tuple[int, int]:
@@ -342,18 +345,18 @@ def _image_averages(rows, protocol, span):
     return pd.DataFrame(out)
 
 
-def _interval(rows, columns, confidence):
-    """Ends of the bootstrap intervals of weighted means over images.
+def _interval(rows, protocol, confidence):
+    """Ends of the bootstrap intervals of the means of each metric.
 
     NaN if there are too few images for a reliable interval.
     """
-    n = len(rows)
+    n, columns = len(rows), list(protocol.metrics)
     if n < _FEWEST_IMAGES:
         return np.full((2, len(columns)), np.nan)
-    weight = rows["weight"].to_numpy(dtype=float)
-    values = rows[columns].to_numpy(dtype=float) * weight[:, None]
+    weight = np.stack([protocol.weights(rows, name) for name in columns], axis=1)
+    values = rows[columns].to_numpy(dtype=float) * weight
     times = _resamples(n)
-    means = (times @ values) / (times @ weight)[:, None]
+    means = (times @ values) / (times @ weight)
     # For few images, the percentiles alone are too narrow.
     quantile = np.sqrt(n / (n - 1)) * t.ppf((1 - confidence) / 2, n - 1)
     tail = norm.cdf(quantile)

@@ -48,15 +48,17 @@ a data set. To compare several methods at several counts, use seal-sk bench.
 _NOTES = """\
 The protocol is that of Tu et al. (CVPR 2018), tu2018 in seal-sk report:
 boundaries are one pixel thick. Scores against ground truth (ASA, BR, BP, UE)
-are means over all pairs of an image and an annotation; the others (EV, CO)
-are means over images.
+are means over all pairs of an image and an annotation; the others (CD, EV,
+CO) are means over images.
   ASA  achievable segmentation accuracy
   BR   boundary recall
+  CD   contour density
   BP   boundary precision
   UE   corrected undersegmentation error
   EV   explained variation
   CO   compactness
-Higher is better, except for UE. --out writes all scores of
+Higher is better, except for UE. Longer contours find more boundaries: BR can
+be compared at equal CD, and lower CD is better at equal BR. --out writes all scores of
 seal_sk.metrics.evaluate: for each image, the means over its annotations.
 
 Label maps have the names of the images: NAME.png, .tif, .npy, .mat or .csv;
@@ -79,6 +81,7 @@ examples:
 _COLUMNS = (
     "asa",
     "boundary_recall",
+    "contour_density",
     "boundary_precision",
     "corrected_undersegmentation_error",
     "explained_variation",

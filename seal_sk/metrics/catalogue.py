@@ -28,6 +28,9 @@ class Metric:
         pairs, the others over the images.
     range : tuple of float, default=(0.0, 1.0)
         Smallest and largest possible value.
+    at_equal : tuple of str, default=()
+        Columns of the scores at equal values of which this one is better or worse. It
+        is reported beside them, and methods are not ranked by it.
 
     Examples
     --------
@@ -43,6 +46,7 @@ class Metric:
     abbreviation: str = ""
     needs: Literal["truth", "labels", "image"] = "truth"
     range: tuple[float, float] = (0.0, 1.0)
+    at_equal: tuple[str, ...] = ()
 
 
 #: All scores by name.
@@ -82,7 +86,9 @@ METRICS = {
             "contour_density",
             "Contour density",
             higher_is_better=False,
+            abbreviation="CD",
             needs="labels",
+            at_equal=("boundary_recall", "thick_boundary_recall"),
         ),
     )
 }

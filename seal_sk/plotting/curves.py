@@ -1,4 +1,4 @@
-"""Displays of scores against the number of superpixels."""
+"""Displays of scores against the number of superpixels, or against another score."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import by_position, check_int, check_names, check_pairs
+from .._validation import (
+    by_position,
+    check_int,
+    check_names,
+    check_option,
+    check_pairs,
+)
 from ..metrics import evaluate
 from ..metrics.catalogue import METRICS, Metric
 from ..metrics.pairs import NOTHING_COUNTS, annotations_that_count, mean_of_rows
@@ -26,12 +32,17 @@ __all__ = ["CurveDisplay"]
 
 # Scores that `evaluate` returns, without the statistics of sizes.
 _METRICS = [name for name in METRICS if name != "thick_boundary_recall"]
+_DEFAULT = ("asa", "boundary_recall", "contour_density")
+_COUNT = ("n_segments", "mean number of superpixels")
 # Images segmented at a time: the label maps of a data set need not fit in memory.
 _AT_A_TIME = 16
 
 
 class CurveDisplay:
     """Scores against the number of superpixels returned, one curve per method.
+
+    Boundary recall can also be drawn against contour density: of two methods that find
+    as many boundaries, the one with the shorter contours is better.
 
     Create one with `from_estimators`, `from_labels` or `from_results`, which also draw
     it.
@@ -44,6 +55,8 @@ class CurveDisplay:
         the ends of their intervals, if there are any.
     metrics : dict of str to str
         The metrics to draw, each on its own axes, and their labels.
+    against : tuple of two str, default=("n_segments", "mean number of superpixels")
+        Name in the curves of what the horizontal axis shows, and its label.
 
     Attributes
     ----------
@@ -64,10 +77,12 @@ class CurveDisplay:
     ...     X,
     ...     y,
     ...     counts=[20, 40],
-    ...     ax=Figure().subplots(1, 2),
+    ...     ax=Figure().subplots(1, 3),
     ... )
     >>> display.curves["ERS"]["n_segments"]
     array([20., 40.])
+    >>> list(display.metrics)
+    ['asa', 'boundary_recall', 'contour_density']
     """
 
     ax_: Any
@@ -76,9 +91,12 @@ class CurveDisplay:
         self,
         curves: Mapping[str, Mapping[str, ArrayLike]],
         metrics: Mapping[str, str],
+        *,
+        against: tuple[str, str] = _COUNT,
     ) -> None:
         self.curves = curves
         self.metrics = metrics
+        self.against = against
 
     @classmethod
     def from_estimators(
@@ -88,7 +106,8 @@ class CurveDisplay:
         y: Sequence[Any],
         counts: Sequence[int],
         *,
-        metrics: Sequence[str] = ("asa", "boundary_recall"),
+        metrics: Sequence[str] = _DEFAULT,
+        against: str = "n_segments",
         tolerance: int = 1,
         ignore_label: int | None = None,
         ax: Any = None,
@@ -108,7 +127,7 @@ class CurveDisplay:
             Ground truth, one item per image.
         counts : sequence of int
             Requested numbers of superpixels.
-        metrics, tolerance, ignore_label : optional
+        metrics, against, tolerance, ignore_label : optional
             As for `from_labels`.
         ax, legend : optional
             As for `plot`.
@@ -147,6 +166,7 @@ class CurveDisplay:
             y,
             images=X,
             metrics=metrics,
+            against=against,
             tolerance=tolerance,
             ignore_label=ignore_label,
             ax=ax,
@@ -160,7 +180,8 @@ class CurveDisplay:
         y: Sequence[Any],
         *,
         images: Sequence[ArrayLike] | None = None,
-        metrics: Sequence[str] = ("asa", "boundary_recall"),
+        metrics: Sequence[str] = _DEFAULT,
+        against: str = "n_segments",
         tolerance: int = 1,
         ignore_label: int | None = None,
         ax: Any = None,
@@ -177,10 +198,14 @@ class CurveDisplay:
             Ground truth, one item per image.
         images : sequence of images, optional
             For "explained_variation".
-        metrics : sequence of str, default=("asa", "boundary_recall")
-            Names of scores of `seal_sk.metrics.evaluate`, except statistics of sizes.
-            Scores against ground truth are means over all (image, annotation) pairs,
-            the others over the images.
+        metrics : sequence of str
+            Names of scores of `seal_sk.metrics.evaluate`, except statistics of sizes;
+            by default "asa", "boundary_recall" and "contour_density". Scores against
+            ground truth are means over all (image, annotation) pairs, the others over
+            the images.
+        against : str, default="n_segments"
+            What the horizontal axis shows: "n_segments" or one of these scores, such as
+            "contour_density" for ``metrics=["boundary_recall"]``.
         tolerance, ignore_label : int, optional
             As for `seal_sk.metrics.evaluate`.
         ax, legend : optional
@@ -196,8 +221,10 @@ class CurveDisplay:
             If a parameter is not as described.
         """
         metrics = check_names(metrics, _METRICS, name="metrics")
+        against = check_option(against, ["n_segments", *_METRICS], name="against")
         _check_methods(label_maps)
-        if "explained_variation" not in metrics:
+        scores = [name for name in _METRICS if name in (*metrics, against)]
+        if "explained_variation" not in scores:
             images = None
         elif images is None:
             raise ValueError("the metric 'explained_variation' needs images.")
@@ -210,11 +237,10 @@ class CurveDisplay:
         tolerance = check_int(tolerance, 0, name="tolerance")
         scored = {"tolerance": tolerance, "ignore_label": ignore_label}
         curves = {
-            name: _scores(name, maps, y, images, metrics, scored)
+            name: _scores(name, maps, y, images, scores, scored)
             for name, maps in label_maps.items()
         }
-        titles = {name: _title(METRICS[name]) for name in metrics}
-        return cls(curves, titles).plot(ax, legend=legend)
+        return cls._titled(curves, METRICS, metrics, against).plot(ax, legend=legend)
 
     @classmethod
     def from_results(
@@ -222,6 +248,7 @@ class CurveDisplay:
         results: Results | DataFrame,
         *,
         metrics: Sequence[str] | None = None,
+        against: str = "n_segments",
         protocol: str | Protocol = "tu2018",
         ax: Any = None,
         legend: bool = True,
@@ -235,6 +262,9 @@ class CurveDisplay:
             return value of `seal_sk.benchmark.summarize` for the same protocol.
         metrics : sequence of str, optional
             Some of the metrics of the protocol; by default all.
+        against : str, default="n_segments"
+            What the horizontal axis shows: "n_segments" or a metric of the protocol,
+            such as "CD", the contour density, for ``metrics=["BR"]``.
         protocol : str or Protocol, default="tu2018"
             One of `seal_sk.benchmark.PROTOCOLS`.
         ax, legend : optional
@@ -257,14 +287,17 @@ class CurveDisplay:
 
         found = find_protocol(protocol)
         known = found.metrics
-        metrics = check_names(
-            list(known) if metrics is None else metrics, list(known), name="metrics"
-        )
+        if metrics is not None:
+            metrics = check_names(metrics, list(known), name="metrics")
+        against = check_option(against, ["n_segments", *known], name="against")
         summary: Any = results
         # Only the table with one row per image has images.
         if isinstance(results, Results) or "image" in results.columns:
             summary = summarize(results, found)
-        missing = {"method", "n_segments", *metrics} - set(summary.columns)
+        if metrics is None:
+            columns = set(summary.columns)
+            metrics = [n for n in known if n in columns or not known[n].at_equal]
+        missing = {"method", "n_segments", *metrics, against} - set(summary.columns)
         if missing:
             raise ValueError(
                 f"results has no column {', '.join(sorted(missing))}; give the result "
@@ -272,13 +305,25 @@ class CurveDisplay:
             )
         curves = {}
         for method, rows in summary.groupby("method", sort=False, observed=True):
-            wanted = ["n_segments"]
+            wanted = ["n_segments", against]
             for name in metrics:
                 ends = (f"{name}_low", f"{name}_high")
                 wanted += [name, *(end for end in ends if end in summary.columns)]
             curves[str(method)] = {name: rows[name].to_numpy() for name in wanted}
+        return cls._titled(curves, known, metrics, against).plot(ax, legend=legend)
+
+    @classmethod
+    def _titled(
+        cls,
+        curves: Mapping[str, Mapping[str, ArrayLike]],
+        known: Mapping[str, Metric],
+        metrics: Sequence[str],
+        against: str,
+    ) -> CurveDisplay:
+        """A display with the titles of known metrics."""
         titles = {name: _title(known[name]) for name in metrics}
-        return cls(curves, titles).plot(ax, legend=legend)
+        across = _COUNT if against == _COUNT[0] else (against, _title(known[against]))
+        return cls(curves, titles, against=across)
 
     def plot(self, ax: Any = None, *, legend: bool = True) -> CurveDisplay:
         """Draw the curves.
@@ -301,13 +346,17 @@ class CurveDisplay:
             If the curves lack a metric, or `ax` does not match; before a figure is
             created.
         """
-        _check_curves(self.curves, self.metrics)
+        across, label = self.against
+        if not self.metrics:
+            raise ValueError("metrics is empty; give at least one.")
+        _check_curves(self.curves, [across, *self.metrics])
         axes = _find_axes(ax, len(self.metrics))
         look = styles(list(self.curves))
+        bands = len(look) <= CROWDED
         for one, (name, title) in zip(axes, self.metrics.items(), strict=True):
             for method, columns in self.curves.items():
-                _draw(one, columns, name, method, look[method], len(look) <= CROWDED)
-            one.set_xlabel("mean number of superpixels")
+                _draw(one, columns, across, name, method, look[method], bands)
+            one.set_xlabel(label)
             one.set_ylabel(title)
             quiet(one)
         if legend:
@@ -328,13 +377,11 @@ def _check_axes(ax: Any, n: int) -> None:
 
 
 def _check_curves(
-    curves: Mapping[str, Mapping[str, ArrayLike]], metrics: Mapping[str, str]
+    curves: Mapping[str, Mapping[str, ArrayLike]], names: Sequence[str]
 ) -> None:
     """Refuse curves that lack values of a metric."""
-    if not metrics:
-        raise ValueError("metrics is empty; give at least one.")
     for method, columns in curves.items():
-        for name in ("n_segments", *metrics):
+        for name in ("n_segments", *names):
             if name not in columns:
                 raise ValueError(
                     f"the curve {method!r} has no {name!r}; it has "
@@ -356,6 +403,8 @@ def _check_methods(methods: Any) -> None:
 
 
 def _title(metric: Metric) -> str:
+    if metric.at_equal:
+        return metric.title
     better = "higher" if metric.higher_is_better else "lower"
     return f"{metric.title} ({better} is better)"
 
@@ -363,18 +412,20 @@ def _title(metric: Metric) -> str:
 def _draw(
     ax: Axes,
     columns: Mapping[str, ArrayLike],
+    across: str,
     name: str,
     method: str,
     look: dict[str, Any],
     band: bool,
 ) -> None:
-    sizes = np.asarray(columns["n_segments"], dtype=float)
-    order = np.argsort(sizes, kind="stable")
-    ax.plot(sizes[order], np.asarray(columns[name])[order], label=method, **look)
+    # From few superpixels to many, whatever the horizontal axis shows.
+    order = np.argsort(np.asarray(columns["n_segments"], dtype=float), kind="stable")
+    x = np.asarray(columns[across], dtype=float)[order]
+    ax.plot(x, np.asarray(columns[name])[order], label=method, **look)
     low, high = f"{name}_low", f"{name}_high"
     if band and low in columns and high in columns:
         ax.fill_between(
-            sizes[order],
+            x,
             np.asarray(columns[low])[order],
             np.asarray(columns[high])[order],
             color=look["color"],

@@ -11,7 +11,7 @@ import pandas as pd
 from .._files import replace_file
 from .._typing import PathLike
 from ..benchmark.pictures import read_pictures
-from ..benchmark.protocols import Protocol, find_protocol
+from ..benchmark.protocols import Protocol, find_protocol, measured_in
 from ..benchmark.results import read_results
 from ..benchmark.summary import (
     average_over_counts,
@@ -74,7 +74,9 @@ def write_report(
     'report.html'
     """
     results = read_results(folder)
-    protocol = find_protocol(protocol)
+    wanted = find_protocol(protocol)
+    protocol = measured_in(wanted, results.table.columns)
+    lacking = [name for name in wanted.metrics if name not in protocol.metrics]
     out = report_folder(results.folder, protocol.name) if out is None else Path(out)
     for place in (out / "figures", out / "tables"):
         place.mkdir(parents=True, exist_ok=True)
@@ -96,7 +98,9 @@ def write_report(
         for suffix, text in _written(table).items():
             replace_file(out / "tables" / f"{name}{suffix}", text.encode())
 
-    page = _page(results, protocol, summary, averages, differences, figures, pictures)
+    page = _page(
+        results, protocol, lacking, summary, averages, differences, figures, pictures
+    )
     replace_file(out / "report.html", page.encode())
     return out / "report.html"
 
@@ -104,7 +108,7 @@ def write_report(
 def sentences(
     differences: pd.DataFrame, averages: pd.DataFrame, protocol: Protocol
 ) -> list[str]:
-    """Summarize which differences are real, in one sentence per metric.
+    """Summarize which differences are real, in one sentence per ranked metric.
 
     Parameters
     ----------
@@ -138,6 +142,8 @@ def sentences(
 
     lines = []
     for name, metric in protocol.metrics.items():
+        if metric.at_equal:
+            continue
         ranked = averages.sort_values(
             name, ascending=not metric.higher_is_better, kind="stable"
         )["method"]
@@ -155,17 +161,30 @@ def _draw(summary, averages, protocol):
         figure = Figure(figsize=(5.2, 3.7), layout="constrained")
         return figure, figure.subplots()
 
+    def curves(name, against="n_segments"):
+        figure, ax = new()
+        CurveDisplay.from_results(
+            summary, metrics=[name], against=against, protocol=protocol, ax=ax
+        )
+        return figure
+
+    metrics = protocol.metrics
     figures = {}
-    for name in protocol.metrics:
-        figures[name], ax = new()
-        CurveDisplay.from_results(summary, metrics=[name], protocol=protocol, ax=ax)
-    first, *others = protocol.metrics
+    for name, metric in metrics.items():
+        partners = [
+            other for other in metrics if metrics[other].column in metric.at_equal
+        ]
+        for other in partners:
+            figures[f"{other}-{name}"] = curves(other, against=name)
+        if not partners:
+            figures[name] = curves(name)
+    first, *others = [name for name in metrics if not metrics[name].at_equal] or metrics
     if others:
         figures["combined"], ax = new()
-        draw_combined(ax, averages, first, others[0], protocol.metrics)
+        draw_combined(ax, averages, first, others[0], metrics)
     if summary["seconds"].notna().any():
         figures["time"], ax = new()
-        draw_quality_time(ax, summary, first, protocol.metrics[first])
+        draw_quality_time(ax, summary, first, metrics[first])
     return figures
 
 
@@ -226,7 +245,9 @@ def report_folder(results: Path, protocol: str) -> Path:
     return results if protocol == "tu2018" else results / protocol
 
 
-def _page(results, protocol, summary, averages, differences, figures, pictures):
+def _page(
+    results, protocol, lacking, summary, averages, differences, figures, pictures
+):
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from jinja2.utils import htmlsafe_json_dumps
 
@@ -245,6 +266,8 @@ def _page(results, protocol, summary, averages, differences, figures, pictures):
         run=run,
         protocol=protocol,
         metrics=list(protocol.metrics),
+        beside=[m.title.lower() for m in protocol.metrics.values() if m.at_equal],
+        lacking=lacking,
         n_images=table["image"].nunique(),
         n_used=n_used,
         span=f"at {low} superpixels"

@@ -59,6 +59,7 @@ def test_bench_and_report(here, capsys):
         "superpixels",
         "ASA",
         "BR",
+        "CD",
         "seconds",
     ]
     assert [line.split()[0] for line in lines[2:6]] == ["ers", "ers", "loose", "loose"]

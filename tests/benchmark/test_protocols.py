@@ -110,6 +110,18 @@ def slow_recall(truth, labels, r):
     return np.mean(found) if found else 1.0
 
 
+def slow_density(labels):
+    height, width = labels.shape
+    return np.mean(
+        [
+            (x + 1 < width and labels[y, x + 1] != labels[y, x])
+            or (y + 1 < height and labels[y + 1, x] != labels[y, x])
+            for y in range(height)
+            for x in range(width)
+        ]
+    )
+
+
 def table_of(*cases, tolerance=1):
     """The table's rows for one method, an image a case."""
     rows = []
@@ -131,8 +143,9 @@ def reduced(protocol, *cases, tolerance=1):
 @pytest.fixture
 def cases(case):
     labels, image, annotations = case
-    # Another number of annotations, and the map turned: pairs and images weigh apart.
-    return case, (labels[::-1].copy(), image, annotations[:1])
+    # Another number of annotations, and fewer superpixels, turned: pairs and images
+    # weigh apart.
+    return case, (labels[::-1] // 3, image, annotations[:1])
 
 
 def test_tu2018_is_the_mean_over_pairs(cases):
@@ -142,6 +155,8 @@ def test_tu2018_is_the_mean_over_pairs(cases):
         {
             "ASA": np.mean([slow_asa(*pair) for pair in pairs]),
             "BR": np.mean([slow_recall(*pair, 2) for pair in pairs]),
+            # Of the superpixels alone: every image weighs the same.
+            "CD": np.mean([slow_density(labels) for labels, _, _ in cases]),
         },
         abs=1e-12,
     )
@@ -158,6 +173,7 @@ def test_stutz2018_is_the_worst_annotation(cases):
                 for labels, _, ts in cases
             ]
         ),
+        "CD": np.mean([slow_density(labels) for labels, _, _ in cases]),
         "UE": np.mean(
             [
                 max(slow_undersegmentation(t, labels) for t in ts)
@@ -229,6 +245,7 @@ def test_best_annotation(cases):
         "BR": np.mean(
             [max(slow_recall(t, labels, 1) for t in ts) for labels, _, ts in cases]
         ),
+        "CD": np.mean([slow_density(labels) for labels, _, _ in cases]),
     }
     assert found == pytest.approx(expected, abs=1e-12)
     assert found["ASA"] > reduced("tu2018", *cases)["ASA"]

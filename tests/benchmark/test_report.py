@@ -26,7 +26,7 @@ def folder(finished, tmp_path_factory):
 
 
 def test_files(folder, finished):
-    names = {"ASA", "BR", "combined", "time"}
+    names = {"ASA", "BR", "BR-CD", "combined", "time"}
     figures = {path.name for path in (folder / "figures").iterdir()}
     assert figures == {f"{n}{s}" for n in names for s in (".png", ".svg")}
     tables = {path.name for path in (folder / "tables").iterdir()}
@@ -39,9 +39,40 @@ def test_files(folder, finished):
     assert r"ASA\_low" in latex
     wide = (folder / "tables/wide.md").read_text().splitlines()
     assert wide[0] == "| method | K = 10 | K = 30 |"
-    assert re.fullmatch(
-        r"\| ers \| 0\.\d{4} / 0\.\d{4} \| 0\.\d{4} / 0\.\d{4} \|", wide[2]
-    )
+    rows = summarize(finished).set_index(["method", "requested"])
+    cells = [
+        " / ".join(f"{rows.loc[('ers', n), name]:.4f}" for name in ("ASA", "BR", "CD"))
+        for n in COUNTS
+    ]
+    assert wide[2] == f"| ers | {cells[0]} | {cells[1]} |"
+    for name in ("averages", "differences"):
+        assert "CD" in (folder / f"tables/{name}.csv").read_text()
+
+
+def test_recall_is_drawn_against_contour_density(folder):
+    figure = (folder / "figures/BR-CD.svg").read_text()
+    for text in ("Contour density", "Boundary recall", "ers", "snic", "oracle"):
+        assert f">{text}" in figure
+    page = (folder / "report.html").read_text()
+    assert 'id="figure-BR-CD"' in page
+    assert "not ranked by contour density" in page
+
+
+def test_tables_without_contour_density(finished, tmp_path):
+    for name in ("run.json", "table.parquet"):
+        shutil.copy(finished.folder / name, tmp_path)
+    older = finished.table.drop(columns="contour_density")
+    older.to_parquet(tmp_path / "table.parquet")
+    page = write_report(tmp_path).read_text()
+    assert "of an earlier version: CD." in page
+    assert "not ranked by" not in page
+    assert not (tmp_path / "figures/BR-CD.svg").exists()
+    summary = pd.read_csv(tmp_path / "tables/summary.csv")
+    assert "CD" not in summary
+    np.testing.assert_allclose(summary["BR"], summarize(finished)["BR"], rtol=1e-5)
+    # Without boundary recall it is no table of this protocol.
+    with pytest.raises(KeyError, match="boundary_recall"):
+        summarize(older.drop(columns="boundary_recall"))
 
 
 @pytest.mark.slow
@@ -63,6 +94,7 @@ def test_other_protocols(folder, tmp_path):
     page = write_report(folder, tmp_path, protocol="stutz2018").read_text()
     assert "Stutz et al., CVIU 2018" in page
     assert (tmp_path / "figures/UE.svg").exists()
+    assert (tmp_path / "figures/Rec-CD.svg").exists()
     with pytest.raises(ValueError, match="no protocol 'cvpr'"):
         write_report(folder, tmp_path, protocol="cvpr")
 
@@ -199,7 +231,7 @@ def yellow_pixels(page, method):
 def test_sentences_and_figures_are_shown(page):
     assert len(texts(page, "#sentences li")) == 2
     assert texts(page, "#sentences li")[0].startswith("ASA: oracle")
-    assert len(texts(page, "figure svg")) == 4
+    assert len(texts(page, "figure svg")) == 5
     sizes = page.execute_script(
         "return [...document.querySelectorAll('figure svg')]"
         ".map(s => s.getBoundingClientRect().height)"

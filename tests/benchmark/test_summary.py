@@ -28,6 +28,7 @@ def make_table(asa, n_annotations=None, sizes=None):
                             "n_regions": size + 1,
                             "asa": figure,
                             "boundary_recall": figure / 2,
+                            "contour_density": figure / 4,
                             "seconds": 0.1 * (i + 1),
                             "peak_memory": float(i),
                         }
@@ -40,6 +41,8 @@ def test_summary_weighs_images_by_their_annotations():
     (row,) = summarize(table).to_dict("records")
     assert row["ASA"] == pytest.approx((0.5 + 3 * 0.9) / 4)
     assert row["BR"] == pytest.approx((0.5 + 3 * 0.9) / 8)
+    # Of the superpixels alone: annotations do not count.
+    assert row["CD"] == pytest.approx((0.5 + 0.9) / 8)
     assert row["n_images"] == 2
     assert (row["n_segments"], row["n_regions"]) == (100, 101)
     assert row["seconds"] == pytest.approx(0.15)
@@ -81,6 +84,26 @@ def test_a_real_difference_has_its_direction(turn):
     averages = average_over_counts(table, counts=(100, 300))
     lines = sentences(compare(table), averages, PROTOCOLS["tu2018"])
     assert lines[0] == "ASA: few > many"
+
+
+def test_intervals_of_the_density_are_over_images(rng):
+    density = rng.uniform(0.1, 0.3, 40)
+    n_annotations = rng.integers(1, 9, 40)
+    table = make_table({"a": {100: 4 * density}}, n_annotations)
+    (row,) = summarize(table).to_dict("records")
+    once = make_table({"a": {100: 4 * density}})
+    (expected,) = summarize(once).to_dict("records")
+    for name in ("CD", "CD_low", "CD_high"):
+        assert row[name] == pytest.approx(expected[name])
+        assert row[name] != pytest.approx(row[name.replace("CD", "ASA")] / 4, rel=1e-4)
+
+
+def test_no_method_is_ranked_by_contour_density():
+    table = make_table({"short": {100: 12 * [0.4]}, "long": {100: 12 * [0.8]}})
+    found = compare(table)
+    assert found.set_index("metric").loc["CD", "difference"] == pytest.approx(-0.1)
+    lines = sentences(found, average_over_counts(table), PROTOCOLS["tu2018"])
+    assert lines == ["ASA: long > short", "BR: long > short"]
 
 
 def test_the_direction_of_errors_is_turned():
@@ -201,7 +224,7 @@ def test_real_differences_are_told_from_chance(rng):
         }
     )
     found = compare(table)
-    assert list(found["metric"]) == 3 * ["ASA"] + 3 * ["BR"]
+    assert list(found["metric"]) == 3 * ["ASA"] + 3 * ["BR"] + 3 * ["CD"]
     asa = found[found["metric"] == "ASA"].set_index(["first", "second"])
     assert asa.loc[("base", "better"), "difference"] == pytest.approx(-0.003)
     assert asa.loc[("base", "better"), "real"]

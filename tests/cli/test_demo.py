@@ -25,6 +25,8 @@ def test_demo(here, capsys):
         if row["method"] != "SLIC":
             assert row["superpixels"] == row["asked"]
         assert 0 < row["boundary_recall"] <= 1
+        assert 0 < row["contour_density"] < 1
+        assert f"{row['boundary_recall']:.3f}  {row['contour_density']:.3f}" in out
         assert f"{row['asa']:.3f}" in out
         assert row["method"] in out
         if row["method"] == "oracle":

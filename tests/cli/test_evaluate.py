@@ -13,6 +13,7 @@ from seal_sk.metrics import evaluate
 COLUMNS = {
     "ASA": "asa",
     "BR": "boundary_recall",
+    "CD": "contour_density",
     "BP": "boundary_precision",
     "UE": "corrected_undersegmentation_error",
     "EV": "explained_variation",
@@ -127,7 +128,7 @@ def test_figures_are_those_of_the_benchmark(data, maps, here, capsys, run):
     found = printed(capsys.readouterr().out)
     assert run("bench --data data --methods maps --counts 20 -q") == 0
     table = pd.read_csv(here / "results/table.csv")
-    for head in ("ASA", "BR", "BP", "UE"):
+    for head in ("ASA", "BR", "CD", "BP", "UE"):
         assert found[head] == pytest.approx(table[COLUMNS[head]].mean(), abs=5.1e-5)
 
 

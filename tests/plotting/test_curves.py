@@ -11,6 +11,7 @@ from seal_sk.metrics import (
     asa_score,
     boundary_recall_score,
     compactness_score,
+    contour_density,
     explained_variation_score,
     mean_over_pairs,
 )
@@ -190,6 +191,8 @@ def summary():
             "ASA_low": [0.85, 0.75, 0.65],
             "ASA_high": [0.95, 0.85, 0.75],
             "BR": [0.6, 0.5, 0.4],
+            "BR_low": [0.5, 0.4, 0.3],
+            "BR_high": [0.7, 0.6, 0.5],
         }
     )
 
@@ -204,11 +207,59 @@ def test_of_a_summary(summary):
         "ASA (higher is better)",
         "Boundary recall (higher is better)",
     ]
-    assert [len(ax.collections) for ax in axes] == [2, 0]
+    assert [len(ax.collections) for ax in axes] == [2, 2]
+    with pytest.raises(ValueError, match=r"no column CD; .*\(results, 'tu2018'\)"):
+        CurveDisplay.from_results(summary, metrics=["BR"], against="CD")
     with pytest.raises(ValueError, match=r"no column EV; .*\(results, 'stutz2018'\)"):
         CurveDisplay.from_results(summary, metrics=["EV"], protocol="stutz2018")
     with pytest.raises(ValueError, match=r"metrics=.*'ASA', 'BR'"):
         CurveDisplay.from_results(summary, metrics=["asa"])
+
+
+def test_recall_of_a_summary_against_density(summary):
+    pytest.importorskip("pyarrow")
+    summary["CD"] = [0.3, 0.2, 0.25]
+    axes = Figure().subplots(3)
+    assert list(CurveDisplay.from_results(summary, ax=axes).metrics)[-1] == "CD"
+    # It has no better direction of its own.
+    assert axes[2].get_ylabel() == "Contour density"
+    ax = Figure().subplots()
+    CurveDisplay.from_results(summary, metrics=["BR"], against="CD", ax=ax)
+    assert ax.get_xlabel() == "Contour density"
+    assert ax.get_ylabel() == "Boundary recall (higher is better)"
+    one, other = ax.lines
+    # From few superpixels to many.
+    assert list(one.get_xdata()) == [0.2, 0.3]
+    assert list(one.get_ydata()) == [0.5, 0.6]
+    assert (other.get_xdata()[0], other.get_ydata()[0]) == (0.25, 0.4)
+    box = ax.collections[0].get_paths()[0].get_extents()
+    assert (box.x0, box.x1, box.y0, box.y1) == (0.2, 0.3, 0.4, 0.7)
+    with pytest.raises(ValueError, match="against='EV' must be one of 'n_segments',"):
+        CurveDisplay.from_results(summary, against="EV", ax=ax)
+
+
+def test_recall_against_density(data):
+    X, y = data
+    display = CurveDisplay.from_estimators(
+        {"ERS": ERSSuperpixels()},
+        X,
+        y,
+        [40, 10],
+        metrics=["boundary_recall"],
+        against="contour_density",
+        ax=Figure().subplots(),
+    )
+    curve = display.curves["ERS"]
+    for i, count in enumerate((40, 10)):
+        maps = ERSSuperpixels(count).transform(X)
+        expected = np.mean(list(map(contour_density, maps)))
+        assert curve["contour_density"][i] == pytest.approx(expected)
+    (line,) = display.ax_.lines
+    np.testing.assert_array_equal(line.get_xdata(), curve["contour_density"][::-1])
+    np.testing.assert_array_equal(line.get_ydata(), curve["boundary_recall"][::-1])
+    # Drawn again on other axes, it is the same.
+    (again,) = display.plot(Figure().subplots()).ax_.lines
+    np.testing.assert_array_equal(again.get_xdata(), line.get_xdata())
 
 
 def test_of_a_table_of_results(summary):
@@ -288,8 +339,9 @@ class Untouched(Stripes):
         ({"estimators": {}}, "give a dict of at least one"),
         ({"estimators": [ERSSuperpixels()]}, "list given.*give a dict"),
         ({"y": [np.zeros((3, 3), dtype=int)]}, "X"),
-        ({"ax": Figure().subplots()}, "holds 1 axes, but 2.*metrics"),
+        ({"ax": Figure().subplots()}, "holds 1 axes, but 3.*metrics"),
         ({"tolerance": -1}, "tolerance=-1"),
+        ({"against": "CD"}, "against='CD' must be one of 'n_segments', 'asa'"),
         ({"estimators": {"ERS": ERSSuperpixels}}, "give an estimator: ERSSuperpixels"),
     ],
 )
