@@ -32,6 +32,7 @@ setup(
                 extra_link_args=LINK_ARGS,
             )
             for name in (
+                "_colors",
                 "_distance",
                 "_ers",
                 "_fh",

@@ -8,7 +8,6 @@ from libc.stdlib cimport free
 
 from seal_sk._regions cimport (
     Regions,
-    distance,
     find_borders,
     join,
     keep_first,
@@ -27,8 +26,8 @@ ctypedef fused affinity_t:
 # finite at 0 and above nothing at 1.
 cdef double SLIGHT_AFFINITY = 1e-4
 
-# Of CIELAB: less is no difference to speak of.
-cdef double SLIGHT_DISTANCE = 5.0
+# Of colours, in standard deviations of the regions: less is no difference to speak of.
+cdef double SLIGHT_DISTANCE = 0.5
 
 
 cdef struct Border:
@@ -42,6 +41,8 @@ cdef struct Border:
 
 cdef struct Graph:
     Regions regions
+    # Added to each variance of colours: less is noise.
+    double slight_variance
     Border* border
     # Borders, the one of least cost on top.
     int32_t* heap
@@ -87,6 +88,27 @@ cdef void leave(Graph* g, int32_t e) noexcept nogil:
         move(g, last)
 
 
+cdef inline double distance(
+    const Regions* r, int32_t a, int32_t b, double slight_variance
+) noexcept nogil:
+    """Distance of the mean colours, in standard deviations of the two regions."""
+    cdef Py_ssize_t n = r.channels // 2, c
+    cdef const double* of_a = r.sums + a * r.channels
+    cdef const double* of_b = r.sums + b * r.channels
+    cdef double p = <double>r.size[a], q = <double>r.size[b]
+    cdef double mean_a, mean_b, variance, total = 0.0
+    for c in range(n):
+        mean_a = of_a[c] / p
+        mean_b = of_b[c] / q
+        variance = (
+            (of_a[n + c] - p * mean_a * mean_a) + (of_b[n + c] - q * mean_b * mean_b)
+        ) / (p + q)
+        # Rounding may take it below 0.
+        variance = slight_variance + (variance if variance > 0 else 0)
+        total += (mean_a - mean_b) * (mean_a - mean_b) / variance
+    return sqrt(total)
+
+
 cdef double cost_of(const Graph* g, int32_t e) noexcept nogil:
     cdef const Regions* r = &g.regions
     cdef int32_t a = find(r.parent, r.other[2 * e])
@@ -101,7 +123,8 @@ cdef double cost_of(const Graph* g, int32_t e) noexcept nogil:
         mean = g.border[e].at_corners / length
     return h * sqrt(
         (1.0 - mean + SLIGHT_AFFINITY) / (mean + SLIGHT_AFFINITY)
-        * (SLIGHT_DISTANCE + sqrt(distance(r, a, b))) * sqrt(sqrt(h) / length)
+        * (SLIGHT_DISTANCE + distance(r, a, b, g.slight_variance))
+        * sqrt(sqrt(h) / length)
     )
 
 
@@ -177,13 +200,13 @@ cdef void sum_affinities(
 
 def merge(
     int32_t[:, ::1] labels, const affinity_t[:, :, ::1] affinity, int64_t[::1] size,
-    double[:, ::1] sums, Py_ssize_t n_segments,
+    double[:, ::1] sums, double slight_variance, Py_ssize_t n_segments,
 ):
     """Merge regions until `n_segments` are left, or none has a neighbour; in place.
 
     The regions are connected and numbered in scan order, and so are the new ones.
-    `size` is their pixels and `sums` their colours' sums (n, channels); both are
-    overwritten.
+    `size` is their pixels and `sums` (n, 2 * channels) the sums of their colours, then
+    of the squares; both are overwritten.
     """
     cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1], i
     cdef Py_ssize_t n = size.shape[0]
@@ -216,6 +239,7 @@ def merge(
 
     g.regions.n = <int32_t>n
     g.regions.channels = sums.shape[1]
+    g.slight_variance = slight_variance
     g.regions.sums = &sums[0, 0] if sums.size else NULL
     g.regions.size = &size[0]
     g.regions.parent = &by_region[0, 0]

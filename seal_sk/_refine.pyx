@@ -2,24 +2,10 @@
 
 import numpy as np
 
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from seal_sk._lab cimport to_lab, to_lightness, to_linear
+from seal_sk._colors cimport level, value_t
 from seal_sk._logarithm cimport LOG_CELLS, LogCell, fill, log_2
-
-ctypedef fused image_t:
-    uint8_t
-    uint16_t
-    float
-    double
-
-# Colours in fixed point: CIELAB in 256ths, or the bands of an image as they are.
-ctypedef fused value_t:
-    int16_t
-    uint8_t
-    uint16_t
-    float
-    double
 
 ctypedef fused affinity_t:
     float
@@ -61,125 +47,39 @@ for _code in range(256):
     SIMPLE[1][_code] = is_simple(_code, 8)
 
 
-cdef inline int32_t level(value_t v) noexcept nogil:
-    """A value in steps of a 65,535th of the full scale, from -32,768 on; or CIELAB."""
-    if value_t is int16_t:
-        return v
-    elif value_t is uint8_t:
-        return <int32_t>v * 257 - 32768
-    elif value_t is uint16_t:
-        return <int32_t>v - 32768
-    else:
-        return <int32_t>(v * 65535.0 + 0.5) - 32768
-
-
-cdef inline int16_t fixed(float v) noexcept nogil:
-    return <int16_t>(<int32_t>(v * 256 + 32768.5) - 32768)
-
-
-def linear_values(Py_ssize_t n):
-    """The linear values of n evenly spaced ones of sRGB, from 0 to 1."""
-    cdef float[::1] table = np.empty(n, np.float32)
-    cdef Py_ssize_t i
-    with nogil:
-        for i in range(n):
-            table[i] = <float>to_linear(i / <double>(n - 1))
-    return np.asarray(table)
-
-
-def lab_of(
-    const image_t[:, :, :] image, const float[::1] table, int16_t[:, :, ::1] lab,
-    Py_ssize_t first_row, Py_ssize_t last_row,
-):
-    """CIELAB of the rows of an image of three bands, lightness of one of one band."""
-    cdef Py_ssize_t width = image.shape[1], n = image.shape[2], y, x, c
-    cdef Py_ssize_t step = 257 if table.shape[0] == 256 else 1
-    cdef float[::1] row = np.empty(n * width, np.float32)
-    with nogil:
-        for y in range(first_row, last_row):
-            for x in range(width):
-                for c in range(n):
-                    row[c * width + x] = table[
-                        (level(image[y, x, c]) + 32768) // step
-                    ]
-            if n == 3:
-                to_lab(&row[0], width)
-            else:
-                to_lightness(&row[0], width)
-            for x in range(width):
-                for c in range(n):
-                    lab[y, x, c] = fixed(row[c * width + x])
-
-
-cdef inline void count(
-    int64_t* region, const value_t* value, Py_ssize_t channels, int sign
-) noexcept nogil:
-    cdef Py_ssize_t c
-    cdef int64_t v
-    region[0] += sign
-    for c in range(channels):
-        v = level(value[c])
-        region[1] += sign * v * v
-        region[2 + c] += sign * v
-
-
-def update_sums(
-    const int32_t[:, ::1] labels, int32_t[:, ::1] before,
-    const value_t[:, :, ::1] values, int64_t[:, ::1] sums,
-):
-    """Count the pixels whose label is another than before; `before` becomes `labels`.
-
-    `sums` holds for each region its pixels, the sum of all squared values, and the
-    sum of the values of each channel.
-    """
-    cdef Py_ssize_t n = labels.shape[0] * labels.shape[1], channels = values.shape[2], i
-    cdef const int32_t* new = &labels[0, 0]
-    cdef int32_t* old = &before[0, 0]
-    cdef const value_t* value = &values[0, 0, 0]
-    with nogil:
-        for i in range(n):
-            if new[i] != old[i]:
-                if old[i] >= 0:
-                    count(&sums[old[i], 0], value + i * channels, channels, -1)
-                if new[i] >= 0:
-                    count(&sums[new[i], 0], value + i * channels, channels, 1)
-                old[i] = new[i]
-
-
 def describe(const int64_t[:, ::1] sums, double slight, double[:, ::1] regions):
     """What the cost of a pixel needs to know of each region.
 
-    These are 1 / (variance + `slight`), its logarithm's share of the cost, and the mean
-    of each channel.
+    These are the means of the channels, then 1 / (variance + `slight`) of each, and the
+    sum of the logarithms of the latter.
     """
-    cdef Py_ssize_t channels = sums.shape[1] - 2, r, c
-    cdef double size, mean, variance
+    cdef Py_ssize_t channels = (sums.shape[1] - 1) // 2, r, c
+    cdef double size, mean, variance, logarithms
     with nogil:
         for r in range(sums.shape[0]):
             size = <double>sums[r, 0]
-            variance = <double>sums[r, 1] / size
+            logarithms = 0.0
             for c in range(channels):
-                mean = <double>sums[r, 2 + c] / size
-                regions[r, 2 + c] = mean
-                variance -= mean * mean
-            variance = variance / <double>channels
-            # Rounding may take it below 0.
-            variance = slight + (variance if variance > 0 else 0)
-            regions[r, 0] = 1.0 / variance
-            regions[r, 1] = (
-                <double>channels * 0.6931471805599453 * log_2(variance, LOGARITHMS)
-            )
+                mean = <double>sums[r, 1 + c] / size
+                variance = <double>sums[r, 1 + channels + c] / size - mean * mean
+                # Rounding may take it below 0.
+                variance = slight + (variance if variance > 0 else 0)
+                regions[r, c] = mean
+                regions[r, channels + c] = 1.0 / variance
+                logarithms += log_2(variance, LOGARITHMS)
+            regions[r, 2 * channels] = 0.6931471805599453 * logarithms
 
 
 cdef inline double misfit(
     const double* region, const value_t* value, Py_ssize_t channels
 ) noexcept nogil:
-    cdef double total = 0.0, difference
+    """How badly a pixel fits the colours of a region: twice its -log likelihood."""
+    cdef double total = region[2 * channels], difference
     cdef Py_ssize_t c
     for c in range(channels):
-        difference = <double>level(value[c]) - region[2 + c]
-        total += difference * difference
-    return total * region[0] + region[1]
+        difference = <double>level(value[c]) - region[c]
+        total += difference * difference * region[channels + c]
+    return total
 
 
 cdef inline double price(
@@ -202,12 +102,12 @@ cdef inline int32_t best_region(
     cdef int32_t best = own
     cdef double least, cost
     cdef int i
-    least = misfit(regions + own * (channels + 2), value, channels)
+    least = misfit(regions + own * (2 * channels + 1), value, channels)
     least += price(label, weight, own)
     for i in range(4):
         if label[i] < 0 or label[i] == own or (i > 0 and label[i] == label[i - 1]):
             continue
-        cost = misfit(regions + label[i] * (channels + 2), value, channels)
+        cost = misfit(regions + label[i] * (2 * channels + 1), value, channels)
         cost += price(label, weight, label[i])
         if cost < least:
             least = cost

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skimage.color import rgb2lab
 
 from seal_sk import SEALSuperpixels, ers, merge_regions, rgb_affinity
 from seal_sk.datasets import make_scenes
 from seal_sk.labels import relabel_consecutive, split_components
 from seal_sk.metrics import asa_score, boundary_recall_score
+from seal_sk.segmentation.colors import fixed_colors
 
 
 def pairs_of(labels, affinity):
@@ -36,29 +36,25 @@ def worth(labels, pair, affinities, colors):
     a, h = np.mean(across), p * q / (p + q)
     d = 0.0
     if colors is not None:
-        d = np.linalg.norm(colors[pair[0]] - colors[pair[1]])
+        of_p, of_q = (colors[labels == label] for label in pair)
+        variance = (p * of_p.var(axis=0) + q * of_q.var(axis=0)) / (p + q) + 10
+        d = np.sqrt(np.sum((of_p.mean(axis=0) - of_q.mean(axis=0)) ** 2 / variance))
     odds = (1 - a + 1e-4) / (a + 1e-4)
-    return h * np.sqrt(odds * (5 + d) * np.sqrt(np.sqrt(h) / len(across)))
+    return h * np.sqrt(odds * (0.5 + d) * np.sqrt(np.sqrt(h) / len(across)))
 
 
 def merged_slowly(labels, affinity, n_segments, image=None):
     labels = split_components(labels, connectivity=2 * affinity.shape[2])
     colors = None
     if image is not None:
-        labs = [
-            rgb2lab(image[labels == i].mean(axis=0) / 255.0)
-            for i in range(labels.max() + 1)
-        ]
-        sizes = [np.count_nonzero(labels == i) for i in range(labels.max() + 1)]
-        colors = dict(enumerate(labs))
-        sums = {i: labs[i] * sizes[i] for i in colors}
+        colors, steps = fixed_colors(image)
+        if image.shape[2] == 5:
+            colors = image * 257.0
+        colors = colors / steps
     while len(np.unique(labels[labels >= 0])) > n_segments:
         found = pairs_of(labels, affinity)
         a, b = min(found, key=lambda pair: worth(labels, pair, found[pair], colors))
         labels = np.where(labels == b, a, labels)
-        if image is not None:
-            sums[a] = sums[a] + sums[b]
-            colors[a] = sums[a] / np.count_nonzero(labels == a)
     return relabel_consecutive(labels)
 
 
@@ -71,8 +67,9 @@ def problems(draw):
     if draw(st.booleans()):
         affinity = affinity.astype(np.float32)
     image = None
-    if draw(st.booleans()):
-        image = rng.integers(0, 256, (height, width, 3)).astype(np.uint8)
+    channels = draw(st.sampled_from([0, 1, 3, 5]))
+    if channels:
+        image = rng.integers(0, 256, (height, width, channels)).astype(np.uint8)
     return labels, affinity, image
 
 

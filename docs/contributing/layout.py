@@ -22,8 +22,10 @@ FLOORS = [
         "or not at all; what tells objects apart",
         "_results": "lists of results, one per image, that scikit-learn's tools join",
         "_environment _interrupts": "the machine and its versions; Ctrl-C",
-        "_distance _ers _fh _labels _merge _metrics _refine _snic _split": "compiled loops, "
-        "which trust their callers; what they share is in `.pxd` and `.pxi` files",
+        "_colors _distance _ers _fh _labels _merge _metrics _refine _snic _split": (
+            "compiled loops, which trust their callers; what they share is in `.pxd` "
+            "and `.pxi` files"
+        ),
     },
     {
         "_validation": "every check of an input, by what is checked: `images`, "

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._labels import color_sums
 from .._merge import merge
 from .._typing import Connectivity
 from .._validation import (
@@ -18,12 +17,15 @@ from .._validation import (
     check_label_map,
     check_n_segments,
     check_same_size,
-    unit_scale,
 )
 from ..affinity.maps import color_affinity
 from ..labels import split_components
+from .colors import color_sums
 
 __all__ = ["cut_and_merge", "merge_regions"]
+
+# Added to the variances of regions, in CIELAB: less is noise.
+_SLIGHT_VARIANCE = 10.0
 
 
 def merge_regions(
@@ -39,11 +41,13 @@ def merge_regions(
     until `n_segments` are left. The worth of a border is the number of pixels that
     would leak if it were an object's boundary, times the evidence that it is one::
 
-        h * sqrt((1 - a + t) / (a + t) * (5 + d) * sqrt(sqrt(h) / n))
+        h * sqrt((1 - a + t) / (a + t) * (0.5 + d) * sqrt(sqrt(h) / n))
 
     Here h is half the harmonic mean of the two sizes in pixels, ``p * q / (p + q)``; n
     is the number of pairs of neighbouring pixels across the border, and a their mean
-    affinity; t = 0.0001; d is the distance of the two mean colours in CIELAB. ERS
+    affinity; t = 0.0001; d is the distance of the two mean colours in CIELAB, in
+    standard deviations: its square is the sum over the channels of the squared
+    difference over (v + 10), with v the mean variance inside the two regions. ERS
     weighs edges one by one; a mean over a whole border is more robust. The last factor
     keeps regions compact. A border with a = 0 is worth 100 times as much as one with a
     = 0.5, and one with a = 1 a hundredth of it. Sizes and colours count there, too, and
@@ -85,10 +89,10 @@ def merge_regions(
 
     Notes
     -----
-    The colour of an initial region is its mean RGB, converted to CIELAB; that of a
-    merged region is the mean of its parts in CIELAB. For one channel, only the
-    lightness is compared; for more than three, the values times 100. Borders of equal
-    worth are merged in a fixed order.
+    For one channel, only the lightness is compared; for more than three, the values
+    times 100. Floats are rounded to multiples of 1 / 65535, so that images of any dtype
+    give the same labels if they hold the same values. Borders of equal worth are merged
+    in a fixed order.
 
     Time is linear in the number of pixels, up to a logarithm in the number of borders,
     if no region has many neighbours. Each merge visits all neighbours of the new
@@ -125,9 +129,12 @@ def merge_regions(
     labels = split_components(labels, connectivity=connectivity)
     n = int(labels.max()) + 1
     if n > n_segments:
-        size = np.bincount(labels[labels >= 0], minlength=n)
-        sums = np.empty((n, 0)) if image is None else _colors(labels, size, image)
-        merge(labels, affinity, size, sums, n_segments)
+        if image is None:
+            size, sums, steps = np.bincount(labels[labels >= 0]), np.empty((n, 0)), 1.0
+        else:
+            known, steps = color_sums(labels, n, image)
+            size, sums = known[:, 0].copy(), known[:, 1:].astype(float)
+        merge(labels, affinity, size, sums, _SLIGHT_VARIANCE * steps**2, n_segments)
     return labels
 
 
@@ -183,21 +190,3 @@ def cut_and_merge(
         )
     ]
     return maps if isinstance(n_segments, list) else maps[0]
-
-
-def _colors(labels, size, image):
-    """Sums of each region's colours in CIELAB, (n, channels)."""
-    from skimage.color import rgb2lab
-
-    size = size[:, None]
-    full_scale = unit_scale(np.ones(1, dtype=image.dtype))
-    # Rounded, so that 8-bit colours are the same in every dtype.
-    means = color_sums(labels, len(size), image) / size * full_scale
-    colors = np.round(means * 255.0, 4) / 255.0
-    if colors.shape[1] == 1:
-        colors = rgb2lab(np.repeat(colors, 3, axis=1))[:, :1]
-    elif colors.shape[1] == 3:
-        colors = rgb2lab(colors)
-    else:
-        colors = 100.0 * colors
-    return np.ascontiguousarray(colors * size)

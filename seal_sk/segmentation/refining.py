@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
@@ -12,8 +11,9 @@ import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 
+from .._colors import update_sums
 from .._labels import relabel
-from .._refine import describe, lab_of, linear_values, update_sums, visit
+from .._refine import describe, visit
 from .._typing import Connectivity
 from .._validation import (
     as_image,
@@ -28,15 +28,12 @@ from .._validation import (
     warn_of_volume,
 )
 from ..labels import relabel_consecutive, split_components
+from .colors import fixed_colors
 
 __all__ = ["refine", "refine_boundaries"]
 
 # Added to the variance of a region, in CIELAB: less is noise.
-_SLIGHT_VARIANCE = 10.0
-
-# Steps of fixed point to a unit of CIELAB; the values of bands count 100 units.
-_STEPS_OF_LAB = 256.0
-_STEPS_OF_BANDS = 655.35
+_SLIGHT_VARIANCE = 3.0
 
 
 def refine_boundaries(
@@ -193,10 +190,10 @@ def refine(
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
         # Threads share a step by bands of rows.
         each = map if pool is None else pool.map
-        values, steps = _colors(image, each, bands)
-        sums = np.zeros((n, values.shape[2] + 2), np.int64)
+        colors, steps = fixed_colors(image, each, bands)
+        sums = np.zeros((n, 1 + 2 * colors.shape[2]), np.int64)
         regions = np.empty(sums.shape)
-        update_sums(labels, before, values, sums)
+        update_sums(labels, before, colors, sums)
         for _ in range(max_iter):
             describe(sums, _SLIGHT_VARIANCE * steps**2, regions)
             moved = 0
@@ -204,7 +201,7 @@ def refine(
                 step = partial(
                     visit,
                     labels,
-                    values,
+                    colors,
                     affinity,
                     boundary_cost,
                     regions,
@@ -214,18 +211,6 @@ def refine(
                 moved += sum(each(step, *bands))
             if not moved:
                 break
-            update_sums(labels, before, values, sums)
-    del before, values
+            update_sums(labels, before, colors, sums)
+    del before, colors
     return relabel(labels)[0]
-
-
-def _colors(
-    image: NDArray[Any], each: Callable[..., Any], bands: Iterable[NDArray[np.int_]]
-) -> tuple[NDArray[Any], float]:
-    """The colours to compare, and their steps of fixed point to a unit."""
-    if image.shape[2] not in (1, 3):
-        return np.ascontiguousarray(image), _STEPS_OF_BANDS
-    table = linear_values(256 if image.dtype == np.uint8 else 65536)
-    lab = np.empty(image.shape, np.int16)
-    list(each(partial(lab_of, image, table, lab), *bands))
-    return lab, _STEPS_OF_LAB

@@ -1,0 +1,69 @@
+"""Colours as the regions of a label map are compared by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._colors import lab_of, linear_values, update_sums
+
+__all__ = ["color_sums", "fixed_colors"]
+
+# Steps of fixed point to a unit of CIELAB; the values of bands count 100 units.
+_STEPS_OF_LAB = 256.0
+_STEPS_OF_BANDS = 655.35
+
+
+def fixed_colors(
+    image: NDArray[Any],
+    each: Callable[..., Any] = map,
+    rows: Iterable[Any] | None = None,
+) -> tuple[NDArray[Any], float]:
+    """Colours of a checked image in fixed point, equal for equal values of any dtype.
+
+    Parameters
+    ----------
+    image : ndarray of shape (H, W, C)
+        Checked.
+    each : callable, default=map
+        Calls a function for each band of rows, perhaps in threads.
+    rows : pair of sequences of int, optional
+        First rows of the bands, and the rows after the last; by default, one band.
+
+    Returns
+    -------
+    colors : ndarray of shape (H, W, C)
+        CIELAB of an image of three channels, its lightness of one of one channel. Other
+        images are returned as they are, since the kernels read them in fixed point.
+    steps : float
+        Steps of the fixed point to a unit.
+    """
+    if image.shape[2] not in (1, 3):
+        return np.ascontiguousarray(image), _STEPS_OF_BANDS
+    table = linear_values(256 if image.dtype == np.uint8 else 65536)
+    lab = np.empty(image.shape, np.int16)
+    rows = ([0], [len(image)]) if rows is None else rows
+    list(each(partial(lab_of, image, table, lab), *rows))
+    return lab, _STEPS_OF_LAB
+
+
+def color_sums(
+    labels: NDArray[np.int32], n: int, image: NDArray[Any]
+) -> tuple[NDArray[np.int64], float]:
+    """What is known of the colours of each region, in fixed point.
+
+    Returns
+    -------
+    sums : ndarray of shape (n, 1 + 2 * C)
+        Pixels of each region, then the sum of each channel, then of its squares.
+    steps : float
+        Steps of the fixed point to a unit.
+    """
+    colors, steps = fixed_colors(image)
+    sums = np.zeros((n, 1 + 2 * colors.shape[2]), np.int64)
+    update_sums(labels, np.full_like(labels, -1), colors, sums)
+    return sums, steps
