@@ -58,7 +58,7 @@ def add_method(parser: Parser, *, default: str) -> None:
         type=cost,
         metavar="COST",
         help="refine boundaries: 0 for those that fit the colours best, 10 or more for "
-        "short ones; auto, for seal, to choose the cost; none to leave them as they are "
+        "short ones; auto, for seal, chooses the cost; none leaves them as they are "
         "(default: auto for seal, or as saved in the file of --weights; none for other "
         "methods)",
     )

@@ -307,8 +307,9 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         if cost is None:
             return labels
         # Some sources of affinities leave the items of X unchecked.
-        image = check_image(image, mask=mask)
-        check_same_size(image, labels, name="image")
+        name = "the image to refine by"
+        image = check_image(image, mask=mask, name=name)
+        check_same_size(image, labels, name=name)
         # The threads are those of images.
         return refine(
             labels,
