@@ -165,7 +165,9 @@ def test_wrong_input_is_refused():
 @pytest.mark.slow
 def test_superpixels_of_seal_are_merged(scenes, assert_label_map):
     images = scenes[0]
-    seal = SEALSuperpixels(20, weights="bsds500", oversegmentation=2.5)
+    seal = SEALSuperpixels(
+        20, weights="bsds500", oversegmentation=2.5, boundary_cost=None
+    )
     (learned,) = seal.set_params(connectivity=4).predict_affinity(images[:1])
     colors = rgb_affinity(images[0], connectivity=4)
     fine = ers((2 * learned + colors) / 3, 50)
@@ -186,7 +188,9 @@ def test_merging_pays():
     images, truths = make_scenes(6, shape=(256, 256), random_state=0)
     scores = {}
     for ratio in (1, 3):
-        seal = SEALSuperpixels(100, weights="bsds500", oversegmentation=ratio)
+        seal = SEALSuperpixels(
+            100, weights="bsds500", oversegmentation=ratio, boundary_cost=None
+        )
         maps = seal.transform(images)
         scores[ratio] = [
             np.mean([score(y, m) for y, m in zip(truths, maps, strict=True)])

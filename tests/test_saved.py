@@ -24,6 +24,8 @@ def test_a_saved_estimator_segments_as_before(saved, scenes):
     seal = SEALSuperpixels.load(saved / "seal.safetensors")
     assert seal.get_params()["balance"] == 0.7
     assert seal.get_params()["oversegmentation"] == 2
+    # There was no refinement.
+    assert seal.get_params()["boundary_cost"] is None
     assert seal.get_params()["lr"] == 2e-3
     assert seal.get_params()["ignore_label"] == 255
     (labels,) = seal.transform(scenes[0][:1])

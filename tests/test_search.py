@@ -109,6 +109,15 @@ def test_a_search_over_cuts_trains_once(five, counted, tmp_path):
     assert counted == {"trainings": 2, "looks": 7}
 
 
+def test_a_search_over_boundary_costs_trains_once(five, counted, tmp_path):
+    costs = {"boundary_cost": [None, "auto", 0.0, 20.0]}
+    split = PredefinedSplit([-1, -1, -1, 0, 0])
+    seal = SEALSuperpixels(20, **TRAINING, memory=str(tmp_path))
+    result = search(seal, split, costs, refit=False).fit(*five)
+    assert counted == {"trainings": 1, "looks": 2}
+    assert len(set(result.cv_results_["mean_test_score"])) > 1
+
+
 @pytest.mark.slow
 def test_the_kept_results_are_those_without_memory(five, tmp_path):
     kept = search(SEALSuperpixels(**TRAINING, memory=str(tmp_path)), KFold(2))
@@ -178,6 +187,7 @@ def test_what_decides_the_training_trains_again(five, counted, tmp_path):
     assert counted["trainings"] == 7
     # Neither threads nor the place of the data decide anything.
     seal.set_params(n_jobs=2, n_segments=7, balance=3.0, verbose=False)
+    seal.set_params(boundary_cost=2.0)
     seal.fit(darker, [truth.copy() for truth in truths])
     assert counted["trainings"] == 7
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..superpixels.methods import METHODS, method_class
 from .interrupts import import_torch
-from .parsing import N_SEGMENTS, Parser, add_device, real
+from .parsing import N_SEGMENTS, Parser, add_device, cost, real
 
 __all__ = [
     "add_method",
@@ -18,6 +18,7 @@ _OPTIONS = {
     "--weights": "weights",
     "--balance": "balance",
     "--connectivity": "connectivity",
+    "--boundary-cost": "boundary_cost",
     "--device": "device",
 }
 
@@ -52,6 +53,15 @@ def add_method(parser: Parser, *, default: str) -> None:
         "may be connected by a corner only (default: 8, or as saved in the file of "
         "--weights)",
     )
+    method.add_argument(
+        "--boundary-cost",
+        type=cost,
+        metavar="COST",
+        help="refine boundaries: 0 for those that fit the colours best, 10 or more for "
+        "short ones; auto, for seal, chooses the cost; none leaves them as they are "
+        "(default: auto for seal, or as saved in the file of --weights; none for other "
+        "methods)",
+    )
     add_device(method)
 
 
@@ -84,6 +94,8 @@ def make_estimator(args: Namespace, *, masked: bool = False) -> Any:
                 "leave one of them out."
             )
         given[name] = value
+    if given.get("boundary_cost") == "none":
+        given["boundary_cost"] = None
     if method == "seal":
         import_torch()
         estimator = kind.load(given.pop("weights", "bsds500"))

@@ -18,6 +18,7 @@ __all__ = [
     "add_output",
     "add_quiet",
     "add_verbose",
+    "cost",
     "count",
     "file_or_folder",
     "fraction",
@@ -211,6 +212,18 @@ def real(text: str) -> float:
     value = _number(text)
     if not abs(value) < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a finite number")
+    return value
+
+
+def cost(text: str) -> float | str:
+    """A number of at least 0, or "auto" or "none"."""
+    if text in ("auto", "none"):
+        return text
+    value = _number(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a number of at least 0 nor auto or none"
+        )
     return value
 
 

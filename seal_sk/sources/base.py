@@ -109,6 +109,11 @@ class AffinitySource(  # type: ignore[call-arg]
         return check_image(item, mask=mask, name=name)
 
     @property
+    def _reads_images(self) -> bool:
+        """Whether the items of `X` are images."""
+        return True
+
+    @property
     def _sees_beyond(self) -> bool:
         """Whether the affinity of two pixels depends on others."""
         return True

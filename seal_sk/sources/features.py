@@ -170,6 +170,10 @@ class FeatureAffinity(AffinitySource):
         return super()._check_input(item, mask=mask, name=name)
 
     @property
+    def _reads_images(self) -> bool:
+        return not isinstance(self.features, str)
+
+    @property
     def _sees_beyond(self) -> bool:
         return callable(self.features)
 

@@ -155,6 +155,10 @@ class EdgeAffinity(AffinitySource):
         return super()._check_input(item, mask=mask, name=name)
 
     @property
+    def _reads_images(self) -> bool:
+        return self.edges != "precomputed"
+
+    @property
     def _thread_safe(self) -> bool:
         return not callable(self.edges)
 
@@ -241,6 +245,10 @@ class OracleAffinity(AffinitySource):
         self, item: Any, *, mask: ArrayLike | None = None, name: str = "image"
     ) -> list[NDArray[Any]]:
         return check_ground_truth(item, name=name)
+
+    @property
+    def _reads_images(self) -> bool:
+        return False
 
     def _filled(self, item: Any, mask: NDArray[np.bool_]) -> list[NDArray[Any]]:
         return [filled(labels, mask) for labels in item]

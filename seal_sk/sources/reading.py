@@ -37,6 +37,8 @@ def reader_of(source: Any) -> SourceReader:
 class SourceReader:
     """Reads items that are affinity maps; the base class of other readers."""
 
+    #: Whether the items are images.
+    reads_images = False
     #: Whether `affinity_of` may run in several threads at once.
     thread_safe = True
     #: The source of affinities; None if nothing is computed.
@@ -68,6 +70,7 @@ class _OwnReader(SourceReader):
 
     def __init__(self, source: AffinitySource) -> None:
         self.source = source = source._prepared()
+        self.reads_images = source._reads_images
         self.thread_safe = source._thread_safe
 
     def check(self, item: Any, *, mask: Any = None, name: str = "image") -> Any:
@@ -89,6 +92,7 @@ class _OwnReader(SourceReader):
 class _ForeignReader(SourceReader):
     """Reads any other transformer, which checks its items itself."""
 
+    reads_images = True
     thread_safe = False
 
     def __init__(self, source: Any) -> None:

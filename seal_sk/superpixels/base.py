@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -13,15 +13,17 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from .._compat import Interval, tags_of_images
 from .._results import PerImage
-from .._typing import Images, Masks, Truths
+from .._typing import Connectivity, Images, Masks, Truths
 from .._validation import (
     check_image,
     check_images,
     check_masks,
     check_n_segments,
     check_pairs,
+    check_same_size,
 )
 from ..metrics import asa_score, mean_over_pairs
+from ..segmentation.refining import refine
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -48,17 +50,22 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
     """Base class of the estimators that segment images.
 
     A subclass implements ``_segment_once(image, n_segments, mask)``; or, where several
-    counts share work, it overrides ``_segment`` or ``_segment_all``.
+    counts share work, it overrides ``_labels``.
     """
 
     n_segments: int
     n_jobs: int | None
     n_segments_: list[int]
 
+    boundary_cost: float | Literal["auto"] | None = None
+    # Of the regions of a label map; a parameter where it can be chosen.
+    connectivity: Connectivity = 4
+
     _takes_mask = True
 
     _parameter_constraints: dict = {
         "n_segments": [Interval(Integral, 1, None, closed="left")],
+        "boundary_cost": [None, Interval(Real, 0, None, closed="left")],
         "n_jobs": [None, Integral],
     }
 
@@ -278,11 +285,44 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
             for image, inside in self._loaded(reader, X, mask)
         )
 
-    def _segment(self, image, n_segments, mask):
+    def _segment(self, image, n_segments, mask, affinity=None):
         """One label map; a list of them where `n_segments` is a list."""
+        labels = self._labels(image, n_segments, mask, affinity)
+        if isinstance(n_segments, list):
+            return [
+                self._refined(one, count, image, mask, affinity)
+                for one, count in zip(labels, n_segments, strict=True)
+            ]
+        return self._refined(labels, n_segments, image, mask, affinity)
+
+    def _labels(self, image, n_segments, mask, affinity):
+        """What `_segment` gives, before boundaries are refined."""
         if isinstance(n_segments, list):
             return [self._segment_once(image, count, mask) for count in n_segments]
         return self._segment_once(image, n_segments, mask)
+
+    def _refined(self, labels, n_segments, image, mask, affinity):
+        """A label map with its boundaries refined, if they are to be."""
+        cost = self._cost(n_segments, labels)
+        if cost is None:
+            return labels
+        # Some sources of affinities leave the items of X unchecked.
+        name = "the image to refine by"
+        image = check_image(image, mask=mask, name=name)
+        check_same_size(image, labels, name=name)
+        # The threads are those of images.
+        return refine(
+            labels,
+            image,
+            affinity,
+            float(cost),
+            connectivity=self.connectivity,
+            n_jobs=1,
+        )
+
+    def _cost(self, n_segments, labels):
+        """The cost to refine the boundaries of a label map with; None for none."""
+        return self.boundary_cost
 
     def _loaded(
         self, reader: Any, X: Images, mask: Masks | None

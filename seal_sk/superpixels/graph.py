@@ -42,7 +42,6 @@ class AffinitySuperpixels(SuperpixelTransformer):
     algorithm, and ``_labels`` to do more than a single segmentation.
     """
 
-    connectivity: Connectivity
     balance: float
     memory: str | Memory | None = None
 
@@ -91,7 +90,18 @@ class AffinitySuperpixels(SuperpixelTransformer):
         raise NotImplementedError
 
     def _reader(self) -> SourceReader:
-        return reader_of(self._ready_source())
+        return self._reader_of(self._ready_source())
+
+    def _reader_of(self, source: Any) -> SourceReader:
+        """The reader of a source, refused if it lacks the images that are needed."""
+        reader = reader_of(source)
+        if self.boundary_cost is not None and not reader.reads_images:
+            raise ValueError(
+                f"boundary_cost={self.boundary_cost!r} needs images, but this affinity "
+                "is not computed from images: use boundary_cost=None, and then "
+                "refine_boundaries."
+            )
+        return reader
 
     def _segment_all(self, reader, X, mask, n_segments):
         loaded = self._loaded(reader, X, mask)
@@ -107,18 +117,21 @@ class AffinitySuperpixels(SuperpixelTransformer):
         filled = (reader.filled(image, inside) for image, inside in ahead)
         affinities = affinity_maps(reader, self.memory, filled)
         return parallel(
-            delayed(self._labels)(affinity, image, n_segments, inside)
+            delayed(self._segment)(image, n_segments, inside, affinity)
             for affinity, (image, inside) in zip(affinities, loaded, strict=True)
         )
 
     def _of_image(self, reader, affinity_of, image, n_segments, mask):
-        """The label map of an image, as `_labels` gives it."""
+        """The label map of an image, as `_segment` gives it."""
         affinity = affinity_of(reader.filled(image, mask))
-        return self._labels(affinity, image, n_segments, mask)
+        return self._segment(image, n_segments, mask, affinity)
 
-    def _labels(self, affinity, image, n_segments, mask):
-        """The label map of an affinity map; a list where `n_segments` is a list."""
-        return self._cut(connected(affinity, self.connectivity, mask), n_segments, mask)
+    def _segment(self, image, n_segments, mask, affinity=None):
+        affinity = connected(affinity, self.connectivity, mask)
+        return super()._segment(image, n_segments, mask, affinity)
+
+    def _labels(self, image, n_segments, mask, affinity):
+        return self._cut(affinity, n_segments, mask)
 
     def _cut(self, affinity, n_segments, mask):
         """One segmentation of a checked map; a list where `n_segments` is a list."""
@@ -151,6 +164,9 @@ class GraphSuperpixels(AffinitySuperpixels):
         to maps of two channels; with 4, maps of four channels lose theirs.
     balance : float, default=0.5
         Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
+    boundary_cost : float or None, default=None
+        If not None, boundaries are refined with this cost, along the affinities; see
+        `seal_sk.refine_boundaries`. The items of `X` must then be images.
     memory : str or joblib.Memory, optional
         Folder in which to cache fitted sources and affinity maps. Among the parameters,
         they depend only on `affinity`, so a search over the others computes each only
@@ -214,6 +230,7 @@ class GraphSuperpixels(AffinitySuperpixels):
         segmenter: Literal["ers", "fh"] | Callable[..., ArrayLike] = "ers",
         connectivity: Connectivity = 8,
         balance: float = 0.5,
+        boundary_cost: float | None = None,
         memory: str | Memory | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -222,6 +239,7 @@ class GraphSuperpixels(AffinitySuperpixels):
         self.segmenter = segmenter
         self.connectivity = connectivity
         self.balance = balance
+        self.boundary_cost = boundary_cost
         self.memory = memory
         self.n_jobs = n_jobs
 
@@ -246,7 +264,7 @@ class GraphSuperpixels(AffinitySuperpixels):
         """
         self._validate_params()
         source = self._source()
-        X = check_images(X, reader_of(source).check)
+        X = check_images(X, self._reader_of(source).check)
         if source is not None:
             self._fit_source(source, X, y)
         return self
@@ -324,6 +342,9 @@ class ERSSuperpixels(AffinitySuperpixels):
         Scale of colour differences; see `seal_sk.rgb_affinity`.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph.
+    boundary_cost : float or None, default=None
+        If not None, boundaries are refined with this cost, along the affinities; see
+        `seal_sk.refine_boundaries`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.
@@ -367,12 +388,14 @@ class ERSSuperpixels(AffinitySuperpixels):
         balance: float = 0.5,
         sigma: float = 5.0,
         connectivity: Connectivity = 8,
+        boundary_cost: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_segments = n_segments
         self.balance = balance
         self.sigma = sigma
         self.connectivity = connectivity
+        self.boundary_cost = boundary_cost
         self.n_jobs = n_jobs
 
     def _ready_source(self) -> RGBAffinity:
@@ -382,7 +405,10 @@ class ERSSuperpixels(AffinitySuperpixels):
 def connected(
     affinity: ArrayLike, connectivity: Connectivity, mask: ArrayLike | None
 ) -> NDArray[np.floating[Any]]:
-    """A checked affinity map with the number of channels of the connectivity."""
+    """A checked affinity map with the number of channels of the connectivity.
+
+    It is C-contiguous, and holds no NaN outside the mask.
+    """
     checked = check_affinity(affinity, mask=mask)
     if connectivity == 8 and checked.shape[2] == 2:
         return to_eight_connected(checked, mask=mask)
@@ -390,7 +416,7 @@ def connected(
         # Edges to the outside may have any value.
         inside = edges_inside(np.asarray(mask), checked.shape[2])
         checked = np.where(inside, checked, checked.dtype.type(0))
-    return checked[..., :2] if connectivity == 4 else checked
+    return np.ascontiguousarray(checked[..., :2]) if connectivity == 4 else checked
 
 
 def _cut_by(segmenter, affinity, n_segments, mask, connectivity):

@@ -25,6 +25,9 @@ class FHSuperpixels(SuperpixelTransformer):
         exceptions. By default an eighth of the mean size.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph.
+    boundary_cost : float or None, default=None
+        If not None, boundaries are refined with this cost; see
+        `seal_sk.refine_boundaries`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.
@@ -69,12 +72,14 @@ class FHSuperpixels(SuperpixelTransformer):
         sigma: float = 0.8,
         min_size: int | None = None,
         connectivity: Connectivity = 8,
+        boundary_cost: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_segments = n_segments
         self.sigma = sigma
         self.min_size = min_size
         self.connectivity = connectivity
+        self.boundary_cost = boundary_cost
         self.n_jobs = n_jobs
 
     def _segment_once(self, image, n_segments, mask):
@@ -108,6 +113,9 @@ class SLICSuperpixels(SuperpixelTransformer):
         Let each superpixel adapt its compactness to its colours.
     exact : bool, default=False
         Join the pieces of the clusters to get exactly `n_segments`.
+    boundary_cost : float or None, default=None
+        If not None, boundaries are refined with this cost; see
+        `seal_sk.refine_boundaries`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors. Images with a
@@ -157,6 +165,7 @@ class SLICSuperpixels(SuperpixelTransformer):
         sigma: float = 0.0,
         slic_zero: bool = False,
         exact: bool = False,
+        boundary_cost: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_segments = n_segments
@@ -165,6 +174,7 @@ class SLICSuperpixels(SuperpixelTransformer):
         self.sigma = sigma
         self.slic_zero = slic_zero
         self.exact = exact
+        self.boundary_cost = boundary_cost
         self.n_jobs = n_jobs
 
     def _segment_once(self, image, n_segments, mask):
@@ -192,6 +202,9 @@ class SNICSuperpixels(SuperpixelTransformer):
         a logarithmic scale, such as 3, 10, 30 and 100.
     exact : bool, default=False
         Choose the seeds so that you get exactly `n_segments`.
+    boundary_cost : float or None, default=None
+        If not None, boundaries are refined with this cost; see
+        `seal_sk.refine_boundaries`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.
@@ -234,11 +247,13 @@ class SNICSuperpixels(SuperpixelTransformer):
         *,
         compactness: float = 10.0,
         exact: bool = False,
+        boundary_cost: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_segments = n_segments
         self.compactness = compactness
         self.exact = exact
+        self.boundary_cost = boundary_cost
         self.n_jobs = n_jobs
 
     def _segment_once(self, image, n_segments, mask):

@@ -25,6 +25,9 @@ class LSCSuperpixels(SuperpixelTransformer):
         Rounds of k-means.
     exact : bool, default=False
         Join or split the pieces of the clusters to get exactly `n_segments`.
+    boundary_cost : float or None, default=None
+        If not None, boundaries are refined with this cost; see
+        `seal_sk.refine_boundaries`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.
@@ -74,12 +77,14 @@ class LSCSuperpixels(SuperpixelTransformer):
         ratio: float = 0.075,
         max_iter: int = 10,
         exact: bool = False,
+        boundary_cost: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_segments = n_segments
         self.ratio = ratio
         self.max_iter = max_iter
         self.exact = exact
+        self.boundary_cost = boundary_cost
         self.n_jobs = n_jobs
 
     def _segment_once(self, image, n_segments, mask):
@@ -112,6 +117,9 @@ class SEEDSSuperpixels(SuperpixelTransformer):
         Rounds of moving single pixels.
     exact : bool, default=False
         Use a finer grid, and join its superpixels to get exactly `n_segments`.
+    boundary_cost : float or None, default=None
+        If not None, boundaries are refined with this cost; see
+        `seal_sk.refine_boundaries`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.
@@ -165,6 +173,7 @@ class SEEDSSuperpixels(SuperpixelTransformer):
         n_bins: int = 5,
         max_iter: int = 10,
         exact: bool = False,
+        boundary_cost: float | None = None,
         n_jobs: int | None = None,
     ) -> None:
         self.n_segments = n_segments
@@ -173,6 +182,7 @@ class SEEDSSuperpixels(SuperpixelTransformer):
         self.n_bins = n_bins
         self.max_iter = max_iter
         self.exact = exact
+        self.boundary_cost = boundary_cost
         self.n_jobs = n_jobs
 
     def _segment_once(self, image, n_segments, mask):

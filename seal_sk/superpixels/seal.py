@@ -11,13 +11,13 @@ import numpy as np
 from joblib import Memory
 from numpy.typing import ArrayLike, NDArray
 
-from .._compat import Interval
+from .._compat import Interval, StrOptions
 from .._typing import Connectivity, Images, PathLike, Truths
 from .._validation import check_pairs
 from ..segmentation.merging import cut_and_merge
 from ..sources import LearnedAffinity
 from ..sources.learned import check_held_out, read_params, write_estimator
-from .graph import GraphSuperpixels, connected
+from .graph import GraphSuperpixels
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -37,9 +37,9 @@ class SEALSuperpixels(GraphSuperpixels):
 
     A graph algorithm then segments new images by the predictions, into several times as
     many superpixels as requested. These are merged according to the predictions and the
-    colours. With ``oversegmentation=1``, as in the paper, there is no merging: the
-    estimator then equals `GraphSuperpixels` with `LearnedAffinity`, and has the
-    parameters of both.
+    colours, and pixels at their boundaries move to where they fit best. With
+    ``oversegmentation=1``, as in the paper, there is neither: the estimator then equals
+    `GraphSuperpixels` with `LearnedAffinity`, and has the parameters of both.
 
     Parameters
     ----------
@@ -58,6 +58,10 @@ class SEALSuperpixels(GraphSuperpixels):
         `seal_sk.merge_regions` then merges them along the learned affinities. With
         exactly 1, the graph algorithm makes `n_segments` superpixels from the learned
         affinities alone: their sizes are more equal, and their scores lower.
+    boundary_cost : float, "auto" or None, default="auto"
+        If not None, boundaries are refined with this cost, along the learned
+        affinities; see `seal_sk.refine_boundaries`. "auto" is None with
+        ``oversegmentation=1``, and otherwise a cost that suits photographs.
     network : {"pan", "unet"}, default="pan"
         Architecture: "pan" is the paper's (`seal_sk.pan.PAN`); "unet" works at several
         scales, sees further and is many times cheaper (`seal_sk.pan.UNet`). Ignored
@@ -143,9 +147,9 @@ class SEALSuperpixels(GraphSuperpixels):
         Where the network computes; "auto" means CUDA, then MPS, then the CPU.
     memory : str or joblib.Memory, optional
         Folder in which to cache trained networks and affinity maps. Searches over
-        `n_segments`, `segmenter`, `connectivity`, `balance` and `oversegmentation` then
-        train once for each set of images. The folder holds pickles: use only one that
-        you wrote yourself.
+        `n_segments`, `segmenter`, `connectivity`, `balance`, `oversegmentation` and
+        `boundary_cost` then train once for each set of images. The folder holds
+        pickles: use only one that you wrote yourself.
     n_jobs : int, optional
         Number of threads, as in joblib. In the training, None means torch's number of
         threads; in `transform`, it is the number of images segmented at a time. It
@@ -215,6 +219,10 @@ class SEALSuperpixels(GraphSuperpixels):
     _parameter_constraints["oversegmentation"] = [
         Interval(Real, 1, None, closed="left")
     ]
+    _parameter_constraints["boundary_cost"] = [
+        StrOptions({"auto"}),
+        *GraphSuperpixels._parameter_constraints["boundary_cost"],
+    ]
 
     def __init__(
         self,
@@ -224,6 +232,7 @@ class SEALSuperpixels(GraphSuperpixels):
         connectivity: Connectivity = 8,
         balance: float = 0.5,
         oversegmentation: float = 3,
+        boundary_cost: float | Literal["auto"] | None = "auto",
         network: Literal["pan", "unet"] = "pan",
         width: int | None = None,
         use_edges: bool = True,
@@ -259,6 +268,7 @@ class SEALSuperpixels(GraphSuperpixels):
         self.connectivity = connectivity
         self.balance = balance
         self.oversegmentation = oversegmentation
+        self.boundary_cost = boundary_cost
         self.network = network
         self.width = width
         self.use_edges = use_edges
@@ -407,7 +417,8 @@ class SEALSuperpixels(GraphSuperpixels):
         path : path-like
             File to read, or "bsds500" for the network that ships with the package. The
             networks released by the paper's authors can be read too; all parameters
-            then have their defaults.
+            then have their defaults. Estimators that were saved before there was
+            `boundary_cost` get None, and so segment as before.
 
         Returns
         -------
@@ -420,7 +431,12 @@ class SEALSuperpixels(GraphSuperpixels):
         FileNotFoundError, ValueError
             If the file does not exist, is truncated, or has another format.
         """
-        estimator = cls(**read_params(path, cls))
+        params = read_params(path, cls)
+        # Every saved estimator has the one, those of earlier versions not the other;
+        # the shipped network and those of others have neither.
+        if "oversegmentation" in params:
+            params.setdefault("boundary_cost", None)
+        estimator = cls(**params)
         estimator.affinity_ = LearnedAffinity.load(path)
         return estimator
 
@@ -455,11 +471,11 @@ class SEALSuperpixels(GraphSuperpixels):
             raise AttributeError(f"There is no {name} before fit.")
         return vars(affinity)[name]
 
-    def _labels(self, affinity, image, n_segments, mask):
+    def _labels(self, image, n_segments, mask, affinity):
         if self.oversegmentation == 1:
-            return super()._labels(affinity, image, n_segments, mask)
+            return super()._labels(image, n_segments, mask, affinity)
         return cut_and_merge(
-            connected(affinity, self.connectivity, mask),
+            affinity,
             image,
             n_segments,
             cut=self._cut,
@@ -467,6 +483,13 @@ class SEALSuperpixels(GraphSuperpixels):
             connectivity=self.connectivity,
             mask=mask,
         )
+
+    def _cost(self, n_segments, labels):
+        if self.boundary_cost != "auto":
+            return self.boundary_cost
+        if self.oversegmentation == 1:
+            return None
+        return _auto_cost(n_segments, int(np.count_nonzero(labels >= 0)))
 
     def _ignored_label(self) -> int | None:
         return self.ignore_label
@@ -482,3 +505,8 @@ class SEALSuperpixels(GraphSuperpixels):
         return copy(self.affinity_).set_params(
             device=self.device, precision=self.precision, n_jobs=self.n_jobs
         )
+
+
+def _auto_cost(n_segments: int, n_pixels: int) -> float:
+    """The cost to refine boundaries with, by the number of superpixels and pixels."""
+    return 5.0

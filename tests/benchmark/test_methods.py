@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer
 from seal_sk import ERSSuperpixels, SEALSuperpixels, SNICSuperpixels
 from seal_sk.benchmark import METHODS, LabelMaps, find_methods, run_benchmark
 from seal_sk.benchmark.methods import as_method
+from seal_sk.superpixels.seal import _auto_cost
 
 from .conftest import COUNTS
 
@@ -168,4 +169,20 @@ def test_parameters_say_what_differs_from_the_defaults():
     assert as_method(SNICSuperpixels(n_segments=5)).parameters == "SNICSuperpixels()"
     changed = as_method(SNICSuperpixels(compactness=3.0, n_jobs=2))
     assert changed.parameters == "SNICSuperpixels(compactness=3.0)"
-    assert changed.all_parameters == {"compactness": 3.0, "exact": False}
+    assert changed.all_parameters == {
+        "boundary_cost": None,
+        "compactness": 3.0,
+        "exact": False,
+    }
+    refined = as_method(SNICSuperpixels(boundary_cost=2.0))
+    assert refined.parameters == "SNICSuperpixels(boundary_cost=2.0)"
+
+
+def test_refinement_by_name(data):
+    image, cost = data.images[0], _auto_cost(12, 40 * 48)
+    for name, ratio, expected in (("seal", 3, cost), ("seal-ers", 1, None)):
+        method = as_method(find_methods([name])[name])
+        labels = method.segment(image, None, 12, "scene0")
+        seal = SEALSuperpixels(12, weights="bsds500", boundary_cost=expected)
+        seal.set_params(oversegmentation=ratio)
+        assert np.array_equal(labels, seal.transform([image])[0])

@@ -256,6 +256,8 @@ def test_another_method_of_the_same_name_is_refused(data, tmp_path):
     run_benchmark(data, {"snic": SNICSuperpixels()}, [10], tmp_path)
     with pytest.raises(ValueError, match="another method 'snic'"):
         run_benchmark(data, {"snic": SNICSuperpixels(compactness=20)}, [10], tmp_path)
+    with pytest.raises(ValueError, match="another method 'snic'"):
+        run_benchmark(data, {"snic": SNICSuperpixels(boundary_cost=9)}, [10], tmp_path)
     # What changes no label is the same method.
     run_benchmark(
         data, {"snic": SNICSuperpixels(n_segments=7, n_jobs=2)}, [10], tmp_path

@@ -237,6 +237,7 @@ def test_none_can_be_scored(data, maps, capsys, run):
         ("--data data -n 3", "There is nothing to score"),
         ("maps --data data -n 3", "are in 'maps': leave out -n"),
         ("maps --data data --method ers", "leave out --method"),
+        ("maps --data data --boundary-cost 3", "leave out --boundary-cost"),
         ("maps --data data --weights bsds500 -n 3", "leave out --weights, -n"),
         ("nowhere --data data", "no folder 'nowhere'"),
         ("maps/a.png --data data", "is a file; give the folder of the label maps"),

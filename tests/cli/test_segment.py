@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from seal_sk import SEALSuperpixels
+from seal_sk import SEALSuperpixels, SNICSuperpixels
 from seal_sk.cli import main
 from seal_sk.datasets import make_scenes
 from seal_sk.io.images import read_image
@@ -53,6 +53,32 @@ def test_tiff_label_maps_and_parameters(photos, here, run):
     assert labels.dtype == np.uint16
     wanted = expected(SCENES[0], balance=2, connectivity=4)
     np.testing.assert_array_equal(labels, wanted)
+
+
+@pytest.mark.parametrize(
+    ("option", "cost"), [("", "auto"), ("auto", "auto"), ("none", None), ("0", 0)]
+)
+def test_boundary_cost(photos, here, run, option, cost):
+    option = option and f"--boundary-cost {option}"
+    assert run(f"segment photos/a.png -n 30 -o out -q {option}") == 0
+    labels = iio.imread(here / "out/a.png")
+    np.testing.assert_array_equal(labels, expected(SCENES[0], boundary_cost=cost))
+
+
+def test_boundary_cost_of_other_methods_and_files(photos, here, run, network):
+    command = "segment photos/a.png -n 30 -q --boundary-cost"
+    assert run(f"{command} 3 -o snic --method snic") == 0
+    snic = SNICSuperpixels(30, exact=True, boundary_cost=3.0)
+    labels = snic.transform(SCENES[:1])[0]
+    np.testing.assert_array_equal(iio.imread(here / "snic/a.png"), labels)
+    seal = SEALSuperpixels.load(network).set_params(boundary_cost=None)
+    seal.save(here / "set.safetensors")
+    for option, cost in (("", None), ("--boundary-cost auto", "auto")):
+        command = f"segment photos/a.png -n 30 -o out -q --force {option}"
+        assert run(f"{command} --weights set.safetensors") == 0
+        seal.set_params(n_segments=30, boundary_cost=cost)
+        labels = seal.transform(SCENES[:1])[0]
+        np.testing.assert_array_equal(iio.imread(here / "out/a.png"), labels)
 
 
 def test_more_labels_than_16_bits_hold(here, run):
@@ -520,6 +546,10 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
         ("segment photos photos/a.png", "given more than once"),
         ("segment photos -n 65537", "--format tiff"),
         ("segment photos --balance -1", "balance"),
+        (
+            "segment photos --method fh --boundary-cost auto",
+            "'boundary_cost' parameter",
+        ),
         ("segment photos --weights nowhere.pkl", "No weights at 'nowhere.pkl'"),
         ("segment photos --weights=", "No weights at '.'"),
         ("segment photos --weights notes.txt", "'notes.txt' is truncated or not"),
