@@ -2,10 +2,14 @@
 
 import numpy as np
 
-from libc.stdint cimport int16_t, int32_t, int64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
 
 from seal_sk._colors cimport image_t, level, value_t
 from seal_sk._lab cimport to_lab, to_lightness, to_linear
+
+
+cdef enum:
+    CHUNK = 32
 
 
 cdef inline int16_t fixed(float v) noexcept nogil:
@@ -22,21 +26,26 @@ def linear_values(Py_ssize_t n):
     return np.asarray(table)
 
 
+cdef inline int32_t place(image_t v) noexcept nogil:
+    """Of a value in a table of 256 linear ones for 8 bits, or of 65,536."""
+    if image_t is uint8_t:
+        return v
+    else:
+        return level(v) + 32768
+
+
 def lab_of(
     const image_t[:, :, :] image, const float[::1] table, int16_t[:, :, ::1] lab,
     Py_ssize_t first_row, Py_ssize_t last_row,
 ):
     """CIELAB of the rows of an image of three bands, lightness of one of one band."""
     cdef Py_ssize_t width = image.shape[1], n = image.shape[2], y, x, c
-    cdef Py_ssize_t step = 257 if table.shape[0] == 256 else 1
     cdef float[::1] row = np.empty(n * width, np.float32)
     with nogil:
         for y in range(first_row, last_row):
             for x in range(width):
                 for c in range(n):
-                    row[c * width + x] = table[
-                        (level(image[y, x, c]) + 32768) // step
-                    ]
+                    row[c * width + x] = table[place(image[y, x, c])]
             if n == 3:
                 to_lab(&row[0], width)
             else:
@@ -67,15 +76,25 @@ def update_sums(
     `sums` holds the pixels of each region, then the sum of the values of each channel,
     then that of their squares.
     """
-    cdef Py_ssize_t n = labels.shape[0] * labels.shape[1], channels = values.shape[2], i
+    cdef Py_ssize_t n = labels.shape[0] * labels.shape[1], channels = values.shape[2]
+    cdef Py_ssize_t i, j, end
+    cdef int32_t differ
     cdef const int32_t* new = &labels[0, 0]
     cdef int32_t* old = &before[0, 0]
     cdef const value_t* value = &values[0, 0, 0]
     with nogil:
-        for i in range(n):
-            if new[i] != old[i]:
-                if old[i] >= 0:
-                    count(&sums[old[i], 0], value + i * channels, channels, -1)
-                if new[i] >= 0:
-                    count(&sums[new[i], 0], value + i * channels, channels, 1)
-                old[i] = new[i]
+        for i from 0 <= i < n by CHUNK:
+            end = i + CHUNK if i + CHUNK < n else n
+            # Most pixels stay, which is seen soonest for many at once.
+            differ = 0
+            for j in range(i, end):
+                differ |= new[j] ^ old[j]
+            if differ == 0:
+                continue
+            for j in range(i, end):
+                if new[j] != old[j]:
+                    if old[j] >= 0:
+                        count(&sums[old[j], 0], value + j * channels, channels, -1)
+                    if new[j] >= 0:
+                        count(&sums[new[j], 0], value + j * channels, channels, 1)
+                    old[j] = new[j]

@@ -16,7 +16,7 @@ fill(LOGARITHMS)
 
 # Neighbours of a pixel by their bits in a code of its window: clockwise from above,
 # those that share a side are the even ones.
-cdef uint8_t[2][256] SIMPLE
+cdef uint8_t[2][256] SIMPLE  # by connectivity, 4 or 8
 
 
 cdef bint is_simple(int code, int connectivity):
@@ -42,9 +42,14 @@ cdef bint is_simple(int code, int connectivity):
     return neighbours & ~reached == 0
 
 
-for _code in range(256):
-    SIMPLE[0][_code] = is_simple(_code, 4)
-    SIMPLE[1][_code] = is_simple(_code, 8)
+cdef void fill_simple():
+    cdef int code
+    for code in range(256):
+        SIMPLE[0][code] = is_simple(code, 4)
+        SIMPLE[1][code] = is_simple(code, 8)
+
+
+fill_simple()
 
 
 def describe(const int64_t[:, ::1] sums, double slight, double[:, ::1] regions):
@@ -86,12 +91,22 @@ cdef inline double price(
     const int32_t* label, const double* weight, int32_t region
 ) noexcept nogil:
     """What a pixel of the region pays for its neighbours in others."""
-    cdef double total = 0.0
-    cdef int i
-    for i in range(4):
-        if label[i] != region:
-            total += weight[i]
-    return total
+    return (
+        weight[0] * (label[0] != region)
+        + weight[1] * (label[1] != region)
+        + weight[2] * (label[2] != region)
+        + weight[3] * (label[3] != region)
+    )
+
+
+cdef inline double cost_in(
+    int32_t region, const int32_t* label, const double* weight, const double* regions,
+    const value_t* value, Py_ssize_t channels,
+) noexcept nogil:
+    return (
+        misfit(regions + region * (2 * channels + 1), value, channels)
+        + price(label, weight, region)
+    )
 
 
 cdef inline int32_t best_region(
@@ -100,47 +115,70 @@ cdef inline int32_t best_region(
 ) noexcept nogil:
     """The region of least cost among that of a pixel and its neighbours'."""
     cdef int32_t best = own
-    cdef double least, cost
+    cdef double least = cost_in(own, label, weight, regions, value, channels), cost
     cdef int i
-    least = misfit(regions + own * (2 * channels + 1), value, channels)
-    least += price(label, weight, own)
     for i in range(4):
         if label[i] < 0 or label[i] == own or (i > 0 and label[i] == label[i - 1]):
             continue
-        cost = misfit(regions + label[i] * (2 * channels + 1), value, channels)
-        cost += price(label, weight, label[i])
+        cost = cost_in(label[i], label, weight, regions, value, channels)
         if cost < least:
             least = cost
             best = label[i]
     return best
 
 
-cdef Py_ssize_t visit_row(
+cdef inline Py_ssize_t find_boundary(
+    const int32_t* up, const int32_t* mid, const int32_t* down, Py_ssize_t width,
+    Py_ssize_t start, int32_t* found,
+) noexcept nogil:
+    """List every other pixel of a row, from `start` on, if it may have to be visited.
+
+    Without branches, which could not be predicted.
+    """
+    cdef Py_ssize_t x = start, n = 0
+    if x == 0:
+        found[0] = 0
+        n = 1
+        x = 2
+    while x + 1 < width:
+        found[n] = <int32_t>x
+        n += (
+            (mid[x] ^ up[x]) | (mid[x] ^ down[x])
+            | (mid[x] ^ mid[x - 1]) | (mid[x] ^ mid[x + 1])
+        ) != 0
+        x += 2
+    if x < width:
+        found[n] = <int32_t>x
+        n += 1
+    return n
+
+
+cdef Py_ssize_t visit_half(
     int32_t* mid, const int32_t* up, const int32_t* down, Py_ssize_t width,
     const value_t* values, const affinity_t* across, const affinity_t* above,
     Py_ssize_t step, double boundary_cost, const double* regions,
-    const uint8_t* simple, Py_ssize_t start, Py_ssize_t channels,
+    const uint8_t* simple, Py_ssize_t start, int32_t* found, Py_ssize_t channels,
 ) noexcept nogil:
-    """Visit every other pixel of a row, from `start` on.
+    """Visit every other pixel of a row, from `start` on; returns how many moved.
 
     `across` and `above` are the row's affinities and those of the row above, NULL for
     affinities of 1.
     """
-    cdef Py_ssize_t x, moved = 0
+    cdef Py_ssize_t x, i, moved = 0, n
     cdef int32_t own, best
     cdef int32_t[4] label
     cdef double[4] weight
     cdef int code
-    for x in range(start, width, 2):
+    n = find_boundary(up, mid, down, width, start, found)
+    for i in range(n):
+        x = found[i]
         own = mid[x]
+        if own < 0:
+            continue
         label[0] = up[x]
         label[1] = mid[x - 1] if x > 0 else -1
         label[2] = mid[x + 1] if x + 1 < width else -1
         label[3] = down[x]
-        if label[0] == own and label[1] == own and label[2] == own and label[3] == own:
-            continue
-        if own < 0:
-            continue
         code = (
             (label[0] == own)
             | (label[2] == own) << 2
@@ -159,6 +197,7 @@ cdef Py_ssize_t visit_row(
             weight[2] = boundary_cost if label[2] >= 0 else 0.0
             weight[3] = boundary_cost if label[3] >= 0 else 0.0
         else:
+            # Edges to the outside may have any affinity.
             weight[0] = boundary_cost * above[x * step + 1] if label[0] >= 0 else 0.0
             weight[1] = boundary_cost * across[(x - 1) * step] if label[1] >= 0 else 0.0
             weight[2] = boundary_cost * across[x * step] if label[2] >= 0 else 0.0
@@ -166,50 +205,84 @@ cdef Py_ssize_t visit_row(
         best = best_region(
             label, weight, own, regions, values + x * channels, channels
         )
-        if best != own:
-            mid[x] = best
-            moved += 1
+        moved += best != own
+        mid[x] = best
+    return moved
+
+
+cdef Py_ssize_t visit_row(
+    int32_t[:, ::1] labels, const value_t[:, :, ::1] values,
+    const affinity_t[:, :, ::1] affinity, double boundary_cost,
+    const double[:, ::1] regions, const uint8_t* simple, const int32_t* outside,
+    int32_t* found, Py_ssize_t y,
+) noexcept nogil:
+    """Visit the even pixels of a row, then the odd ones; returns how many moved."""
+    cdef Py_ssize_t channels = values.shape[2], start, moved = 0
+    cdef const int32_t* up = &labels[y - 1, 0] if y > 0 else outside
+    cdef const int32_t* down = (
+        &labels[y + 1, 0] if y + 1 < labels.shape[0] else outside
+    )
+    cdef const affinity_t* across = NULL
+    cdef const affinity_t* above = NULL
+    if affinity.shape[0] > 0:
+        across = &affinity[y, 0, 0]
+        if y > 0:
+            above = &affinity[y - 1, 0, 0]
+    for start in range(2):
+        if channels == 3:
+            moved += visit_half(
+                &labels[y, 0], up, down, labels.shape[1], &values[y, 0, 0], across,
+                above, affinity.shape[2], boundary_cost, &regions[0, 0], simple, start,
+                found, 3,
+            )
+        else:
+            moved += visit_half(
+                &labels[y, 0], up, down, labels.shape[1], &values[y, 0, 0], across,
+                above, affinity.shape[2], boundary_cost, &regions[0, 0], simple, start,
+                found, channels,
+            )
     return moved
 
 
 def visit(
     int32_t[:, ::1] labels, const value_t[:, :, ::1] values,
     const affinity_t[:, :, ::1] affinity, double boundary_cost,
-    const double[:, ::1] regions, int connectivity, int part, Py_ssize_t first_row,
+    const double[:, ::1] regions, int connectivity, bint seams, Py_ssize_t first_row,
     Py_ssize_t last_row,
 ):
-    """Move the pixels of one of four classes, in some rows; returns how many moved.
+    """Move the pixels of a band of rows; returns how many moved.
 
-    No two pixels of a class, (y mod 2, x mod 2), are in each other's 3 x 3 window, so
-    they can be visited in any order, or at once. `affinity` has no rows where all are
-    1.
+    The result is that of visits to four classes of pixels, (y mod 2, x mod 2), one
+    after the other. No two pixels of a class are in each other's 3 x 3 window, so the
+    order within a class does not matter. Nor does it matter between rows that are two
+    apart, so that an odd row follows as soon as the even ones beside it are done.
+
+    Bands start at even rows and can be visited at once. The last row of a band but the
+    lowest waits for the band below: it is visited by itself if `seams` is true, after
+    all bands. `affinity` has no rows where all are 1.
     """
-    cdef Py_ssize_t height = labels.shape[0], width = labels.shape[1]
-    cdef Py_ssize_t channels = values.shape[2], y, moved = 0
-    cdef const int32_t* up
-    cdef const int32_t* down
-    cdef const affinity_t* across = NULL
-    cdef const affinity_t* above = NULL
+    cdef Py_ssize_t height = labels.shape[0], y, moved = 0
     cdef const uint8_t* simple = SIMPLE[connectivity == 8]
-    cdef int32_t[::1] outside = np.full(width, -1, np.int32)
+    cdef int32_t[::1] outside = np.full(labels.shape[1], -1, np.int32)
+    cdef int32_t[::1] found = np.empty(labels.shape[1] // 2 + 1, np.int32)
     with nogil:
-        for y in range(first_row + (first_row + part // 2) % 2, last_row, 2):
-            up = &labels[y - 1, 0] if y > 0 else &outside[0]
-            down = &labels[y + 1, 0] if y + 1 < height else &outside[0]
-            if affinity.shape[0] > 0:
-                across = &affinity[y, 0, 0]
-                if y > 0:
-                    above = &affinity[y - 1, 0, 0]
-            if channels == 3:
-                moved += visit_row(
-                    &labels[y, 0], up, down, width, &values[y, 0, 0], across, above,
-                    affinity.shape[2], boundary_cost, &regions[0, 0], simple,
-                    part % 2, 3,
+        if seams:
+            if last_row < height:
+                moved = visit_row(
+                    labels, values, affinity, boundary_cost, regions, simple,
+                    &outside[0], &found[0], last_row - 1,
                 )
-            else:
-                moved += visit_row(
-                    &labels[y, 0], up, down, width, &values[y, 0, 0], across, above,
-                    affinity.shape[2], boundary_cost, &regions[0, 0], simple,
-                    part % 2, channels,
-                )
+        else:
+            for y in range(first_row, last_row + 1):
+                if y % 2 == 0:
+                    if y < last_row:
+                        moved += visit_row(
+                            labels, values, affinity, boundary_cost, regions, simple,
+                            &outside[0], &found[0], y,
+                        )
+                    if y > first_row and (y < last_row or last_row == height):
+                        moved += visit_row(
+                            labels, values, affinity, boundary_cost, regions, simple,
+                            &outside[0], &found[0], y - 1,
+                        )
     return moved

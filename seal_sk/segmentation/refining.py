@@ -52,11 +52,11 @@ def refine_boundaries(
     Pixels at boundaries move to the neighbouring region of least cost, in up to
     `max_iter` sweeps over the image. The cost of a pixel in a region is::
 
-        |x - m|^2 / (v + 10) + C * log(v + 10) + boundary_cost * cut
+        sum((x - m)^2 / (v + 3) + log(v + 3)) + boundary_cost * cut
 
-    Here x is the colour of the pixel in CIELAB; m is the region's mean colour, v its
-    variance (the mean over the C channels); cut is the sum of the affinities between
-    the pixel and those of its four neighbours that would lie in other regions.
+    The sum is over the channels of CIELAB: x is the colour of the pixel, m the mean of
+    the region, and v its variance. cut is the sum of the affinities between the pixel
+    and those of its four neighbours that would lie in other regions.
 
     A pixel may leave its region only if the others in its 3 x 3 window stay connected
     without it. So the number of regions does not change, and each stays connected.
@@ -116,7 +116,7 @@ def refine_boundaries(
     that images of any dtype give the same labels if they hold the same values.
 
     Time is linear in the number of pixels. Memory beyond the inputs is at most 16 bytes
-    per pixel, and 16 (C + 2) bytes per region; the checks of an image of floats inside
+    per pixel, and 16 (2 C + 1) bytes per region; the checks of an image of floats inside
     a mask copy it twice.
 
     References
@@ -183,12 +183,12 @@ def refine(
     if affinity is None:
         affinity = np.empty((0, 0, 2), np.float32)
     height, n = labels.shape[0], int(labels.max()) + 1
+    # Threads share a step by bands of rows, which start at even ones.
     n_threads = min(effective_n_jobs(n_jobs), (height + 1) // 2)
-    rows = np.linspace(0, height, n_threads + 1).astype(int)
-    bands = rows[:-1], rows[1:]
+    rows = np.arange(n_threads + 1) * ((height + 1) // 2) // n_threads * 2
+    bands = rows[:-1], rows[1:].clip(max=height)
     before = np.full_like(labels, -1)
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-        # Threads share a step by bands of rows.
         each = map if pool is None else pool.map
         colors, steps = fixed_colors(image, each, bands)
         sums = np.zeros((n, 1 + 2 * colors.shape[2]), np.int64)
@@ -197,7 +197,7 @@ def refine(
         for _ in range(max_iter):
             describe(sums, _SLIGHT_VARIANCE * steps**2, regions)
             moved = 0
-            for part in range(4):
+            for seams in (False, True):
                 step = partial(
                     visit,
                     labels,
@@ -206,7 +206,7 @@ def refine(
                     boundary_cost,
                     regions,
                     connectivity,
-                    part,
+                    seams,
                 )
                 moved += sum(each(step, *bands))
             if not moved:
