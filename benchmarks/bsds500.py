@@ -23,11 +23,11 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from seal_sk import (
+    ERSSuperpixels,
     SEALSuperpixels,
     ers,
     lsc,
     oracle_affinity,
-    rgb_affinity,
     seeds,
     slic,
     snic,
@@ -67,6 +67,13 @@ def main():
         action="store_true",
         help=f"make {', '.join(PEERS)} return the exact number, too",
     )
+    parser.add_argument(
+        "--boundary-costs",
+        type=_cost,
+        nargs="+",
+        metavar="COST",
+        help="run 'seal' and 'ers' once for each of these costs, none, or (seal) auto",
+    )
     parser.add_argument("--data-home", help="folder of the data set")
     parser.add_argument("--jobs", type=int, default=2, help="threads")
     parser.add_argument("--csv", help="also write the score of each pair to this file")
@@ -77,7 +84,13 @@ def main():
 
     data = bsds500(args.subset, args.data_home)
     chosen = [i for i in range(len(data.images)) if any(i % n == 0 for n in args.every)]
-    cutters = {method: _cutter(method, args) for method in methods}
+    cutters = {}
+    for method in methods:
+        if args.boundary_costs and method in ("seal", "ers"):
+            for cost in args.boundary_costs:
+                cutters[f"{method} {cost}"] = _cutter(method, args, boundary_cost=cost)
+        else:
+            cutters[method] = _cutter(method, args)
     rows = []  # one a pair
     with Parallel(n_jobs=args.jobs, prefer="threads") as parallel:
         for i in tqdm(chosen, unit="image"):
@@ -107,32 +120,35 @@ def _print_table(rows, subset):
     one = next(iter(of_pairs))
     n_images, n_pairs = len(of_images[one]), len(of_pairs[one])
     print(f"BSDS500 {subset}: {n_images} images, {n_pairs} pairs")
-    print("method   asked  superpixels     ASA      BR      CD")
+    print("method     asked  superpixels     ASA      BR      CD")
     for (method, k), values in of_pairs.items():
         asa, recall = np.mean(values, axis=0)
         images = [np.mean(maps, axis=0) for maps in of_images[method, k].values()]
         size, density = np.mean(images, axis=0)
         print(
-            f"{method:8} {k:5d}  {size:11.1f}  {asa:.4f}  {recall:.4f}  {density:.4f}"
+            f"{method:10} {k:5d}  {size:11.1f}  {asa:.4f}  {recall:.4f}  {density:.4f}"
         )
 
 
-def _cutter(method, args):
+def _cost(text):
+    if text == "auto":
+        return text
+    return None if text == "none" else float(text)
+
+
+def _cutter(method, args, **params):
     """Function of (image, annotations) that gives a function of the count."""
-    if method in ("seal", "seal-ers"):
-        seal = SEALSuperpixels(weights=args.weights)
+    if method in ("seal", "seal-ers", "ers"):
+        if method == "ers":
+            estimator = ERSSuperpixels(**params)
+        else:
+            estimator = SEALSuperpixels(weights=args.weights, **params)
         if method == "seal-ers":
-            seal.set_params(oversegmentation=1)
+            estimator.set_params(oversegmentation=1, boundary_cost=None)
 
         def prepare(image, annotations):
-            (maps,) = seal.transform_counts([image], args.counts)
+            (maps,) = estimator.transform_counts([image], args.counts)
             return dict(zip(args.counts, maps, strict=True)).get
-
-    elif method == "ers":
-
-        def prepare(image, annotations):
-            affinity = rgb_affinity(image)
-            return lambda k: ers(affinity, k)
 
     elif method == "oracle":
 

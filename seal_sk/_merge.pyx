@@ -27,7 +27,7 @@ ctypedef fused affinity_t:
 cdef double SLIGHT_AFFINITY = 1e-4
 
 # Of colours, in standard deviations of the regions: less is no difference to speak of.
-cdef double SLIGHT_DISTANCE = 0.5
+cdef double SLIGHT_DISTANCE = 0.7
 
 
 cdef struct Border:

@@ -23,9 +23,14 @@ from seal_sk import (
     SNICSuperpixels,
     SuperpixelClassifier,
     SuperpixelFeatures,
+    ers,
+    fh,
+    merge_regions,
     refine_boundaries,
     rgb_affinity,
+    to_eight_connected,
 )
+from seal_sk.affinity.maps import color_affinity
 from seal_sk.superpixels import seal as seal_module
 
 
@@ -92,13 +97,35 @@ def maps_of(name, images, cost, **more):
     return estimator.transform(images, **more)
 
 
+def merged(image, affinity, estimator, mask):
+    """The label map of SEAL that is refined: merged from refined superpixels."""
+    connectivity = estimator.connectivity
+    affinity = (
+        affinity if connectivity == 4 else to_eight_connected(affinity, mask=mask)
+    )
+    colors = color_affinity(image, connectivity=connectivity)
+    cut = fh if estimator.segmenter == "fh" else ers
+    fine = cut((2 * affinity + colors) / 3, n_segments=60, mask=mask)
+    fine = refine_boundaries(
+        fine, image, affinity, boundary_cost=10, max_iter=3, connectivity=connectivity
+    )
+    return merge_regions(fine, affinity, 20, image=image)
+
+
 def refined(name, images, cost, mask=None):
     """What `refine_boundaries` makes of the unrefined label maps."""
     estimator = clone(ESTIMATORS[name]).set_params(boundary_cost=None)
     more = {} if mask is None else {"mask": [mask] * len(images)}
     affinities = [None] * len(images)
-    if hasattr(estimator, "predict_affinity"):
+    if isinstance(estimator, GraphSuperpixels):
         affinities = estimator.predict_affinity(images, **more)
+    if getattr(estimator, "oversegmentation", 1) == 1:
+        maps = estimator.transform(images, **more)
+    else:
+        maps = [
+            merged(image, affinity, estimator, mask)
+            for image, affinity in zip(images, affinities, strict=True)
+        ]
     return [
         refine_boundaries(
             labels,
@@ -108,9 +135,7 @@ def refined(name, images, cost, mask=None):
             connectivity=getattr(estimator, "connectivity", 4),
             mask=mask,
         )
-        for labels, image, affinity in zip(
-            estimator.transform(images, **more), images, affinities, strict=True
-        )
+        for labels, image, affinity in zip(maps, images, affinities, strict=True)
     ]
 
 
@@ -163,6 +188,12 @@ def test_defaults():
         expected = "auto" if isinstance(estimator, SEALSuperpixels) else None
         assert default == expected
     assert SEALSuperpixels.load("bsds500").boundary_cost == "auto"
+
+
+def test_the_cost_falls_with_the_size():
+    costs = [seal_module._auto_cost(n, 481 * 321) for n in (100, 300, 1000)]
+    assert costs == pytest.approx([5.74, 5.0, 4.30], abs=0.01)
+    assert seal_module._auto_cost(1200, 4 * 481 * 321) == pytest.approx(costs[1])
 
 
 def test_the_automatic_cost(images, mask, monkeypatch):

@@ -20,7 +20,7 @@ def scenes():
     return make_scenes(3, shape=(48, 64), random_state=0)
 
 
-def test_a_saved_estimator_segments_as_before(saved, scenes):
+def test_a_saved_estimator_is_read_with_its_parameters(saved, scenes):
     seal = SEALSuperpixels.load(saved / "seal.safetensors")
     assert seal.get_params()["balance"] == 0.7
     assert seal.get_params()["oversegmentation"] == 2
@@ -29,6 +29,7 @@ def test_a_saved_estimator_segments_as_before(saved, scenes):
     assert seal.get_params()["lr"] == 2e-3
     assert seal.get_params()["ignore_label"] == 255
     (labels,) = seal.transform(scenes[0][:1])
+    # Written when merging began to compare colours by their variances.
     assert np.array_equal(labels, np.load(saved / "labels.npy"))
     (affinity,) = LearnedAffinity.load(saved / "seal.safetensors").transform(
         scenes[0][:1]

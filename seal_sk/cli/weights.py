@@ -24,6 +24,7 @@ examples:
 # One-line descriptions of the networks that come with the package.
 _ABOUT = {
     "bsds500": "for photographs; trained on the train and val images of BSDS500",
+    "bsds500-train": "to choose parameters on val; trained on train alone",
 }
 
 
@@ -57,8 +58,8 @@ def add_weights(commands: Commands) -> None:
     info.add_argument(
         "weights",
         metavar="NAME_OR_FILE",
-        help="bsds500, which comes with the package; a file from seal-sk train; or "
-        "one from the paper's authors",
+        help="bsds500 or bsds500-train, which come with the package; a file from "
+        "seal-sk train; or one from the paper's authors",
     )
     for parser in (listing, info):
         parser.add_argument(

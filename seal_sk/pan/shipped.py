@@ -13,7 +13,10 @@ __all__ = ["SHIPPED", "check_width", "net_of_file"]
 
 
 #: Networks that ship with the package, by name.
-SHIPPED = {"bsds500": Path(__file__).with_name("bsds500.safetensors")}
+SHIPPED = {
+    name: Path(__file__).with_name(f"{name}.safetensors")
+    for name in ("bsds500", "bsds500-train")
+}
 
 
 def net_of_file(path: Any) -> AffinityNet:

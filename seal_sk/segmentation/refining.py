@@ -33,7 +33,7 @@ from .colors import fixed_colors
 __all__ = ["refine", "refine_boundaries"]
 
 # Added to the variance of a region, in CIELAB: less is noise.
-_SLIGHT_VARIANCE = 3.0
+_SLIGHT_VARIANCE = 10.0
 
 
 def refine_boundaries(
@@ -52,7 +52,7 @@ def refine_boundaries(
     Pixels at boundaries move to the neighbouring region of least cost, in up to
     `max_iter` sweeps over the image. The cost of a pixel in a region is::
 
-        sum((x - m)^2 / (v + 3) + log(v + 3)) + boundary_cost * cut
+        sum((x - m)^2 / (v + 10) + log(v + 10)) + boundary_cost * cut
 
     The sum is over the channels of CIELAB: x is the colour of the pixel, m the mean of
     the region, and v its variance. cut is the sum of the affinities between the pixel
@@ -116,8 +116,8 @@ def refine_boundaries(
     that images of any dtype give the same labels if they hold the same values.
 
     Time is linear in the number of pixels. Memory beyond the inputs is at most 16 bytes
-    per pixel, and 16 (2 C + 1) bytes per region; the checks of an image of floats inside
-    a mask copy it twice.
+    per pixel, and 16 (2 C + 1) bytes per region; the checks of an image of floats
+    inside a mask copy it twice.
 
     References
     ----------

@@ -69,9 +69,11 @@ class LearnedAffinity(AffinitySource):
         Mean size, in pixels, of the superpixels made during training: those whose
         leaks enter the loss, and those whose ASA is validated (ERS, 8 neighbours).
         The default is the paper's 300 superpixels on an image of 481 x 321.
-    weights : "bsds500" or path-like, optional
+    weights : "bsds500", "bsds500-train" or path-like, optional
         A trained network: "bsds500", which ships with the package and is trained on
-        BSDS500; a file of `save`; or one released by the paper's authors (``.pkl``).
+        BSDS500 train and val; "bsds500-train", trained on train alone, with which
+        parameters can be chosen on val; a file of `save`; or one released by the
+        paper's authors (``.pkl``).
         The estimator can then `transform` without `fit`; ``fit(X)`` keeps the network
         as it is, and ``fit(X, y)`` continues from these weights.
     max_iter : int, default=2000
@@ -434,7 +436,7 @@ class LearnedAffinity(AffinitySource):
         Parameters
         ----------
         path : path-like
-            File to read, or "bsds500" for the network that ships with the package.
+            File to read, or "bsds500" or "bsds500-train", which ship with the package.
             Files of `SEALSuperpixels.save` can be read too, and so can the networks
             released by the paper's authors; with these, all parameters have their
             defaults.

@@ -20,7 +20,7 @@ from .._typing import Connectivity, Images, Indexed, Masks, Transformer
 from .._validation import check_affinity, check_images, check_label_map, check_masks
 from ..affinity import to_eight_connected
 from ..affinity.maps import edges_inside
-from ..labels import split_components
+from ..labels import relabel_consecutive, split_components
 from ..segmentation import ers, fh
 from ..sources import RGBAffinity
 from ..sources.base import AffinitySource
@@ -343,8 +343,8 @@ class ERSSuperpixels(AffinitySuperpixels):
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph.
     boundary_cost : float or None, default=None
-        If not None, boundaries are refined with this cost, along the affinities; see
-        `seal_sk.refine_boundaries`.
+        If not None, boundaries are refined with this cost, without affinities, since
+        colours count by themselves; see `seal_sk.refine_boundaries`.
     n_jobs : int, optional
         Images segmented at a time, as in joblib: None is 1 (unless a
         ``joblib.parallel_config`` says otherwise), -1 all processors.
@@ -398,6 +398,10 @@ class ERSSuperpixels(AffinitySuperpixels):
         self.boundary_cost = boundary_cost
         self.n_jobs = n_jobs
 
+    def _refined(self, labels, n_segments, image, mask, affinity):
+        # Affinities of colours would only count the colours twice.
+        return super()._refined(labels, n_segments, image, mask, None)
+
     def _ready_source(self) -> RGBAffinity:
         return RGBAffinity(sigma=self.sigma, connectivity=self.connectivity)
 
@@ -430,5 +434,6 @@ def _cut_by(segmenter, affinity, n_segments, mask, connectivity):
             "outside the mask; number the segments from 0."
         )
     if mask is not None:
-        labels = np.where(mask, labels, -1)
+        # As int32, since labels of unsigned dtypes can't become -1.
+        labels = np.where(mask, relabel_consecutive(labels), -1)
     return split_components(labels, connectivity=connectivity)
