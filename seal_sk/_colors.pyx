@@ -8,10 +8,6 @@ from seal_sk._colors cimport image_t, level, value_t
 from seal_sk._lab cimport to_lab, to_lightness, to_linear
 
 
-cdef enum:
-    CHUNK = 32
-
-
 cdef inline int16_t fixed(float v) noexcept nogil:
     return <int16_t>(<int32_t>(v * 256 + 32768.5) - 32768)
 
@@ -67,34 +63,33 @@ cdef inline void count(
         region[1 + channels + c] += sign * v * v
 
 
-def update_sums(
-    const int32_t[:, ::1] labels, int32_t[:, ::1] before,
-    const value_t[:, :, ::1] values, int64_t[:, ::1] sums,
+def sum_colors(
+    const int32_t[:, ::1] labels, const value_t[:, :, ::1] values, int64_t[:, ::1] sums
 ):
-    """Count the pixels whose label is another than before; `before` becomes `labels`.
+    """Count all pixels that are not masked.
 
     `sums` holds the pixels of each region, then the sum of the values of each channel,
     then that of their squares.
     """
-    cdef Py_ssize_t n = labels.shape[0] * labels.shape[1], channels = values.shape[2]
-    cdef Py_ssize_t i, j, end
-    cdef int32_t differ
-    cdef const int32_t* new = &labels[0, 0]
-    cdef int32_t* old = &before[0, 0]
+    cdef Py_ssize_t n = labels.shape[0] * labels.shape[1], channels = values.shape[2], i
+    cdef const int32_t* label = &labels[0, 0]
     cdef const value_t* value = &values[0, 0, 0]
     with nogil:
-        for i from 0 <= i < n by CHUNK:
-            end = i + CHUNK if i + CHUNK < n else n
-            # Most pixels stay, which is seen soonest for many at once.
-            differ = 0
-            for j in range(i, end):
-                differ |= new[j] ^ old[j]
-            if differ == 0:
-                continue
-            for j in range(i, end):
-                if new[j] != old[j]:
-                    if old[j] >= 0:
-                        count(&sums[old[j], 0], value + j * channels, channels, -1)
-                    if new[j] >= 0:
-                        count(&sums[new[j], 0], value + j * channels, channels, 1)
-                    old[j] = new[j]
+        for i in range(n):
+            if label[i] >= 0:
+                count(&sums[label[i], 0], value + i * channels, channels, 1)
+
+
+def move_colors(
+    const int32_t[:, ::1] labels, const value_t[:, :, ::1] values,
+    const int32_t[:, ::1] moves, int64_t[:, ::1] sums,
+):
+    """Count pixels that have moved: `moves` holds their places and old labels."""
+    cdef Py_ssize_t channels = values.shape[2], i, place
+    cdef const int32_t* label = &labels[0, 0]
+    cdef const value_t* value = &values[0, 0, 0]
+    with nogil:
+        for i in range(moves.shape[0]):
+            place = moves[i, 0]
+            count(&sums[moves[i, 1], 0], value + place * channels, channels, -1)
+            count(&sums[label[place], 0], value + place * channels, channels, 1)

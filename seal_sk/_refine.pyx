@@ -3,6 +3,8 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy
 
 from seal_sk._colors cimport level, value_t
 from seal_sk._logarithm cimport LOG_CELLS, LogCell, fill, log_2
@@ -10,6 +12,14 @@ from seal_sk._logarithm cimport LOG_CELLS, LogCell, fill, log_2
 ctypedef fused affinity_t:
     float
     double
+
+cdef struct Moves:
+    # Places of pixels that have moved, and their old labels.
+    int32_t* entries
+    Py_ssize_t n
+    Py_ssize_t capacity
+    bint failed  # for want of memory
+
 
 cdef LogCell[LOG_CELLS] LOGARITHMS
 fill(LOGARITHMS)
@@ -153,18 +163,35 @@ cdef inline Py_ssize_t find_boundary(
     return n
 
 
-cdef Py_ssize_t visit_half(
+cdef void record(Moves* moves, Py_ssize_t place, int32_t label) noexcept nogil:
+    cdef int32_t* larger
+    if moves.n == moves.capacity:
+        larger = <int32_t*>realloc(
+            moves.entries, 4 * <size_t>moves.capacity * sizeof(int32_t)
+        )
+        if larger == NULL:
+            moves.failed = True
+            return
+        moves.entries = larger
+        moves.capacity *= 2
+    moves.entries[2 * moves.n] = <int32_t>place
+    moves.entries[2 * moves.n + 1] = label
+    moves.n += 1
+
+
+cdef void visit_half(
     int32_t* mid, const int32_t* up, const int32_t* down, Py_ssize_t width,
     const value_t* values, const affinity_t* across, const affinity_t* above,
     Py_ssize_t step, double boundary_cost, const double* regions,
     const uint8_t* simple, Py_ssize_t start, int32_t* found, Py_ssize_t channels,
+    Moves* moves, Py_ssize_t first_place,
 ) noexcept nogil:
-    """Visit every other pixel of a row, from `start` on; returns how many moved.
+    """Visit every other pixel of a row, from `start` on.
 
     `across` and `above` are the row's affinities and those of the row above, NULL for
     affinities of 1.
     """
-    cdef Py_ssize_t x, i, moved = 0, n
+    cdef Py_ssize_t x, i, n
     cdef int32_t own, best
     cdef int32_t[4] label
     cdef double[4] weight
@@ -205,19 +232,19 @@ cdef Py_ssize_t visit_half(
         best = best_region(
             label, weight, own, regions, values + x * channels, channels
         )
-        moved += best != own
-        mid[x] = best
-    return moved
+        if best != own:
+            mid[x] = best
+            record(moves, first_place + x, own)
 
 
-cdef Py_ssize_t visit_row(
+cdef void visit_row(
     int32_t[:, ::1] labels, const value_t[:, :, ::1] values,
     const affinity_t[:, :, ::1] affinity, double boundary_cost,
     const double[:, ::1] regions, const uint8_t* simple, const int32_t* outside,
-    int32_t* found, Py_ssize_t y,
+    int32_t* found, Py_ssize_t y, Moves* moves,
 ) noexcept nogil:
-    """Visit the even pixels of a row, then the odd ones; returns how many moved."""
-    cdef Py_ssize_t channels = values.shape[2], start, moved = 0
+    """Visit the even pixels of a row, then the odd ones."""
+    cdef Py_ssize_t channels = values.shape[2], start
     cdef const int32_t* up = &labels[y - 1, 0] if y > 0 else outside
     cdef const int32_t* down = (
         &labels[y + 1, 0] if y + 1 < labels.shape[0] else outside
@@ -230,27 +257,26 @@ cdef Py_ssize_t visit_row(
             above = &affinity[y - 1, 0, 0]
     for start in range(2):
         if channels == 3:
-            moved += visit_half(
+            visit_half(
                 &labels[y, 0], up, down, labels.shape[1], &values[y, 0, 0], across,
                 above, affinity.shape[2], boundary_cost, &regions[0, 0], simple, start,
-                found, 3,
+                found, 3, moves, y * labels.shape[1],
             )
         else:
-            moved += visit_half(
+            visit_half(
                 &labels[y, 0], up, down, labels.shape[1], &values[y, 0, 0], across,
                 above, affinity.shape[2], boundary_cost, &regions[0, 0], simple, start,
-                found, channels,
+                found, channels, moves, y * labels.shape[1],
             )
-    return moved
 
 
 def visit(
+    const affinity_t[:, :, ::1] affinity, double boundary_cost, int connectivity,
     int32_t[:, ::1] labels, const value_t[:, :, ::1] values,
-    const affinity_t[:, :, ::1] affinity, double boundary_cost,
-    const double[:, ::1] regions, int connectivity, bint seams, Py_ssize_t first_row,
+    const double[:, ::1] regions, bint seams, Py_ssize_t first_row,
     Py_ssize_t last_row,
 ):
-    """Move the pixels of a band of rows; returns how many moved.
+    """Move the pixels of a band of rows; returns those that moved, and old labels.
 
     The result is that of visits to four classes of pixels, (y mod 2, x mod 2), one
     after the other. No two pixels of a class are in each other's 3 x 3 window, so the
@@ -261,28 +287,45 @@ def visit(
     lowest waits for the band below: it is visited by itself if `seams` is true, after
     all bands. `affinity` has no rows where all are 1.
     """
-    cdef Py_ssize_t height = labels.shape[0], y, moved = 0
+    cdef Py_ssize_t height = labels.shape[0], y
     cdef const uint8_t* simple = SIMPLE[connectivity == 8]
     cdef int32_t[::1] outside = np.full(labels.shape[1], -1, np.int32)
     cdef int32_t[::1] found = np.empty(labels.shape[1] // 2 + 1, np.int32)
+    cdef int32_t[:, ::1] copied
+    cdef Moves moves
+    moves.n = 0
+    moves.capacity = 1024
+    moves.failed = False
+    moves.entries = <int32_t*>malloc(2 * moves.capacity * sizeof(int32_t))
+    if moves.entries == NULL:
+        raise MemoryError
     with nogil:
         if seams:
             if last_row < height:
-                moved = visit_row(
+                visit_row(
                     labels, values, affinity, boundary_cost, regions, simple,
-                    &outside[0], &found[0], last_row - 1,
+                    &outside[0], &found[0], last_row - 1, &moves,
                 )
         else:
             for y in range(first_row, last_row + 1):
                 if y % 2 == 0:
                     if y < last_row:
-                        moved += visit_row(
+                        visit_row(
                             labels, values, affinity, boundary_cost, regions, simple,
-                            &outside[0], &found[0], y,
+                            &outside[0], &found[0], y, &moves,
                         )
                     if y > first_row and (y < last_row or last_row == height):
-                        moved += visit_row(
+                        visit_row(
                             labels, values, affinity, boundary_cost, regions, simple,
-                            &outside[0], &found[0], y - 1,
+                            &outside[0], &found[0], y - 1, &moves,
                         )
-    return moved
+    try:
+        if moves.failed:
+            raise MemoryError
+        moved = np.empty((moves.n, 2), np.int32)
+        if moves.n:
+            copied = moved
+            memcpy(&copied[0, 0], moves.entries, 2 * moves.n * sizeof(int32_t))
+        return moved
+    finally:
+        free(moves.entries)

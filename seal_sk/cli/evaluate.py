@@ -57,8 +57,8 @@ CO) are means over images.
   UE   corrected undersegmentation error
   EV   explained variation
   CO   compactness
-Higher is better, except for UE. Longer contours find more boundaries: BR can
-be compared at equal CD, and lower CD is better at equal BR. --out writes all scores of
+Higher is better, except for UE. Longer contours find more boundaries: compare
+BR at equal CD; at equal BR, lower CD is better. --out writes all scores of
 seal_sk.metrics.evaluate: for each image, the means over its annotations.
 
 Label maps have the names of the images: NAME.png, .tif, .npy, .mat or .csv;

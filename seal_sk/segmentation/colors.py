@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._colors import lab_of, linear_values, update_sums
+from .._colors import lab_of, linear_values, sum_colors
 
 __all__ = ["color_sums", "fixed_colors"]
 
@@ -65,5 +65,5 @@ def color_sums(
     """
     colors, steps = fixed_colors(image)
     sums = np.zeros((n, 1 + 2 * colors.shape[2]), np.int64)
-    update_sums(labels, np.full_like(labels, -1), colors, sums)
+    sum_colors(labels, colors, sums)
     return sums, steps

@@ -11,7 +11,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 
-from .._colors import update_sums
+from .._colors import move_colors, sum_colors
 from .._labels import relabel
 from .._refine import describe, visit
 from .._typing import Connectivity
@@ -179,38 +179,40 @@ def refine(
     connectivity: Connectivity = 8,
     n_jobs: int | None = None,
 ) -> NDArray[np.int32]:
-    """`refine_boundaries` of checked input, in place but for the numbers of regions."""
+    """`refine_boundaries` of checked input; `labels` is overwritten."""
     if affinity is None:
         affinity = np.empty((0, 0, 2), np.float32)
-    height, n = labels.shape[0], int(labels.max()) + 1
-    # Threads share a step by bands of rows, which start at even ones.
-    n_threads = min(effective_n_jobs(n_jobs), (height + 1) // 2)
-    rows = np.arange(n_threads + 1) * ((height + 1) // 2) // n_threads * 2
-    bands = rows[:-1], rows[1:].clip(max=height)
-    before = np.full_like(labels, -1)
+    # Threads share a step by bands of rows, which start at even ones. There are several
+    # for each, since some bands take longer.
+    n_pairs = (len(labels) + 1) // 2
+    n_threads = min(effective_n_jobs(n_jobs), n_pairs)
+    n_bands = min(4 * n_threads, n_pairs) if n_threads > 1 else 1
+    rows = np.arange(n_bands + 1) * n_pairs // n_bands * 2
+    bands = rows[:-1], rows[1:].clip(max=len(labels))
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
         each = map if pool is None else pool.map
-        colors, steps = fixed_colors(image, each, bands)
-        sums = np.zeros((n, 1 + 2 * colors.shape[2]), np.int64)
-        regions = np.empty(sums.shape)
-        update_sums(labels, before, colors, sums)
-        for _ in range(max_iter):
-            describe(sums, _SLIGHT_VARIANCE * steps**2, regions)
-            moved = 0
-            for seams in (False, True):
-                step = partial(
-                    visit,
-                    labels,
-                    colors,
-                    affinity,
-                    boundary_cost,
-                    regions,
-                    connectivity,
-                    seams,
-                )
-                moved += sum(each(step, *bands))
-            if not moved:
-                break
-            update_sums(labels, before, colors, sums)
-    del before, colors
+        # The colours are freed before the regions are numbered.
+        _sweep(
+            labels,
+            *fixed_colors(image, each, bands),
+            partial(visit, affinity, boundary_cost, connectivity, labels),
+            max_iter,
+            each,
+            bands,
+        )
     return relabel(labels)[0]
+
+
+def _sweep(labels, colors, steps, visit_rows, max_iter, each, bands):
+    """Move pixels of the bands of rows until none moves; in place."""
+    sums = np.zeros((int(labels.max()) + 1, 1 + 2 * colors.shape[2]), np.int64)
+    sum_colors(labels, colors, sums)
+    regions = np.empty(sums.shape)
+    for _ in range(max_iter):
+        describe(sums, _SLIGHT_VARIANCE * steps**2, regions)
+        moves = [*each(partial(visit_rows, colors, regions, False), *bands)]
+        moves += map(partial(visit_rows, colors, regions, True), *bands)
+        for moved in moves:
+            move_colors(labels, colors, moved, sums)
+        if not any(map(len, moves)):
+            break

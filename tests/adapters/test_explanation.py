@@ -89,7 +89,7 @@ def test_tree_is_scipys(image):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((LABELS[:2],), "same size"),
+        ((LABELS[:2],), "same height and width"),
         ((np.zeros((3, 3), dtype=int),), "two or more"),
         ((LABELS + 2,), "some smaller label"),
         ((LABELS, "median"), "'mean', a colour or an image"),
