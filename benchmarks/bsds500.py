@@ -33,6 +33,7 @@ from seal_sk import (
     snic,
     to_eight_connected,
 )
+from seal_sk.cli.parsing import cost
 from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
 
 # Those that go straight from the image.
@@ -69,10 +70,11 @@ def main():
     )
     parser.add_argument(
         "--boundary-costs",
-        type=_cost,
+        type=cost,
         nargs="+",
         metavar="COST",
-        help="run 'seal' and 'ers' once for each of these costs, none, or (seal) auto",
+        help="run 'seal' and 'ers' once for each of these costs: a number, none, or "
+        "auto, which is for 'seal'",
     )
     parser.add_argument("--data-home", help="folder of the data set")
     parser.add_argument("--jobs", type=int, default=2, help="threads")
@@ -81,15 +83,23 @@ def main():
     methods = args.methods or (["seal"] if args.weights else []) + ["ers"]
     if {"seal", "seal-ers"} & set(methods) and not args.weights:
         parser.error("methods 'seal' and 'seal-ers' need --weights")
+    costs = {
+        method: [
+            c for c in args.boundary_costs or [] if c != "auto" or method == "seal"
+        ]
+        for method in ("seal", "ers")
+    }
+    if args.boundary_costs and not any(costs.get(method) for method in methods):
+        parser.error("none of --boundary-costs is for these --methods")
 
     data = bsds500(args.subset, args.data_home)
     chosen = [i for i in range(len(data.images)) if any(i % n == 0 for n in args.every)]
     cutters = {}
     for method in methods:
-        if args.boundary_costs and method in ("seal", "ers"):
-            for cost in args.boundary_costs:
-                cutters[f"{method} {cost}"] = _cutter(method, args, boundary_cost=cost)
-        else:
+        for one in costs.get(method, []):
+            refined = {"boundary_cost": None if one == "none" else one}
+            cutters[f"{method} {one}"] = _cutter(method, args, **refined)
+        if not costs.get(method):
             cutters[method] = _cutter(method, args)
     rows = []  # one a pair
     with Parallel(n_jobs=args.jobs, prefer="threads") as parallel:
@@ -128,12 +138,6 @@ def _print_table(rows, subset):
         print(
             f"{method:10} {k:5d}  {size:11.1f}  {asa:.4f}  {recall:.4f}  {density:.4f}"
         )
-
-
-def _cost(text):
-    if text == "auto":
-        return text
-    return None if text == "none" else float(text)
 
 
 def _cutter(method, args, **params):

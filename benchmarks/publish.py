@@ -40,13 +40,21 @@ def main():
     )
     args = parser.parse_args()
 
-    results = read_results(args.results)
+    try:
+        results = read_results(args.results)
+    except (FileNotFoundError, ValueError) as error:
+        parser.error(str(error))
+    if missing := [name for name in KEPT if name not in results.table]:
+        parser.error(
+            f"the table in {str(args.results)!r} has no {', '.join(missing)}; run "
+            "seal-sk bench again."
+        )
     table = results.table[KEPT]
     if args.no_times:
         table = table.assign(seconds=np.nan, peak_memory=np.nan)
     # Times are not known to more.
     table = table.round({"seconds": 3, "peak_memory": 0})
-    floats = list(table.select_dtypes("float64"))
+    floats = list(table.select_dtypes("floating"))
     # By annotation; the other figures repeat from row to row, which packs by itself.
     scores = ["asa", *(name for name in floats if "recall" in name)]
     buffer = BytesIO()

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python benchmarks/refining.py
 
 Prints the time as a ratio to scikit-image's SLIC on the same image (481 x 321, 300
-regions of ERS on colours, with affinities), how much faster two threads are on 4
+regions of SNIC, with affinities of colours), how much faster two threads are on 4
 megapixels, the growth of the time with the number of pixels, and the memory beyond the
 inputs. Times are medians over the repetitions, which alternate.
 """

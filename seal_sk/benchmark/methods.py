@@ -15,6 +15,7 @@ from sklearn.base import clone
 from .. import superpixels
 from .._typing import PathLike
 from ..io.label_maps import LABEL_SUFFIXES, find_label_map, read_label_map
+from ..pan.shipped import SHIPPED
 from ..sources import OracleAffinity
 from ..superpixels.methods import METHODS as ESTIMATORS
 from ..superpixels.methods import method_class
@@ -50,6 +51,7 @@ def find_methods(specs: Sequence[str]) -> dict[str, Any]:
         - a key of `METHODS`, such as ``ers``;
         - an import path, such as ``package.module:attribute``, of an estimator, of its
           class, or of a function without arguments that returns one;
+        - a network of the package, such as ``bsds500-train``;
         - a file: a network from `SEALSuperpixels.save` or from the paper's authors, or
           a pickled estimator (``.pkl``, ``.pickle``, ``.joblib``). Unpickling runs code
           in the file: use only files that you trust;
@@ -91,6 +93,8 @@ def _find(what):
     """Return (name, estimator or label maps) for one spec."""
     if what in METHODS:
         return what, METHODS[what]()
+    if what in SHIPPED:
+        return what, superpixels.SEALSuperpixels.load(what)
     path = Path(what)
     if path.is_dir():
         return path.resolve().name, LabelMaps(path)
@@ -100,8 +104,8 @@ def _find(what):
         return what.rpartition(":")[2], _imported(what)
     raise ValueError(
         f"There is no method {what!r}: give one of {', '.join(METHODS)}; "
-        "package.module:Class; a file of SEALSuperpixels.save or a pickled estimator; "
-        "or a folder of label maps."
+        f"{', '.join(SHIPPED)}; package.module:Class; a file of SEALSuperpixels.save "
+        "or a pickled estimator; or a folder of label maps."
     )
 
 

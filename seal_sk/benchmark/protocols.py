@@ -190,10 +190,20 @@ def measured_in(protocol: Protocol, columns: Collection[str]) -> Protocol:
     Returns
     -------
     Protocol
+
+    Raises
+    ------
+    ValueError
+        If no metric is left.
     """
     kept = {
         name: metric
         for name, metric in protocol.metrics.items()
         if metric.column in columns or not metric.at_equal
     }
+    if not kept:
+        raise ValueError(
+            f"the table has no score of the protocol {protocol.name!r}; run the "
+            "benchmark again."
+        )
     return replace(protocol, metrics=kept)

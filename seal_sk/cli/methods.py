@@ -96,6 +96,11 @@ def make_estimator(args: Namespace, *, masked: bool = False) -> Any:
         given[name] = value
     if given.get("boundary_cost") == "none":
         given["boundary_cost"] = None
+    elif given.get("boundary_cost") == "auto" and method != "seal":
+        raise ValueError(
+            f"--method {method} has no --boundary-cost auto, which is for seal: give a "
+            "number or none."
+        )
     if method == "seal":
         import_torch()
         estimator = kind.load(given.pop("weights", "bsds500"))

@@ -124,7 +124,7 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
         raise FileNotFoundError(
             f"No weights at {str(path)!r}; give a .safetensors file written by "
             "SEALSuperpixels.save, a .pkl of the paper's authors or, to an estimator, "
-            "'bsds500' for the network that ships with the package."
+            "a name that seal-sk weights list prints."
         )
     tensors, _, metadata = read_tensors(path)
     if is_safetensors(path):

@@ -298,6 +298,11 @@ class CurveDisplay:
             columns = set(summary.columns)
             metrics = [n for n in known if n in columns or not known[n].at_equal]
         missing = {"method", "n_segments", *metrics, against} - set(summary.columns)
+        if missing and summary is not results:
+            raise ValueError(
+                "results is of an earlier version, without "
+                f"{', '.join(sorted(missing))}; run the benchmark again."
+            )
         if missing:
             raise ValueError(
                 f"results has no column {', '.join(sorted(missing))}; give the result "

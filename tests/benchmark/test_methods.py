@@ -33,6 +33,17 @@ def test_every_name_is_a_method(name, data):
     assert 1 < len(np.unique(labels)) <= 16
 
 
+def test_networks_of_the_package(data):
+    methods = find_methods(["bsds500-train", "photographs=bsds500"])
+    assert {name: one.weights for name, one in methods.items()} == {
+        "bsds500-train": "bsds500-train",
+        "photographs": "bsds500",
+    }
+    caller = as_method(methods["bsds500-train"])
+    labels = caller.segment(data.images[0], data.annotations[0], 12, "scene0")
+    assert labels.max() == 11
+
+
 def test_import_paths():
     found = find_methods(
         ["seal_sk:SNICSuperpixels", "mine=seal_sk.superpixels.graph:ERSSuperpixels"]

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 
 from seal_sk import ERSSuperpixels, SNICSuperpixels
-from seal_sk.benchmark import run_benchmark, summarize
+from seal_sk.benchmark import Protocol, run_benchmark, summarize
 from seal_sk.benchmark.pictures import most_different
 from seal_sk.datasets import Dataset
+from seal_sk.metrics.catalogue import METRICS
+from seal_sk.plotting import CurveDisplay
 from seal_sk.report import write_report
 
 from .conftest import COUNTS
@@ -70,6 +72,11 @@ def test_tables_without_contour_density(finished, tmp_path):
     summary = pd.read_csv(tmp_path / "tables/summary.csv")
     assert "CD" not in summary
     np.testing.assert_allclose(summary["BR"], summarize(finished)["BR"], rtol=1e-5)
+    with pytest.raises(ValueError, match="earlier version, without CD; run the bench"):
+        CurveDisplay.from_results(older, metrics=["BR"], against="CD")
+    density = {"CD": METRICS["contour_density"]}
+    with pytest.raises(ValueError, match="has no score of the protocol 'density'"):
+        summarize(older, Protocol("density", "mean", density, "Contour density."))
     # Without boundary recall it is no table of this protocol.
     with pytest.raises(KeyError, match="boundary_recall"):
         summarize(older.drop(columns="boundary_recall"))

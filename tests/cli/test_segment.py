@@ -548,9 +548,13 @@ def test_a_bad_georeference_is_found_before_the_work(photos, capsys, run, monkey
         ("segment photos --balance -1", "balance"),
         (
             "segment photos --method fh --boundary-cost auto",
-            "'boundary_cost' parameter",
+            "which is for seal: give a number or none",
         ),
         ("segment photos --weights nowhere.pkl", "No weights at 'nowhere.pkl'"),
+        (
+            "segment photos --weights bsds-train",
+            "a name that seal-sk weights list prints.",
+        ),
         ("segment photos --weights=", "No weights at '.'"),
         ("segment photos --weights notes.txt", "'notes.txt' is truncated or not"),
         ("segment photos --weights NETWORK --device rubbish", "device='rubbish'"),
