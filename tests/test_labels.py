@@ -535,7 +535,10 @@ def test_scikit_image_is_not_imported():
         (lambda: split_components(np.zeros((2, 2, 2), dtype=int)), "label map is"),
         (lambda: split_components([[0]], connectivity=6), "must be 4 or 8"),
         (lambda: merge_small([[0]], -1), "min_size=-1 must be at least 0"),
-        (lambda: merge_small([[0, 1]], 2, image=[[0.5]]), "must have the same height and width"),
+        (
+            lambda: merge_small([[0, 1]], 2, image=[[0.5]]),
+            "must have the same height and width",
+        ),
         (lambda: merge_small([[0]], 2, image=[[np.nan]]), "NaN or infinite"),
         (lambda: merge_small([[0]], 2, image=np.zeros((1, 1, 4))), "alpha"),
         (lambda: force_n_segments([[0]], 0), "n_segments=0 must be at least 1"),
