@@ -175,7 +175,7 @@ def test_masks(name, images, mask):
 @everyone
 def test_several_counts_and_threads(name, images):
     estimator = clone(ESTIMATORS[name]).set_params(boundary_cost=3.0, n_jobs=2)
-    counts = [20, 7]
+    counts = [20, 7, 20]
     for i, maps in enumerate(estimator.transform_counts(images, counts)):
         for count, labels in zip(counts, maps, strict=True):
             one = clone(estimator).set_params(n_segments=count, n_jobs=None)

@@ -350,6 +350,8 @@ def test_several_counts_are_those_of_single_calls(rng):
     for count, labels in zip(counts, maps, strict=True):
         assert np.array_equal(labels, ers(affinity, count))
     assert np.array_equal(ers(affinity, np.array([7]))[0], maps[2])
+    # What is written to one map does not show in another.
+    assert not np.shares_memory(maps[0], maps[3])
 
 
 @pytest.mark.parametrize("connectivity", [4, 8])

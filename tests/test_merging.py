@@ -142,8 +142,11 @@ def test_wrong_input_is_refused():
     labels, affinity = np.arange(6).reshape(2, 3), np.full((2, 3, 2), 0.5)
     with pytest.raises(ValueError, match=r"affinity is \(2, 2\).*same height"):
         merge_regions(labels, affinity[:, :2], 2)
-    with pytest.raises(ValueError, match=r"image is \(3, 3\).*same height"):
-        merge_regions(labels, affinity, 2, image=np.zeros((3, 3, 3), dtype=np.uint8))
+    for image, inside in ((3, labels), (1, np.where(labels, labels, -1))):
+        with pytest.raises(ValueError, match=rf"image is \({image}, 3\).*same height"):
+            merge_regions(inside, affinity, 2, image=np.zeros((image, 3)))
+    with pytest.raises(ValueError, match=r"affinity has shape \(\); an affinity map"):
+        merge_regions(labels, 5.0, 2)
     with pytest.raises(ValueError, match="n_segments=7 is more than the 6 pixels"):
         merge_regions(labels, affinity, 7)
     with pytest.raises(ValueError, match="n_segments=0"):

@@ -569,6 +569,8 @@ def at(array, value):
         ({"image": None}, ValueError, "image has shape"),
         ({"affinity": AFFINITY[:, 1:]}, ValueError, "affinity is .4, 4., but labels"),
         ({"affinity": AFFINITY[..., 0]}, ValueError, "an affinity map is"),
+        ({"affinity": 5.0}, ValueError, "affinity has shape ..; an affinity map is"),
+        ({"affinity": [AFFINITY]}, ValueError, "affinity has shape .1, 4, 5, 2.; an"),
         ({"affinity": AFFINITY[..., :1]}, ValueError, "an affinity map is"),
         ({"affinity": AFFINITY.astype(int)}, TypeError, "affinity has dtype int64"),
         ({"affinity": AFFINITY * 3}, ValueError, r"affinity .* outside 0\.\.1"),

@@ -1,6 +1,7 @@
 """Checks of affinity maps, edge maps, features and merge trees."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,6 +10,7 @@ from .images import (
     ROUNDING,
     check_image,
     check_mask,
+    check_same_size,
     refuse_infinite,
     refuse_mask,
     unit_scale,
@@ -28,11 +30,16 @@ MAX_EDGES = 2**31 - 1
 
 
 def check_affinity(
-    affinity: ArrayLike, *, mask: ArrayLike | None = None, name: str = "affinity"
+    affinity: ArrayLike,
+    *,
+    mask: ArrayLike | None = None,
+    labels: NDArray[Any] | None = None,
+    name: str = "affinity",
 ) -> NDArray[np.float32] | NDArray[np.float64]:
     """Return an affinity map as an aligned, C-contiguous float32 or float64 array.
 
-    Edges that lead out of the image or the mask may have any affinity.
+    Edges that lead out of the image or the mask may have any affinity. With `labels`,
+    a checked label map, it must have its height and width.
     """
     refuse_mask(affinity, name)
     affinity = np.asarray(affinity)
@@ -41,6 +48,8 @@ def check_affinity(
             f"{name} has shape {affinity.shape}; an affinity map is (H, W, 2) "
             "[right, down] or (H, W, 4) [right, down, down-right, up-right]."
         )
+    if labels is not None:
+        check_same_size(affinity, labels, name=name)
     if affinity.dtype.kind != "f":
         raise TypeError(
             f"{name} has dtype {affinity.dtype}; give float32 or float64 in 0..1."

@@ -185,7 +185,12 @@ def ers(
             one[~mask] = -1
         maps.append(one)
     by_count = dict(zip(falling.tolist(), maps, strict=True))
-    labels = [by_count[count] for count in counts] if several else maps[0]
+    # Repeated counts get arrays of their own, since callers may write to them.
+    every = [
+        by_count[count].copy() if count in counts[:i] else by_count[count]
+        for i, count in enumerate(counts)
+    ]
+    labels = every if several else every[0]
     return (labels, tree) if return_tree else labels
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._merge import merge
 from .._typing import Connectivity
 from .._validation import (
+    as_image,
     check_affinity,
     check_areas,
     check_image,
@@ -52,11 +53,12 @@ def merge_regions(
     is the number of pairs of neighbouring pixels across the border, and a their mean
     affinity; t = 0.0001; d is the distance of the two mean colours in CIELAB, in
     standard deviations: its square is the sum over the channels of the squared
-    difference over (v + 10), with v the mean variance inside the two regions. ERS
-    weighs edges one by one; a mean over a whole border is more robust. The last factor
-    keeps regions compact. A border with a = 0 is worth 100 times as much as one with a
-    = 0.5, and one with a = 1 a hundredth of it. Sizes and colours count there, too, and
-    regions merge across a = 0 if `n_segments` requires it.
+    difference over (v + 10), with v the mean variance inside the two regions, weighted
+    by their sizes. ERS weighs edges one by one; a mean over a whole border is more
+    robust. The last factor keeps regions compact. A border with a = 0 is worth 100
+    times as much as one with a = 0.5, and one with a = 1 a hundredth of it. Sizes and
+    colours count there, too, and regions merge across a = 0 if `n_segments` requires
+    it.
 
     Parameters
     ----------
@@ -122,16 +124,15 @@ def merge_regions(
     if labels.max() < 0:
         raise ValueError("labels masks every pixel; there is nothing to merge.")
     mask = None if labels.min() >= 0 else labels >= 0
-    # First, since the check of values takes the affinities' size for the image's.
-    check_same_size(np.asarray(affinity), labels, name="affinity")
-    affinity = check_affinity(affinity, mask=mask)
+    affinity = check_affinity(affinity, mask=mask, labels=labels)
     connectivity = 2 * affinity.shape[2]
     n_segments = check_n_segments(n_segments, labels.shape, mask)
     if mask is not None:
         check_areas(n_segments, mask, connectivity)
     if image is not None:
-        image = check_image(image, mask=mask)
+        image = as_image(image, "image")
         check_same_size(image, labels, name="image")
+        image = check_image(image, mask=mask)
     labels = split_components(labels, connectivity=connectivity)
     n = int(labels.max()) + 1
     if n > n_segments:

@@ -116,8 +116,9 @@ def refine_boundaries(
     that images of any dtype give the same labels if they hold the same values.
 
     Time is linear in the number of pixels. Memory beyond the inputs is at most 16 bytes
-    per pixel, and 16 (2 C + 1) bytes per region; the checks of an image of floats
-    inside a mask copy it twice.
+    per pixel, and 16 (2 C + 1) bytes per region. There are copies besides of `affinity`
+    and of an image of many bands if they are not C-contiguous, and two of an image of
+    floats inside a mask.
 
     References
     ----------
@@ -154,9 +155,7 @@ def refine_boundaries(
     image = check_image(image, mask=inside)
     warn_of_volume(image)
     if affinity is not None:
-        # First, since the check of values takes the affinities' size for the image's.
-        check_same_size(np.asarray(affinity), labels, name="affinity")
-        affinity = check_affinity(affinity, mask=inside)
+        affinity = check_affinity(affinity, mask=inside, labels=labels)
     labels = split_components(labels, connectivity=connectivity)
     return refine(
         labels,

@@ -61,9 +61,9 @@ class SEALSuperpixels(GraphSuperpixels):
     boundary_cost : float, "auto" or None, default="auto"
         If not None, boundaries are refined with this cost, along the learned
         affinities; see `seal_sk.refine_boundaries`. Superpixels are then refined before
-        they are merged, too. "auto" is None with ``oversegmentation=1``; otherwise it
-        is 5 for superpixels of 515 pixels on average, and falls with the eighth root
-        of this size.
+        they are merged, too, always with a cost of 10. "auto" is None with
+        ``oversegmentation=1``; otherwise it is 5 for superpixels of 515 pixels on
+        average, and goes with the eighth root of this size.
     network : {"pan", "unet"}, default="pan"
         Architecture: "pan" is the paper's (`seal_sk.pan.PAN`); "unet" works at several
         scales, sees further and is many times cheaper (`seal_sk.pan.UNet`). Ignored
