@@ -33,7 +33,10 @@ def check_real(
     """Return `value` as a finite float of at least (or above) `at_least`."""
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} must be a number.")
-    value = float(value)
+    try:
+        value = float(value)
+    except OverflowError:
+        value = float("inf")
     if not np.isfinite(value) or value < at_least or (exclusive and value == at_least):
         bound = "above" if exclusive else "at least"
         raise ValueError(f"{name}={value!r} must be finite and {bound} {at_least}.")
