@@ -94,9 +94,9 @@ for name, method in methods.items():
 
 # %%
 # In colour the boundary between twins is only found by chance, and no training changes
-# that: all methods improve with the bands. Here SEAL is no better than SNIC and ERS,
-# which is no surprise. Within these materials only light and noise vary, so the
-# differences between neighbours contain all the information. Learning helps where these
+# that: all methods improve with the bands. With them, SEAL leads SNIC by little, which
+# is no surprise. Within these materials only light and noise vary, so the differences
+# between neighbours contain nearly all the information. Learning helps most where these
 # differences mislead, as they do within textures.
 #
 # The figure shows one of the test scenes: its materials, its colours, and a

@@ -108,7 +108,7 @@ print(f"correct pixels: {right.mean():.3f}, at most {asa_score(truth, labels):.3
 # %%
 # Roofs lose the most: the bright joints between bricks are separate superpixels, and
 # their colour is that of the ground. If each superpixel had its true majority class
-# ("at best"), most of the error would be gone, so the boundaries are not the cause. A
+# ("at most"), most of the error would be gone, so the boundaries are not the cause. A
 # classifier that uses more than the nearest colour would do better
 # (`~seal_sk.SuperpixelClassifier`).
 #
