@@ -505,7 +505,7 @@ def test_an_image_that_is_masked_everywhere(tmp_path, label_format, more):
     first, second, third = segment_files(
         paths, estimator, tmp_path / "out", **options, **more
     )
-    assert second.error is None
+    assert [one.error for one in (first, second, third)] == [None] * 3
     assert second.n_segments == 0
     assert second.notes == ("every pixel is masked by its alpha",)
     labels = read_label_map(second.outputs.labels)

@@ -14,7 +14,6 @@ from .._files import replace_file
 from .._typing import PathLike
 from .base import AffinityNet
 from .registry import NETWORKS, network_class
-from .shipped import SHIPPED
 from .tensors import (
     as_float32,
     checksum,
@@ -125,7 +124,7 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
         raise FileNotFoundError(
             f"No weights at {str(path)!r}; give a .safetensors file written by "
             "SEALSuperpixels.save, a .pkl of the paper's authors or, to an estimator, "
-            f"{' or '.join(map(repr, SHIPPED))}, which ship with the package."
+            "a name that seal-sk weights list prints."
         )
     tensors, _, metadata = read_tensors(path)
     if is_safetensors(path):

@@ -232,7 +232,9 @@ def test_files_that_are_refused(net, tmp_path):
     torch.save({"conv1.weight": torch.zeros(200_000, 3, 1, 7)}, wrong)
     with pytest.raises(ValueError, match="another network"):
         read_weights(wrong)
-    with pytest.raises(FileNotFoundError, match=r"No weights at .* 'bsds500-train'"):
+    with pytest.raises(
+        FileNotFoundError, match=r"No weights at .* seal-sk weights list"
+    ):
         read_weights(tmp_path / "missing.pkl")
 
 
