@@ -233,7 +233,7 @@ def test_files_that_are_refused(net, tmp_path):
     with pytest.raises(ValueError, match="another network"):
         read_weights(wrong)
     with pytest.raises(
-        FileNotFoundError, match=r"No weights at .* seal-sk weights list"
+        FileNotFoundError, match=r"No weights at .* weights list"
     ):
         read_weights(tmp_path / "missing.pkl")
 
