@@ -232,9 +232,7 @@ def test_files_that_are_refused(net, tmp_path):
     torch.save({"conv1.weight": torch.zeros(200_000, 3, 1, 7)}, wrong)
     with pytest.raises(ValueError, match="another network"):
         read_weights(wrong)
-    with pytest.raises(
-        FileNotFoundError, match=r"No weights at .* weights list"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"No weights at .* weights list"):
         read_weights(tmp_path / "missing.pkl")
 
 
