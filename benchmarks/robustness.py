@@ -18,6 +18,7 @@ from _streets import street
 from joblib import Parallel, delayed
 
 from seal_sk import ERSSuperpixels, SEALSuperpixels
+from seal_sk.cli.parsing import cost
 from seal_sk.datasets import make_scenes
 from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
 
@@ -34,10 +35,21 @@ def main():
     parser.add_argument(
         "--scenes", type=int, default=20, help="generated scenes per kind"
     )
+    parser.add_argument(
+        "--boundary-cost",
+        type=cost,
+        default="auto",
+        metavar="COST",
+        help="cost that SEAL refines boundaries with: a number, none, or auto",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="threads")
     parser.add_argument("--data-home", help="folder of the data set")
     args = parser.parse_args()
-    seal = SEALSuperpixels(weights=args.weights, n_jobs=args.jobs)
+    seal = SEALSuperpixels(
+        weights=args.weights,
+        boundary_cost=None if args.boundary_cost == "none" else args.boundary_cost,
+        n_jobs=args.jobs,
+    )
     print(f"{'images':32} {'K':>5}  {'SEAL ASA / BR / CD':24}  RGB ERS ASA / BR / CD")
     for name, images, annotations, tolerance in _sets(args):
         learned = seal.transform_counts(images, args.counts)
