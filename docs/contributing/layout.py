@@ -41,8 +41,8 @@ FLOORS = [
     },
     {
         "segmentation": "a function for each algorithm: `graph` (from affinity maps), "
-        "`merging` and `refining` (from label maps), `image` (from images), `opencv`; "
-        "`grid` says where the clusters of SNIC start",
+        "`merging` and `refining` (from label maps, over `colors`), `image` (from "
+        "images), `opencv`; `grid` says where the clusters of SNIC start",
         "metrics": "scores of label maps: `overlap`, `boundary`, `shape`, all at once "
         "in `report` and `scoring`; their names in `catalogue`; means in `pairs`; "
         "`scorers`",
