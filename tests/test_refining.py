@@ -17,7 +17,7 @@ from seal_sk.labels import relabel_consecutive, split_components
 from seal_sk.metrics import asa_score, boundary_recall_score
 
 #: What is added to each variance, in units of CIELAB.
-SLIGHT = 10
+SLIGHT = 12
 
 STEPS = ((-1, 0), (0, -1), (0, 1), (1, 0))
 

@@ -23,16 +23,14 @@ from ..superpixels.methods import method_class
 __all__ = ["METHODS", "LabelMaps", "as_method", "find_methods"]
 
 
-def _seal(oversegmentation):
-    return superpixels.SEALSuperpixels.load("bsds500").set_params(
-        oversegmentation=oversegmentation
-    )
+def _seal(**parameters):
+    return superpixels.SEALSuperpixels.load("bsds500").set_params(**parameters)
 
 
 #: Methods by name: functions that return the estimator.
 METHODS: dict[str, Callable[[], Any]] = {
-    "seal": lambda: _seal(3),
-    "seal-ers": lambda: _seal(1),
+    "seal": _seal,
+    "seal-ers": lambda: _seal(oversegmentation=1),
     **{name: method_class(name) for name in ESTIMATORS if name != "seal"},
     "oracle": lambda: superpixels.GraphSuperpixels(affinity=OracleAffinity()),
 }

@@ -30,6 +30,9 @@ __all__ = ["cut_and_merge", "merge_regions"]
 _FINE_COST = 10.0
 _FINE_SWEEPS = 3
 
+# Smaller ones have no statistics to merge or refine them by.
+_FINE_SIZE = 16
+
 # Added to the variances of regions, in CIELAB: less is noise.
 _SLIGHT_VARIANCE = 10.0
 
@@ -151,7 +154,7 @@ def cut_and_merge(
     n_segments: int | list[int],
     *,
     cut: Callable[..., Any],
-    oversegmentation: float = 3,
+    oversegmentation: float = 4,
     refined: bool = False,
     connectivity: Connectivity = 8,
     mask: NDArray[np.bool_] | None = None,
@@ -172,8 +175,9 @@ def cut_and_merge(
         Number of superpixels after the merging.
     cut : callable
         ``cut(affinity, [n_segments, ...], mask)`` returns a list of label maps.
-    oversegmentation : float, default=3
-        How many times more superpixels to make first.
+    oversegmentation : float, default=4
+        How many times more superpixels to make first. At more than 2, only as many as
+        leave 16 pixels to each on average, but never less than twice as many.
     refined : bool, default=False
         Whether to refine the boundaries of the superpixels before they are merged.
     connectivity : {4, 8}, default=8
@@ -192,7 +196,9 @@ def cut_and_merge(
         check_areas(min(counts), mask, connectivity)
     colors = color_affinity(image, connectivity=connectivity)
     n_pixels = affinity[..., 0].size if mask is None else np.count_nonzero(mask)
-    fine = [round(min(float(oversegmentation) * n, n_pixels)) for n in counts]
+    most, least = float(oversegmentation), min(float(oversegmentation), 2.0)
+    fine = [max(min(most * n, n_pixels / _FINE_SIZE), least * n) for n in counts]
+    fine = [round(min(n, n_pixels)) for n in fine]
     maps = cut((2 * affinity + colors) / 3, fine, mask)
     if refined:
         maps = [

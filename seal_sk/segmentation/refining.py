@@ -33,7 +33,7 @@ from .colors import fixed_colors
 __all__ = ["refine", "refine_boundaries"]
 
 # Added to the variance of a region, in CIELAB: less is noise.
-_SLIGHT_VARIANCE = 10.0
+_SLIGHT_VARIANCE = 12.0
 
 
 def refine_boundaries(
@@ -52,7 +52,7 @@ def refine_boundaries(
     Pixels at boundaries move to the neighbouring region of least cost, in up to
     `max_iter` sweeps over the image. The cost of a pixel in a region is::
 
-        sum((x - m)^2 / (v + 10) + log(v + 10)) + boundary_cost * cut
+        sum((x - m)^2 / (v + 12) + log(v + 12)) + boundary_cost * cut
 
     The sum is over the channels of CIELAB: x is the colour of the pixel, m the mean of
     the region, and v its variance. cut is the sum of the affinities between the pixel
@@ -204,8 +204,11 @@ def refine(
 
 def _sweep(labels, colors, steps, visit_rows, max_iter, each, bands):
     """Move pixels of the bands of rows until none moves; in place."""
-    sums = np.zeros((int(labels.max()) + 1, 1 + 2 * colors.shape[2]), np.int64)
-    sum_colors(labels, colors, sums)
+    shape = int(labels.max()) + 1, 1 + 2 * colors.shape[2]
+    # Each band has sums of its own, where these take little memory.
+    few = shape[0] * len(bands[0]) < labels.size // 8
+    parts = bands if few else ([0], [len(labels)])
+    sums = sum(each(partial(_sums, labels, colors, shape), *parts))
     regions = np.empty(sums.shape)
     for _ in range(max_iter):
         describe(sums, _SLIGHT_VARIANCE * steps**2, regions)
@@ -215,3 +218,10 @@ def _sweep(labels, colors, steps, visit_rows, max_iter, each, bands):
             move_colors(labels, colors, moved, sums)
         if not any(map(len, moves)):
             break
+
+
+def _sums(labels, colors, shape, first_row, last_row):
+    """The sums of the colours of a band of rows, by region."""
+    sums = np.zeros(shape, np.int64)
+    sum_colors(labels[first_row:last_row], colors[first_row:last_row], sums)
+    return sums

@@ -52,9 +52,11 @@ class SEALSuperpixels(GraphSuperpixels):
         Neighbours of a pixel in the graph.
     balance : float, default=0.5
         Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
-    oversegmentation : float, default=3
+    oversegmentation : float, default=4
         The graph algorithm first makes ``oversegmentation * n_segments`` superpixels,
-        from affinities that are two thirds learned and one third based on colours.
+        from affinities that are two thirds learned and one third based on colours. They
+        have at least 16 pixels on average; where that is not possible, there are at
+        most twice as many as requested.
         `seal_sk.merge_regions` then merges them along the learned affinities. With
         exactly 1, the graph algorithm makes `n_segments` superpixels from the learned
         affinities alone: their sizes are more equal, and their scores lower.
@@ -235,7 +237,7 @@ class SEALSuperpixels(GraphSuperpixels):
         segmenter: Literal["ers", "fh"] | Callable[..., ArrayLike] = "ers",
         connectivity: Connectivity = 8,
         balance: float = 0.5,
-        oversegmentation: float = 3,
+        oversegmentation: float = 4,
         boundary_cost: float | Literal["auto"] | None = "auto",
         network: Literal["pan", "unet"] = "pan",
         width: int | None = None,
