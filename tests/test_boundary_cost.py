@@ -105,7 +105,7 @@ def merged(image, affinity, estimator, mask):
     )
     colors = color_affinity(image, connectivity=connectivity)
     cut = fh if estimator.segmenter == "fh" else ers
-    fine = cut((2 * affinity + colors) / 3, n_segments=60, mask=mask)
+    fine = cut((2 * affinity + colors) / 3, n_segments=80, mask=mask)
     fine = refine_boundaries(
         fine, image, affinity, boundary_cost=10, max_iter=3, connectivity=connectivity
     )
