@@ -140,7 +140,7 @@ def _add_course(group: _ArgumentGroup) -> None:
     )
     group.add_argument(
         "--augmentation",
-        choices=("rigid", "full"),
+        choices=("rigid", "full", "disturbed"),
         help="rotate and mirror, or also vary scales and colours (default: rigid)",
     )
     group.add_argument(

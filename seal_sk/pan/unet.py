@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from itertools import pairwise
 from typing import Any
@@ -16,8 +17,7 @@ from .base import AffinityNet
 
 __all__ = ["UNet"]
 
-# Channels of the scales 1, 1/2, 1/4, 1/8, 1/16, in units of the width.
-_SCALES = (1, 2, 3, 4, 4)
+_MULTIPLES = (1, 2, 3, 4, 4)
 
 # Initial bias of the logits, since most neighbours belong together.
 _BIAS = 3.0
@@ -33,7 +33,10 @@ class UNet(AffinityNet):
     Parameters
     ----------
     width : int, default=24
-        Channels at full resolution; deeper scales have 2, 3, 4 and 4 times as many.
+        Channels at full resolution.
+    multiples : sequence of int, default=(1, 2, 3, 4, 4)
+        Channels of the scales 1, 1/2, 1/4, 1/8 and 1/16, in units of `width`; the first
+        is 1. On CPUs, numbers of channels that are multiples of 16 are fastest.
     in_channels : int, default=3
         Channels of the images.
     seed : int, default=0
@@ -54,16 +57,27 @@ class UNet(AffinityNet):
     """
 
     edges = None  # there is no edge channel
-    stride = 2 ** (len(_SCALES) - 1)
+    stride = 16
     margin = 9 * stride
     memory_format = torch.channels_last
     normalizes_batch = True
 
-    def __init__(self, width: int = 24, in_channels: int = 3, seed: int = 0) -> None:
+    def __init__(
+        self,
+        width: int = 24,
+        in_channels: int = 3,
+        seed: int = 0,
+        multiples: Sequence[int] = _MULTIPLES,
+    ) -> None:
         super().__init__()
         self.width = check_int(width, 1, name="width")
         self.in_channels = check_int(in_channels, 1, name="in_channels")
-        widths = [width * scale for scale in _SCALES]
+        self.multiples = tuple(check_int(n, 1, name="multiples") for n in multiples)
+        if len(self.multiples) != len(_MULTIPLES) or self.multiples[0] != 1:
+            raise ValueError(
+                f"multiples={list(multiples)} must be five integers, the first 1."
+            )
+        widths = [width * multiple for multiple in self.multiples]
         # Otherwise, the layers' initialisation would use the global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -96,6 +110,7 @@ class UNet(AffinityNet):
             "network": "unet",
             "width": self.width,
             "in_channels": self.in_channels,
+            "multiples": list(self.multiples),
         }
 
     def logits(self, images: Tensor) -> Tensor:
@@ -126,7 +141,7 @@ class UNet(AffinityNet):
         x = features.pop()
         for lateral, up in zip(reversed(self.lateral), reversed(self.up), strict=True):
             x = functional.interpolate(lateral(x), scale_factor=2, mode="bilinear")
-            x = up(functional.relu(x + features.pop()))
+            x = up(_relu(x + features.pop()))
         return self.head(x)[..., :height, :width]
 
     def fused(self) -> UNet:
@@ -165,7 +180,7 @@ class _Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm(self.conv(x))
-        return functional.relu(x) if self.active else x
+        return _relu(x) if self.active else x
 
 
 class _Residual(nn.Module):
@@ -177,4 +192,9 @@ class _Residual(nn.Module):
         nn.init.zeros_(self.second.norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.relu(x + self.second(self.first(x)))
+        return _relu(x + self.second(self.first(x)))
+
+
+def _relu(x: Tensor) -> Tensor:
+    # Nothing else reads the argument, and in place it is faster.
+    return functional.relu(x, inplace=True)

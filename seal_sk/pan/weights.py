@@ -172,12 +172,16 @@ def _checked_values(tensors, source):
 def _may_be(architecture, tensors):
     """Whether the file is large enough for its network, which may claim any size."""
     width, n_channels = architecture["width"], architecture["in_channels"]
-    if not (isinstance(width, int) and isinstance(n_channels, int)):
+    try:
+        # A block of UNet has two kernels of 3 x 3.
+        widest = width * max(architecture.get("multiples", [1]))
+        least = max(
+            width * n_channels,
+            18 * widest**2 if "multiples" in architecture else width**2,
+        )
+        return least <= max(sum(t.numel() for t in tensors.values()), _SMALL)
+    except (TypeError, ValueError):
         return True  # the wrong type is refused later
-    n_weights = sum(t.numel() for t in tensors.values())
-    # UNet has about 1,700 weights for each pair of channels.
-    least = max((1000 if architecture["network"] == "unet" else 1) * width, n_channels)
-    return width * least <= max(n_weights, _SMALL)
 
 
 def _build(architecture, path):
@@ -217,6 +221,10 @@ def _described(metadata, path):
         params = json.loads(metadata["params"])
         settings = dict(architecture)
         name = settings.pop("network")
+        if name == "unet":
+            # Files of earlier versions don't have it.
+            settings.setdefault("multiples", [1, 2, 3, 4, 4])
+            architecture = {"network": name, **settings}
         known = name in NETWORKS and settings.keys() == _settings_of(name)
         params.keys()
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:

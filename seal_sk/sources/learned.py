@@ -62,9 +62,11 @@ class LearnedAffinity(AffinitySource):
         the paper. With "mean", it is an image with the mean affinities of all its
         annotations. This needs ``loss="bce"`` or a callable, which then gets affinities
         (N, 2, H, W), NaN where they are unknown, instead of label maps.
-    augmentation : {"rigid", "full"}, default="rigid"
+    augmentation : {"rigid", "full", "disturbed"}, default="rigid"
         How samples are varied. "rigid" applies quarter turns and reflections, as in the
-        paper; "full" also changes scale, colours and contrast, and adds noise.
+        paper; "full" also changes scale, colours and contrast, and adds noise;
+        "disturbed" moreover adds strong noise, blur, haze, darkness and compression to
+        most samples.
     train_segment_size : float, default=515
         Mean size, in pixels, of the superpixels made during training: those whose
         leaks enter the loss, and those whose ASA is validated (ERS, 8 neighbours).
@@ -205,7 +207,7 @@ class LearnedAffinity(AffinitySource):
         use_edges: bool = True,
         loss: Literal["seal", "bce", "balanced_bce"] | Callable[..., Any] = "seal",
         annotations: Literal["each", "mean"] = "each",
-        augmentation: Literal["rigid", "full"] = "rigid",
+        augmentation: Literal["rigid", "full", "disturbed"] = "rigid",
         train_segment_size: float = 515,
         weights: PathLike | None = None,
         max_iter: int = 2000,

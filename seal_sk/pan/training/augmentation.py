@@ -1,13 +1,24 @@
 """Random changes of the orientation, scale and colours of training samples."""
 
+from io import BytesIO
 from typing import Any
 
+import imageio.v3 as iio
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from torch.nn import functional
 
-__all__ = ["jitter", "resize_image", "resize_labels", "turn", "turn_affinity", "zoom"]
+__all__ = [
+    "disturb",
+    "jitter",
+    "resize_image",
+    "resize_labels",
+    "turn",
+    "turn_affinity",
+    "zoom",
+]
 
 _ZOOM = 1.4  # at most this many times larger or smaller
 _ZOOMED = 0.7  # share of samples at another scale
@@ -21,6 +32,20 @@ _GAMMA = 1.4
 _GREY = 0.05
 _NOISY = 0.2
 _NOISE = 0.04
+
+_DISTURBED = 0.6  # share of samples to which the following is done
+_HAZY = 0.15
+_HAZE = (0.2, 0.6)  # of the contrast is left
+_DARK = 0.15
+_DARKNESS = (0.25, 0.7)
+_BLURRED = 0.25
+_BLUR = 2.0
+_GRAINY = 0.35
+_GRAIN = 0.12
+_PEPPERED = 0.1
+_PEPPER = 0.08
+_COMPRESSED = 0.35
+_QUALITY = (6, 50)
 
 
 # A turn is three flags: whether rows and columns are swapped, and then whether the rows
@@ -96,3 +121,40 @@ def jitter(values, rng):
         noise = rng.normal(0, rng.uniform(0, _NOISE), values.shape)
         values = np.clip(values + noise.astype(np.float32), 0, 1)
     return values
+
+
+def disturb(values, rng):
+    """An image, float32 (H, W, C) in 0..1, as bad light, lenses or compression do it.
+
+    In the order in which they would happen: haze, darkness, blur, noise, salt and
+    pepper, JPEG compression.
+    """
+    if rng.random() >= _DISTURBED:
+        return values
+    if rng.random() < _HAZY:
+        contrast = rng.uniform(*_HAZE)
+        values = contrast * values + (1 - contrast) * rng.uniform(0.5, 0.9)
+    if rng.random() < _DARK:
+        values = rng.uniform(*_DARKNESS) * values ** rng.uniform(1, 2)
+    if rng.random() < _BLURRED:
+        sigma = rng.uniform(0.3, _BLUR)
+        values = gaussian_filter(values, (sigma, sigma, 0), mode="nearest")
+    if rng.random() < _GRAINY:
+        values = values + rng.normal(0, rng.uniform(0.01, _GRAIN), values.shape)
+    if rng.random() < _PEPPERED:
+        struck = rng.random(values.shape[:2]) < rng.uniform(0, _PEPPER)
+        values = np.where(
+            struck[..., None], rng.integers(2, size=(*struck.shape, 1)), values
+        )
+    values = np.clip(values, 0, 1).astype(np.float32)
+    if rng.random() < _COMPRESSED and values.shape[2] == 3:
+        values = _compressed(values, int(rng.integers(*_QUALITY)))
+    return values
+
+
+def _compressed(values, quality):
+    """RGB as JPEG of a quality from 1 to 95 leaves it."""
+    file = BytesIO()
+    image = np.rint(255 * values).astype(np.uint8)
+    iio.imwrite(file, image, extension=".jpg", quality=quality)
+    return iio.imread(file.getvalue()).astype(np.float32) / 255

@@ -19,7 +19,15 @@ from ..._validation import (
 from ...affinity.edges import canny
 from ...affinity.maps import mean_affinity
 from ..prediction import network_input
-from .augmentation import jitter, resize_image, resize_labels, turn, turn_affinity, zoom
+from .augmentation import (
+    disturb,
+    jitter,
+    resize_image,
+    resize_labels,
+    turn,
+    turn_affinity,
+    zoom,
+)
 
 __all__ = ["Sample", "Samples", "check_data"]
 
@@ -70,9 +78,10 @@ class Samples:
     annotations : {"each", "mean"}, default="each"
         With "each", a sample is an (image, annotation) pair, with a label map as its
         truth; with "mean", it is an image with the mean affinities of its annotations.
-    augmentation : {"rigid", "full"}, default="rigid"
+    augmentation : {"rigid", "full", "disturbed"}, default="rigid"
         "rigid" applies quarter turns and reflections; "full" also changes scale,
-        colours and contrast, and adds noise.
+        colours and contrast, and adds noise; "disturbed" moreover adds strong noise,
+        blur, haze, darkness and compression to most samples.
     ignore_label : int, optional
         Label of unknown pixels, for the mean.
     seed : sequence of int
@@ -142,7 +151,7 @@ class Samples:
         size = self.crop_size or max(height, width)
         h, w = min(size, height), min(size, width)
         soft = is_affinity(truth)
-        free = self.augmentation == "full"
+        free = self.augmentation != "rigid"
         # To change the scale, a larger or smaller part of the image is resized.
         # Affinities can't be resized: they are valid only at their scale.
         rescaled = free and not soft
@@ -154,6 +163,8 @@ class Samples:
         if free:
             values = unit_scale(image[inside[1:]], np.float32)
             values = jitter(resize_image(values, (h, w)), rng)
+            if self.augmentation == "disturbed":
+                values = disturb(values, rng)
             edges = None if self.edges is None else canny(values, self.edges)
             inputs = network_input(values, edges)
         else:

@@ -78,7 +78,9 @@ class Settings:
         "seal", _choice("seal", "bce", "balanced_bce"), callable
     )
     annotations: Literal["each", "mean"] = _decides("each", _choice("each", "mean"))
-    augmentation: Literal["rigid", "full"] = _decides("rigid", _choice("rigid", "full"))
+    augmentation: Literal["rigid", "full", "disturbed"] = _decides(
+        "rigid", _choice("rigid", "full", "disturbed")
+    )
     train_segment_size: float = _decides(515, _at_least(1, Real))
     weights: PathLike | None = _of_a_run(None, None, str, Path)
     max_iter: int = _decides(2000, _at_least(0))
