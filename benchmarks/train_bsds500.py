@@ -21,7 +21,7 @@ import torch
 from _data import bsds500
 
 from seal_sk import LearnedAffinity
-from seal_sk.pan import calibrate
+from seal_sk.pan import UNet, calibrate
 from seal_sk.pan.weights import write_weights
 
 
@@ -32,11 +32,15 @@ def main():
     parser.add_argument("folder", type=Path, help="folder of the run")
     parser.add_argument("--network", default="unet", choices=("unet", "pan"))
     parser.add_argument("--width", type=int)
+    parser.add_argument(
+        "--multiples", type=int, nargs=5, help="channels of the scales of UNet by width"
+    )
     parser.add_argument("--subset", default="train", choices=("train", "trainval"))
     parser.add_argument(
         "--photographs",
         type=Path,
-        help="folder of unlabelled NAME.jpg with another network's affinities NAME.npy",
+        help="folder of photographs NAME.jpg and affinities NAME.npy, as "
+        "label_photographs.py writes them",
     )
     parser.add_argument("--init", help="initial weights")
     parser.add_argument("--iterations", type=int, default=12_000)
@@ -46,7 +50,9 @@ def main():
     parser.add_argument(
         "--loss", default="bce", choices=("bce", "balanced_bce", "seal")
     )
-    parser.add_argument("--augmentation", default="full", choices=("full", "rigid"))
+    parser.add_argument(
+        "--augmentation", default="full", choices=("full", "rigid", "disturbed")
+    )
     parser.add_argument(
         "--scales",
         type=float,
@@ -75,6 +81,11 @@ def main():
         truths = repeats * truths + soft
     val = bsds500("val", args.data_home)
     val_images, val_annotations = val.images[::5], val.annotations[::5]
+    if args.multiples and not args.init:
+        net = UNet(args.width, seed=args.seed, multiples=args.multiples)
+        args.folder.mkdir(parents=True, exist_ok=True)
+        args.init = args.folder / "initial.safetensors"
+        write_weights(args.init, net)
     affinity = LearnedAffinity(
         network=args.network,
         width=args.width,
@@ -127,7 +138,7 @@ def _photographs(folder):
     if not files:
         raise SystemExit(f"There is no photograph with affinities in {folder}.")
     images = [iio.imread(file.with_suffix(".jpg")) for file in files]
-    return images, [np.load(file).astype(np.float32) for file in files]
+    return images, [np.load(file) / np.float32(255) for file in files]
 
 
 def _append(path, line):
