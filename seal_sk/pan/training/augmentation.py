@@ -33,7 +33,7 @@ _GREY = 0.05
 _NOISY = 0.2
 _NOISE = 0.04
 
-_DISTURBED = 0.6  # share of samples to which the following is done
+_DISTURBED = 0.5  # share of samples to which the following is done
 _HAZY = 0.15
 _HAZE = (0.2, 0.6)  # of the contrast is left
 _DARK = 0.15
