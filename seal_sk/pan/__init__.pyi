@@ -9,6 +9,8 @@ from .loss import superpixel_leak as superpixel_leak
 from .network import PAN as PAN
 from .prediction import Predictor as Predictor
 from .settings import PAPER_SETTINGS as PAPER_SETTINGS
+from .shipped import available_weights as available_weights
+from .shipped import load_net as load_net
 from .unet import UNet as UNet
 from .weights import read_weights as read_weights
 from .weights import write_weights as write_weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .base import AffinityNet
 
-__all__ = ["SHIPPED", "check_width", "net_of_file"]
+__all__ = ["SHIPPED", "available_weights", "check_width", "load_net", "net_of_file"]
 
 
 #: Networks that ship with the package, by name.
@@ -17,6 +18,62 @@ SHIPPED = {
     name: Path(__file__).with_name(f"{name}.safetensors")
     for name in ("bsds500", "bsds500-train")
 }
+
+
+def available_weights() -> list[str]:
+    """The names of the networks that ship with the package.
+
+    They are names for ``weights=`` of `SEALSuperpixels`, ``load`` and `load_net`; the
+    first is the default of the command line. ``seal-sk weights list`` describes them.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from seal_sk.pan import available_weights
+    >>> available_weights()[0]
+    'bsds500'
+    """
+    return list(SHIPPED)
+
+
+def load_net(name: str) -> AffinityNet:
+    """A network that ships with the package.
+
+    Parameters
+    ----------
+    name : str
+        One of `available_weights`.
+
+    Returns
+    -------
+    PAN or UNet
+        In evaluation mode, in float32, with its calibration; a copy of its own.
+
+    Raises
+    ------
+    ValueError
+        If there is no such network.
+
+    See Also
+    --------
+    read_weights : Reads the network in a file.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from seal_sk.pan import load_net
+    >>> load_net("bsds500")(torch.rand(1, 3, 32, 48)).shape
+    torch.Size([1, 2, 32, 48])
+    """
+    if name not in SHIPPED:
+        raise ValueError(
+            f"There is no network {name!r}; give one of {', '.join(SHIPPED)}, or use "
+            "read_weights for a file."
+        )
+    return deepcopy(net_of_file(name))
 
 
 def net_of_file(path: Any) -> AffinityNet:

@@ -14,7 +14,14 @@ from torch.nn import functional
 import seal_sk.pan
 from seal_sk import LearnedAffinity, SEALSuperpixels, ers, to_eight_connected
 from seal_sk.affinity import binary_affinity
-from seal_sk.pan import Predictor, UNet, read_weights, write_weights
+from seal_sk.pan import (
+    Predictor,
+    UNet,
+    available_weights,
+    load_net,
+    read_weights,
+    write_weights,
+)
 from seal_sk.pan.prediction import predict_affinity
 from seal_sk.pan.shipped import net_of_file
 
@@ -39,6 +46,26 @@ def test_fits_into_two_megabytes(tmp_path):
     assert sum(p.numel() for p in net.parameters()) == 984_170
     write_weights(tmp_path / "half.safetensors", net, half=True)
     assert (tmp_path / "half.safetensors").stat().st_size <= 2_000_000
+
+
+def test_channels_of_each_scale(tmp_path):
+    net = UNet(8, multiples=(1, 1, 3, 2, 5)).eval()
+    assert net.architecture["multiples"] == [1, 1, 3, 2, 5]
+    widths = [down[0].conv.out_channels for down in net.down]
+    assert widths == [8, 24, 16, 40]
+    write_weights(tmp_path / "net.safetensors", net)
+    read, _ = read_weights(tmp_path / "net.safetensors")
+    images = torch.rand(1, 3, 20, 30)
+    with torch.no_grad():
+        assert torch.equal(read.logits(images), net.logits(images))
+    for multiples in (
+        (1, 2, 3, 4),
+        (2, 2, 3, 4, 4),
+        (1, 2, 0, 4, 4),
+        (1, 2, 3.5, 4, 4),
+    ):
+        with pytest.raises((ValueError, TypeError), match="multiples"):
+            UNet(8, multiples=multiples)
 
 
 def test_seed_decides_the_weights_and_leaves_torch_alone():
@@ -245,9 +272,15 @@ def test_crops_too_small_to_train_on_are_refused(scenes):
         LearnedAffinity(**params, max_iter=1).fit(*scenes)
 
 
-def test_a_file_that_asks_for_a_huge_network_is_refused(net, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "size",
+    [{"width": 120}, {"width": 4, "multiples": [1, 2, 3, 4, 10**9]}, {"width": 10**9}],
+)
+def test_a_file_that_asks_for_a_huge_network_is_refused(
+    net, tmp_path, monkeypatch, size
+):
     class Huge(UNet):
-        architecture = {"network": "unet", "width": 120, "in_channels": 3}
+        architecture = {"network": "unet", "in_channels": 3, **size}
 
     net.__class__ = Huge
     write_weights(tmp_path / "huge.safetensors", net)
@@ -383,6 +416,17 @@ def test_what_is_done_to_a_loaded_network_stays_with_it():
     SEALSuperpixels.load("bsds500").net_.set_calibration(1.0, 0.0)
     (after,) = SEALSuperpixels(50, weights="bsds500").predict_affinity([image])
     assert np.array_equal(before, after)
+
+
+def test_networks_by_name():
+    assert available_weights()[:2] == ["bsds500", "bsds500-train"]
+    for name in available_weights():
+        net = load_net(name)
+        assert not net.training
+        net.set_calibration(1.0, 0.0)
+        assert load_net(name).calibration.tolist() != net.calibration.tolist()
+    with pytest.raises(ValueError, match="no network 'bsds'; give one of bsds500, "):
+        load_net("bsds")
 
 
 @pytest.mark.slow

@@ -5,7 +5,9 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from seal_sk.affinity import binary_affinity, oracle_affinity
+from seal_sk.pan.training import augmentation
 from seal_sk.pan.training.augmentation import (
+    disturb,
     jitter,
     resize_image,
     resize_labels,
@@ -88,6 +90,40 @@ def test_bands_are_never_mixed(rng):
         assert np.ptp(jitter(bands, rng)[..., 2]) < 0.5
 
 
+@pytest.mark.parametrize("n_bands", [1, 3, 5])
+def test_half_of_the_samples_are_disturbed(rng, n_bands):
+    image = rng.random((40, 32, n_bands), dtype=np.float32)
+    before = image.copy()
+    results = [disturb(image, rng) for _ in range(300)]
+    assert np.array_equal(image, before)
+    for result in results:
+        assert result.dtype == np.float32
+        assert result.shape == image.shape
+        assert result.min() >= 0
+        assert result.max() <= 1
+    same = [np.array_equal(result, image) for result in results]
+    assert 120 < sum(same) < 220
+    # Haze and darkness leave less contrast, and blur less detail.
+    assert min(result.std() for result in results) < 0.5 * image.std()
+
+
+def test_compression_of_a_disturbed_sample(rng, monkeypatch):
+    """Of the disturbances, only compression: edges of blocks of 8 pixels stand out."""
+    for name in ("_HAZY", "_DARK", "_BLURRED", "_GRAINY", "_PEPPERED"):
+        monkeypatch.setattr(augmentation, name, 0)
+    monkeypatch.setattr(augmentation, "_COMPRESSED", 1)
+    monkeypatch.setattr(augmentation, "_QUALITY", (8, 9))
+    smooth = np.linspace(0.2, 0.8, 96, dtype=np.float32)
+    image = np.repeat((smooth[:, None] + smooth)[..., None] / 2, 3, axis=2)
+    image += rng.normal(0, 0.02, image.shape).astype(np.float32)
+    results = (disturb(image, rng) for _ in range(20))
+    result = next(r for r in results if not np.array_equal(r, image))
+    steps = np.abs(np.diff(result[..., 1], axis=1)).mean(axis=0)
+    at_blocks = np.arange(1, 96) % 8 == 0
+    assert steps[at_blocks].mean() > 2 * steps[~at_blocks].mean()
+    assert np.abs(result - image).mean() < 0.05
+
+
 def test_mean_affinities_of_a_crop(rng):
     """Every place of the crop has the mean over the annotations, or NaN."""
     maps = [blocks(rng), blocks(rng)]
@@ -122,7 +158,8 @@ def test_mean_affinities_of_a_crop(rng):
     assert unknown
 
 
-def test_full_augmentation_draws_the_same_samples_again(scenes):
+@pytest.mark.parametrize("augmentation", ["full", "disturbed"])
+def test_augmentation_draws_the_same_samples_again(scenes, augmentation):
     images, truths = scenes
 
     def make():
@@ -134,7 +171,7 @@ def test_full_augmentation_draws_the_same_samples_again(scenes):
             crop_size=32,
             in_channels=3,
             edges="skimage",
-            augmentation="full",
+            augmentation=augmentation,
             seed=(1,),
         )
 
