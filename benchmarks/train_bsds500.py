@@ -36,7 +36,8 @@ def main():
     parser.add_argument(
         "--photographs",
         type=Path,
-        help="folder of unlabelled NAME.jpg with another network's affinities NAME.npy",
+        help="folder of photographs NAME.jpg and affinities NAME.npy, as "
+        "label_photographs.py writes them",
     )
     parser.add_argument("--init", help="initial weights")
     parser.add_argument("--iterations", type=int, default=12_000)
@@ -127,7 +128,7 @@ def _photographs(folder):
     if not files:
         raise SystemExit(f"There is no photograph with affinities in {folder}.")
     images = [iio.imread(file.with_suffix(".jpg")) for file in files]
-    return images, [np.load(file).astype(np.float32) for file in files]
+    return images, [np.load(file) / np.float32(255) for file in files]
 
 
 def _append(path, line):
