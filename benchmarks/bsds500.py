@@ -5,7 +5,9 @@
 ASA and boundary recall (BR, at tolerance 1) are means over all (image, annotation)
 pairs; the contour density (CD) and the number of superpixels, which is the one
 returned, not the one requested, are means over the images. "seal-ers" is ERS on the
-affinities of "seal", without merging, as in the paper. Two methods use the ground
+affinities of "seal", without merging, as in the paper. "pidinet", "pidinet-tiny", "xyw"
+and "hed" are "seal" along the edges of these detectors (edge_networks.py, which says
+where their weights come from and what they have seen). Two methods use the ground
 truth: "oracle" segments along the mean of all annotations; "annotators" segments along
 the mean of all annotations but one, and is scored against that one. It measures how
 consistent people are.
@@ -18,6 +20,8 @@ from collections import defaultdict
 
 import numpy as np
 from _data import bsds500
+from edge_networks import NAMES as DETECTORS
+from edge_networks import edge_network, edge_superpixels
 from joblib import Parallel, delayed
 from scipy.special import expit
 from tqdm import tqdm
@@ -38,7 +42,10 @@ from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
 
 # Those that go straight from the image.
 PEERS = {"snic": snic, "slic": slic, "lsc": lsc, "seeds": seeds}
-METHODS = ("seal", "seal-ers", "ers", *PEERS, "oracle", "annotators")
+# Those whose boundaries can be refined at a cost, and those with a cost of their own.
+AUTO = ("seal", *DETECTORS)
+REFINED = (*AUTO, "ers")
+METHODS = ("seal", "seal-ers", "ers", *DETECTORS, *PEERS, "oracle", "annotators")
 
 
 def main():
@@ -73,9 +80,10 @@ def main():
         type=cost,
         nargs="+",
         metavar="COST",
-        help="run 'seal' and 'ers' once for each of these costs: a number, none, or "
-        "auto, which is for 'seal'",
+        help="run 'seal', the detectors and 'ers' once for each of these costs: a "
+        "number, none, or auto, which is not for 'ers'",
     )
+    parser.add_argument("--edges", help="folder of the detectors' weights")
     parser.add_argument("--data-home", help="folder of the data set")
     parser.add_argument("--jobs", type=int, default=2, help="threads")
     parser.add_argument("--csv", help="also write the score of each pair to this file")
@@ -84,10 +92,8 @@ def main():
     if {"seal", "seal-ers"} & set(methods) and not args.weights:
         parser.error("methods 'seal' and 'seal-ers' need --weights")
     costs = {
-        method: [
-            c for c in args.boundary_costs or [] if c != "auto" or method == "seal"
-        ]
-        for method in ("seal", "ers")
+        method: [c for c in args.boundary_costs or [] if c != "auto" or method in AUTO]
+        for method in REFINED
     }
     if args.boundary_costs and not any(costs.get(method) for method in methods):
         parser.error("none of --boundary-costs is for these --methods")
@@ -130,21 +136,23 @@ def _print_table(rows, subset):
     one = next(iter(of_pairs))
     n_images, n_pairs = len(of_images[one]), len(of_pairs[one])
     print(f"BSDS500 {subset}: {n_images} images, {n_pairs} pairs")
-    print("method     asked  superpixels     ASA      BR      CD")
+    print("method             asked  superpixels     ASA      BR      CD")
     for (method, k), values in of_pairs.items():
         asa, recall = np.mean(values, axis=0)
         images = [np.mean(maps, axis=0) for maps in of_images[method, k].values()]
         size, density = np.mean(images, axis=0)
         print(
-            f"{method:10} {k:5d}  {size:11.1f}  {asa:.4f}  {recall:.4f}  {density:.4f}"
+            f"{method:18} {k:5d}  {size:11.1f}  {asa:.4f}  {recall:.4f}  {density:.4f}"
         )
 
 
 def _cutter(method, args, **params):
     """Function of (image, annotations) that gives a function of the count."""
-    if method in ("seal", "seal-ers", "ers"):
+    if method in (*REFINED, "seal-ers"):
         if method == "ers":
             estimator = ERSSuperpixels(**params)
+        elif method in DETECTORS:
+            estimator = edge_superpixels(edge_network(method, args.edges), **params)
         else:
             estimator = SEALSuperpixels(weights=args.weights, **params)
         if method == "seal-ers":

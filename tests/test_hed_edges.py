@@ -130,7 +130,7 @@ def test_hed_takes_images_of_any_dtype_and_grey_ones(hed, weights, rng):
     )
     grey = image[..., 0]
     assert np.array_equal(edges(grey), edges(np.stack([grey] * 3, axis=-1)))
-    with pytest.raises(ValueError, match="has 5 channels; HED reads RGB or grey"):
+    with pytest.raises(ValueError, match=r"has 5 channels; only one \(grey\) or three"):
         edges(np.zeros((20, 31, 5), dtype=np.uint8))
 
 
