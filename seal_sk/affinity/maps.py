@@ -90,17 +90,34 @@ def color_affinity(
     image: NDArray[Any], sigma: float = 5.0, connectivity: int = 8
 ) -> NDArray[np.float32]:
     """`rgb_affinity` of a checked image."""
-    channels = connectivity // 2
-    values = as_8bit_scale(image)
-    affinity = np.zeros((*image.shape[:2], channels), dtype=np.float32)
-    for channel in range(channels):
+    height, width, n_bands = image.shape
+    affinity = np.zeros((height, width, connectivity // 2), dtype=np.float32)
+    if image.dtype == np.uint8:
+        # Sums of differences of bytes are integers, whose affinities fit into a table.
+        integers = np.int16 if n_bands <= 128 else np.int64
+        values = image.transpose(2, 0, 1).astype(integers, order="C")
+        sums = np.arange(255 * n_bands + 1)
+    else:
+        values, sums = as_8bit_scale(image), None
+    for channel in range(connectivity // 2):
         start, end = FROM_TO[channel]
-        difference = np.abs(values[end] - values[start]).mean(axis=-1)
-        if channel > 1:
-            difference *= np.sqrt(2.0)
-        with np.errstate(over="ignore"):
-            affinity[(*start, channel)] = np.exp(-((difference / sigma) ** 2) / 2)
+        here = (*start, channel)
+        if sums is None:
+            difference = np.abs(values[end] - values[start]).mean(axis=-1)
+            affinity[here] = _of_difference(difference, sigma, channel > 1)
+        else:
+            table = _of_difference(sums / n_bands, sigma, channel > 1)
+            difference = values[(slice(None), *end)] - values[(slice(None), *start)]
+            difference = np.abs(difference, out=difference).sum(0, dtype=integers)
+            affinity[here] = table.astype(np.float32)[difference]
     return affinity
+
+
+def _of_difference(difference, sigma, diagonal):
+    if diagonal:
+        difference = difference * np.sqrt(2.0)
+    with np.errstate(over="ignore"):
+        return np.exp(-((difference / sigma) ** 2) / 2)
 
 
 def edge_affinity(
