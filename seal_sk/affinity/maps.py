@@ -92,24 +92,26 @@ def color_affinity(
     """`rgb_affinity` of a checked image."""
     height, width, n_bands = image.shape
     affinity = np.zeros((height, width, connectivity // 2), dtype=np.float32)
-    if image.dtype == np.uint8:
+    exact = image.dtype == np.uint8
+    values: NDArray[Any]
+    if exact:
         # Sums of differences of bytes are integers, whose affinities fit into a table.
-        integers = np.int16 if n_bands <= 128 else np.int64
+        integers = np.dtype(np.int16 if n_bands <= 128 else np.int64)
         values = image.transpose(2, 0, 1).astype(integers, order="C")
-        sums = np.arange(255 * n_bands + 1)
     else:
-        values, sums = as_8bit_scale(image), None
+        values = as_8bit_scale(image)
     for channel in range(connectivity // 2):
         start, end = FROM_TO[channel]
         here = (*start, channel)
-        if sums is None:
+        if exact:
+            table = np.arange(255 * n_bands + 1) / n_bands
+            table = _of_difference(table, sigma, channel > 1).astype(np.float32)
+            difference = values[(slice(None), *end)] - values[(slice(None), *start)]
+            np.abs(difference, out=difference)
+            affinity[here] = table[difference.sum(axis=0, dtype=integers)]
+        else:
             difference = np.abs(values[end] - values[start]).mean(axis=-1)
             affinity[here] = _of_difference(difference, sigma, channel > 1)
-        else:
-            table = _of_difference(sums / n_bands, sigma, channel > 1)
-            difference = values[(slice(None), *end)] - values[(slice(None), *start)]
-            difference = np.abs(difference, out=difference).sum(0, dtype=integers)
-            affinity[here] = table.astype(np.float32)[difference]
     return affinity
 
 

@@ -52,18 +52,24 @@ def fixed_colors(
 
 
 def color_sums(
-    labels: NDArray[np.int32], n: int, image: NDArray[Any]
-) -> tuple[NDArray[np.int64], float]:
+    labels: NDArray[np.int32], n: int, colors: NDArray[Any]
+) -> NDArray[np.int64]:
     """What is known of the colours of each region, in fixed point.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (H, W), int32
+        Labels in 0..n-1; negative ones are masked.
+    n : int
+        Number of regions.
+    colors : ndarray of shape (H, W, C)
+        From `fixed_colors`.
 
     Returns
     -------
-    sums : ndarray of shape (n, 1 + 2 * C)
+    ndarray of shape (n, 1 + 2 * C)
         Pixels of each region, then the sum of each channel, then of its squares.
-    steps : float
-        Steps of the fixed point to a unit.
     """
-    colors, steps = fixed_colors(image)
     sums = np.zeros((n, 1 + 2 * colors.shape[2]), np.int64)
     sum_colors(labels, colors, sums)
-    return sums, steps
+    return sums

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._labels import relabel
 from .._merge import merge
 from .._typing import Connectivity
 from .._validation import (
@@ -21,8 +22,8 @@ from .._validation import (
 )
 from ..affinity.maps import color_affinity
 from ..labels import split_components
-from .colors import color_sums
-from .refining import refine
+from .colors import color_sums, fixed_colors
+from .refining import sweep
 
 __all__ = ["cut_and_merge", "merge_regions"]
 
@@ -137,12 +138,19 @@ def merge_regions(
         check_same_size(image, labels, name="image")
         image = check_image(image, mask=mask)
     labels = split_components(labels, connectivity=connectivity)
+    return _merged(
+        labels, affinity, n_segments, None if image is None else fixed_colors(image)
+    )
+
+
+def _merged(labels, affinity, n_segments, colors):
+    """`merge_regions` of connected regions, numbered from 0; in place."""
     n = int(labels.max()) + 1
     if n > n_segments:
-        if image is None:
+        if colors is None:
             size, sums, steps = np.bincount(labels[labels >= 0]), np.empty((n, 0)), 1.0
         else:
-            known, steps = color_sums(labels, n, image)
+            known, steps = color_sums(labels, n, colors[0]), colors[1]
             size, sums = known[:, 0].copy(), known[:, 1:].astype(float)
         merge(labels, affinity, size, sums, _SLIGHT_VARIANCE * steps**2, n_segments)
     return labels
@@ -200,21 +208,18 @@ def cut_and_merge(
     fine = [max(min(most * n, n_pixels / _FINE_SIZE), least * n) for n in counts]
     fine = [round(min(n, n_pixels)) for n in fine]
     maps = cut((2 * affinity + colors) / 3, fine, mask)
-    if refined:
-        maps = [
-            refine(
-                labels,
-                image,
+    known = fixed_colors(image)
+    for i, count in enumerate(counts):
+        maps[i] = split_components(maps[i], connectivity=connectivity)
+        if refined:
+            sweep(
+                maps[i],
+                known,
                 affinity,
                 _FINE_COST,
                 max_iter=_FINE_SWEEPS,
                 connectivity=connectivity,
-                n_jobs=1,
             )
-            for labels in maps
-        ]
-    maps = [
-        merge_regions(labels, affinity, count, image=image)
-        for labels, count in zip(maps, counts, strict=True)
-    ]
+            maps[i] = relabel(maps[i])[0]
+        maps[i] = _merged(maps[i], affinity, count, known)
     return maps if isinstance(n_segments, list) else maps[0]

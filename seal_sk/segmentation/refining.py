@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
@@ -11,7 +12,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 
-from .._colors import move_colors, sum_colors
+from .._colors import move_colors
 from .._labels import relabel
 from .._refine import describe, visit
 from .._typing import Connectivity
@@ -28,9 +29,9 @@ from .._validation import (
     warn_of_volume,
 )
 from ..labels import relabel_consecutive, split_components
-from .colors import fixed_colors
+from .colors import color_sums, fixed_colors
 
-__all__ = ["refine", "refine_boundaries"]
+__all__ = ["refine", "refine_boundaries", "sweep"]
 
 # Added to the variance of a region, in CIELAB: less is noise.
 _SLIGHT_VARIANCE = 12.0
@@ -191,37 +192,54 @@ def refine(
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
         each = map if pool is None else pool.map
         # The colours are freed before the regions are numbered.
-        _sweep(
+        sweep(
             labels,
-            *fixed_colors(image, each, bands),
-            partial(visit, affinity, boundary_cost, connectivity, labels),
-            max_iter,
-            each,
-            bands,
+            fixed_colors(image, each, bands),
+            affinity,
+            boundary_cost,
+            max_iter=max_iter,
+            connectivity=connectivity,
+            each=each,
+            bands=bands,
         )
     return relabel(labels)[0]
 
 
-def _sweep(labels, colors, steps, visit_rows, max_iter, each, bands):
-    """Move pixels of the bands of rows until none moves; in place."""
-    shape = int(labels.max()) + 1, 1 + 2 * colors.shape[2]
+def sweep(
+    labels: NDArray[np.int32],
+    colors: tuple[NDArray[Any], float],
+    affinity: NDArray[np.floating[Any]],
+    boundary_cost: float,
+    *,
+    max_iter: int,
+    connectivity: Connectivity,
+    each: Callable[..., Any] = map,
+    bands: tuple[Any, Any] | None = None,
+) -> None:
+    """Move pixels until none moves; in place.
+
+    `colors` are from `fixed_colors`. `each` calls a function for each of the bands of
+    rows, perhaps in threads; by default, there is one band.
+    """
+    values, steps = colors
+    if bands is None:
+        bands = [0], [len(labels)]
+    n = int(labels.max()) + 1
+    visit_rows = partial(visit, affinity, boundary_cost, connectivity, labels, values)
     # Each band has sums of its own, where these take little memory.
-    few = shape[0] * len(bands[0]) < labels.size // 8
-    parts = bands if few else ([0], [len(labels)])
-    sums = sum(each(partial(_sums, labels, colors, shape), *parts))
+    parts = bands if n * len(bands[0]) < labels.size // 8 else ([0], [len(labels)])
+    sums = sum(
+        each(
+            lambda top, end: color_sums(labels[top:end], n, values[top:end]),
+            *parts,
+        )
+    )
     regions = np.empty(sums.shape)
     for _ in range(max_iter):
         describe(sums, _SLIGHT_VARIANCE * steps**2, regions)
-        moves = [*each(partial(visit_rows, colors, regions, False), *bands)]
-        moves += map(partial(visit_rows, colors, regions, True), *bands)
+        moves = [*each(partial(visit_rows, regions, False), *bands)]
+        moves += map(partial(visit_rows, regions, True), *bands)
         for moved in moves:
-            move_colors(labels, colors, moved, sums)
+            move_colors(labels, values, moved, sums)
         if not any(map(len, moves)):
             break
-
-
-def _sums(labels, colors, shape, first_row, last_row):
-    """The sums of the colours of a band of rows, by region."""
-    sums = np.zeros(shape, np.int64)
-    sum_colors(labels[first_row:last_row], colors[first_row:last_row], sums)
-    return sums
