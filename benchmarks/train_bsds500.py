@@ -35,7 +35,12 @@ def main():
     parser.add_argument(
         "--multiples", type=int, nargs=5, help="channels of the scales of UNet by width"
     )
-    parser.add_argument("--subset", default="train", choices=("train", "trainval"))
+    parser.add_argument(
+        "--subset",
+        default="train",
+        choices=("train", "trainval", "none"),
+        help="annotated images to learn from; with none, only the photographs",
+    )
     parser.add_argument(
         "--photographs",
         type=Path,
@@ -70,13 +75,15 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
-    data = bsds500(args.subset, args.data_home)
-    images = [np.asarray(image) for image in data.images]
-    truths = [list(maps) for maps in data.annotations]
+    images, truths = [], []
+    if args.subset != "none":
+        data = bsds500(args.subset, args.data_home)
+        images = [np.asarray(image) for image in data.images]
+        truths = [list(maps) for maps in data.annotations]
     if args.photographs:
         photographs, soft = _photographs(args.photographs)
         # About half of the samples are of either kind.
-        repeats = max(1, round(len(photographs) / len(images)))
+        repeats = max(1, round(len(photographs) / max(1, len(images))))
         images = repeats * images + photographs
         truths = repeats * truths + soft
     val = bsds500("val", args.data_home)
