@@ -114,18 +114,19 @@ cdef double cost_of(const Graph* g, int32_t e) noexcept nogil:
     cdef int32_t a = find(r.parent, r.other[2 * e])
     cdef int32_t b = find(r.parent, r.other[2 * e + 1])
     cdef double p = <double>r.size[a], q = <double>r.size[b]
-    cdef double h = p * q / (p + q), length, mean
+    cdef double h = p * q / (p + q), length, mean, odds, contrast
     if g.border[e].length > 0:
         length = g.border[e].length
         mean = g.border[e].affinity / length
     else:
         length = g.border[e].corners
         mean = g.border[e].at_corners / length
-    return h * sqrt(
-        (1.0 - mean + SLIGHT_AFFINITY) / (mean + SLIGHT_AFFINITY)
-        * (SLIGHT_DISTANCE + distance(r, a, b, g.slight_variance))
-        * sqrt(sqrt(h) / length)
-    )
+    odds = (1.0 - mean + SLIGHT_AFFINITY) / (mean + SLIGHT_AFFINITY)
+    contrast = SLIGHT_DISTANCE + distance(r, a, b, g.slight_variance)
+    # Square roots are the same on every machine; powers are not.
+    return h * sqrt(sqrt(
+        odds * sqrt(odds) * contrast * contrast * contrast * sqrt(h) / length
+    ))
 
 
 cdef void tidy(Graph* g, int32_t region) noexcept nogil:
