@@ -29,7 +29,7 @@ def test_a_saved_estimator_is_read_with_its_parameters(saved, scenes):
     assert seal.get_params()["lr"] == 2e-3
     assert seal.get_params()["ignore_label"] == 255
     (labels,) = seal.transform(scenes[0][:1])
-    # Written when merging began to compare colours by their variances.
+    # Written when the exponents of the price of merging were fitted.
     assert np.array_equal(labels, np.load(saved / "labels.npy"))
     (affinity,) = LearnedAffinity.load(saved / "seal.safetensors").transform(
         scenes[0][:1]
