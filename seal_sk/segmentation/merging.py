@@ -59,11 +59,10 @@ def merge_regions(
     standard deviations: its square is the sum over the channels of the squared
     difference over (v + 10), with v the mean variance inside the two regions, weighted
     by their sizes. ERS weighs edges one by one; a mean over a whole border is more
-    robust. The exponents of a and d were fitted to annotated images, and the last factor
-    keeps regions compact. A border with a = 0 is worth 32 times as much as one with
-    a = 0.5, and one with a = 1 a thirtieth of it. Sizes and
-    colours count there, too, and regions merge across a = 0 if `n_segments` requires
-    it.
+    robust. The exponents of a and d were fitted to annotated images, and the last
+    factor keeps regions compact. A border with a = 0 is worth 32 times as much as one
+    with a = 0.5, and one with a = 1 a thirtieth of it. Sizes and colours count there,
+    too, and regions merge across a = 0 if `n_segments` requires it.
 
     Parameters
     ----------
