@@ -34,13 +34,13 @@ class UNet(AffinityNet):
     ----------
     width : int, default=24
         Channels at full resolution.
-    multiples : sequence of int, default=(1, 2, 3, 4, 4)
-        Channels of the scales 1, 1/2, 1/4, 1/8 and 1/16, in units of `width`; the first
-        is 1. On CPUs, numbers of channels that are multiples of 16 are fastest.
     in_channels : int, default=3
         Channels of the images.
     seed : int, default=0
         Seed of the initial weights.
+    multiples : sequence of int, default=(1, 2, 3, 4, 4)
+        Channels of the scales 1, 1/2, 1/4, 1/8 and 1/16, in units of `width`; the first
+        is 1. On CPUs, numbers of channels that are multiples of 16 are fastest.
 
     References
     ----------
