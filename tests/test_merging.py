@@ -10,6 +10,7 @@ from seal_sk.datasets import make_scenes
 from seal_sk.labels import relabel_consecutive, split_components
 from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
 from seal_sk.segmentation.colors import fixed_colors
+from seal_sk.segmentation.merging import cut_and_merge
 
 
 def pairs_of(labels, affinity):
@@ -185,6 +186,27 @@ def test_superpixels_of_seal_are_merged(scenes, assert_label_map):
     assert seal.set_params(n_segments=n - 1).transform(images[:1])[0].max() == n - 2
     with pytest.raises(ValueError, match="oversegmentation"):
         seal.set_params(oversegmentation=0.5).transform(images)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "count", "fine"),
+    # 1,600 pixels: at least 16 for each, but no fewer than twice as many, nor more
+    # than one a pixel.
+    [(4, 20, 80), (4, 40, 100), (4, 70, 140), (4, 900, 1600), (1.5, 80, 120)],
+)
+def test_superpixels_to_merge_are_no_specks(rng, ratio, count, fine):
+    image = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    asked = []
+
+    def cut(affinity, counts, mask):
+        asked.extend(counts)
+        return ers(affinity, counts)
+
+    labels = cut_and_merge(
+        rgb_affinity(image), image, count, cut=cut, oversegmentation=ratio
+    )
+    assert asked == [fine]
+    assert labels.max() + 1 == count
 
 
 @pytest.mark.slow

@@ -141,7 +141,9 @@ def _add_course(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--augmentation",
         choices=("rigid", "full", "disturbed"),
-        help="rotate and mirror, or also vary scales and colours (default: rigid)",
+        help="rotate and mirror (rigid, the default), also vary scales and colours "
+        "(full), and also disturb half of the samples: noise, blur, haze, darkness or "
+        "compression (disturbed)",
     )
     group.add_argument(
         "--averaging",

@@ -65,8 +65,8 @@ class LearnedAffinity(AffinitySource):
     augmentation : {"rigid", "full", "disturbed"}, default="rigid"
         How samples are varied. "rigid" applies quarter turns and reflections, as in the
         paper; "full" also changes scale, colours and contrast, and adds noise;
-        "disturbed" moreover adds strong noise, blur, haze, darkness and compression to
-        most samples.
+        "disturbed" moreover adds strong noise, blur, haze, darkness or compression to
+        half of the samples.
     train_segment_size : float, default=515
         Mean size, in pixels, of the superpixels made during training: those whose
         leaks enter the loss, and those whose ASA is validated (ERS, 8 neighbours).

@@ -81,7 +81,7 @@ class Samples:
     augmentation : {"rigid", "full", "disturbed"}, default="rigid"
         "rigid" applies quarter turns and reflections; "full" also changes scale,
         colours and contrast, and adds noise; "disturbed" moreover adds strong noise,
-        blur, haze, darkness and compression to most samples.
+        blur, haze, darkness or compression to half of the samples.
     ignore_label : int, optional
         Label of unknown pixels, for the mean.
     seed : sequence of int
