@@ -16,6 +16,7 @@ from seal_sk import (
     to_eight_connected,
 )
 from seal_sk.affinity import binary_affinity
+from seal_sk.affinity.maps import color_affinity
 
 OFFSETS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 SIDES = st.integers(1, 6)
@@ -355,3 +356,13 @@ def test_bad_types(call, message):
 def test_integer_images_of_odd_dtypes_are_refused():
     with pytest.raises(TypeError, match="dtype int64"):
         rgb_affinity(np.zeros((4, 4), dtype=np.int64))
+
+
+@pytest.mark.parametrize("n_bands", [1, 3, 129, 200])
+def test_bytes_have_the_affinities_of_the_same_floats(rng, n_bands):
+    image = rng.integers(0, 256, (9, 7, n_bands), dtype=np.uint8)
+    # The largest differences there are.
+    image[2:4], image[4:6] = 0, 255
+    for sigma in (5.0, 200.0):
+        expected = color_affinity(image / 255, sigma)
+        assert np.array_equal(color_affinity(image, sigma), expected)
