@@ -141,9 +141,9 @@ def _add_course(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--augmentation",
         choices=("rigid", "full", "disturbed"),
-        help="rotate and mirror (rigid, the default), also vary scales and colours "
-        "(full), and also disturb half of the samples: noise, blur, haze, darkness or "
-        "compression (disturbed)",
+        help="rotate and mirror (rigid), also vary scales and colours (full), and also "
+        "disturb half of the samples: noise, blur, haze, darkness or compression "
+        "(disturbed) (default: rigid)",
     )
     group.add_argument(
         "--averaging",
