@@ -13,6 +13,13 @@ def noise(image, rng, sigma):
     return np.clip(image + rng.normal(0, sigma, image.shape), 0, 255).astype(np.uint8)
 
 
+def _salt_and_pepper(image, rng, share):
+    struck = rng.random(image.shape[:2]) < share
+    return np.where(
+        struck[..., None], 255 * rng.integers(2, size=(*struck.shape, 1)), image
+    ).astype(np.uint8)
+
+
 def _grey(image, rng):
     grey = np.rint(255 * rgb2gray(image)).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
@@ -50,6 +57,7 @@ def scaled(factor):
 DISTURBANCES = {
     "grey": _grey,
     "noise, sigma 20": lambda image, rng: noise(image, rng, 20),
+    "salt and pepper, 5 %": lambda image, rng: _salt_and_pepper(image, rng, 0.05),
     "night (gamma 1.8, dark, noise)": _night,
     "fog (a quarter of the contrast)": _fog,
     "blur, sigma 1.5": _blurred,
