@@ -154,7 +154,7 @@ def _cutter(method, args, **params):
         elif method in DETECTORS:
             estimator = edge_superpixels(edge_network(method, args.edges), **params)
         else:
-            estimator = SEALSuperpixels(weights=args.weights, **params)
+            estimator = SEALSuperpixels.load(args.weights).set_params(**params)
         if method == "seal-ers":
             estimator.set_params(oversegmentation=1, boundary_cost=None)
 

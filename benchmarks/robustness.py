@@ -45,8 +45,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2, help="threads")
     parser.add_argument("--data-home", help="folder of the data set")
     args = parser.parse_args()
-    seal = SEALSuperpixels(
-        weights=args.weights,
+    seal = SEALSuperpixels.load(args.weights).set_params(
         boundary_cost=None if args.boundary_cost == "none" else args.boundary_cost,
         n_jobs=args.jobs,
     )
