@@ -6,7 +6,8 @@ Writes NAME.npy beside every NAME.jpg of the folder, for `train_bsds500.py
 --photographs`: affinities to the right and down, (H, W, 2), as uint8 in 255ths. Each
 is written completely or not at all, and photographs that have one are left out. So an
 interrupted run continues when it is started again; delete the files to label with other
-teachers. With `--shard 1/3`, `2/3` and `3/3`, three runs share the work.
+teachers. With `--shard 1/3`, `2/3` and `3/3`, three runs share the work. With `--subset
+train`, images of BSDS500 are labelled, too, as bsds500-NAME.npy in the same folder.
 
 A teacher is an edge detector of edge_networks.py (which says where the weights come
 from and what they have seen), a network that comes with the package, or one in a file.
@@ -22,6 +23,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import torch
+from _data import bsds500
 from edge_networks import NAMES, edge_network
 from tqdm import tqdm
 
@@ -47,6 +49,12 @@ def main():
     parser.add_argument("--edges", help="folder of the detectors' weights")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
+        "--subset",
+        choices=("train", "val", "trainval"),
+        help="label these images of BSDS500, too",
+    )
+    parser.add_argument("--data-home", help="folder of the data set")
+    parser.add_argument(
         "--shard", default="1/1", metavar="I/N", help="label the I-th of N parts only"
     )
     parser.add_argument(
@@ -55,7 +63,17 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     try:
-        photographs = shard(sorted(args.folder.glob("*.jpg")), args.shard)
+        photographs = [
+            (path, path.with_suffix(".npy"))
+            for path in sorted(args.folder.glob("*.jpg"))
+        ]
+        if args.subset:
+            data = bsds500(args.subset, args.data_home)
+            photographs += [
+                (image, args.folder / f"bsds500-{name}.npy")
+                for image, name in zip(data.images, data.names, strict=True)
+            ]
+        photographs = shard(photographs, args.shard)
         sources = [teacher(name, args.edges) for name in args.teachers]
     except (ImportError, OSError, ValueError) as error:
         parser.error(str(error))
@@ -63,9 +81,9 @@ def main():
         parser.error(f"there is no .jpg to label in {args.folder}")
     failed = 0
     with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16):
-        for photograph in tqdm(photographs):
+        for photograph, path in tqdm(photographs):
             try:
-                label(photograph, sources)
+                label(photograph, path, sources)
             except (OSError, ValueError) as error:
                 tqdm.write(f"{photograph} is left out: {error}", file=sys.stderr)
                 failed += 1
@@ -125,13 +143,15 @@ def mean_affinity(image, sources):
     return np.mean(maps, axis=0, dtype=np.float32)
 
 
-def label(photograph, sources):
-    """Write the affinities of a photograph beside it, unless they are there.
+def label(photograph, path, sources):
+    """Write the affinities of a photograph to a file, unless it is there.
 
     Parameters
     ----------
-    photograph : Path
-        A grey or RGB image.
+    photograph : Path or array-like
+        A grey or RGB image, or its file.
+    path : Path
+        File to write.
     sources : sequence of transformers
         As `teacher` returns them.
 
@@ -140,11 +160,10 @@ def label(photograph, sources):
     OSError, ValueError
         If the photograph can't be read, has other channels, or there is no room.
     """
-    path = photograph.with_suffix(".npy")
     if path.exists():
         return
-    image = check_bands(iio.imread(photograph), 3, name="the image")
-    affinity = mean_affinity(image, sources)
+    image = iio.imread(photograph) if isinstance(photograph, Path) else photograph
+    affinity = mean_affinity(check_bands(image, 3, name="the image"), sources)
     content = BytesIO()
     np.save(content, np.rint(255 * affinity).astype(np.uint8))
     replace_file(path, content.getvalue())

@@ -19,9 +19,11 @@ import imageio.v3 as iio
 import numpy as np
 import torch
 from _data import bsds500
+from imagenet_features import use_features
 
 from seal_sk import LearnedAffinity
-from seal_sk.pan import UNet, calibrate
+from seal_sk.affinity.maps import mean_affinity
+from seal_sk.pan import MobileUNet, UNet, calibrate
 from seal_sk.pan.weights import write_weights
 
 
@@ -30,10 +32,16 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path, help="folder of the run")
-    parser.add_argument("--network", default="unet", choices=("unet", "pan"))
+    parser.add_argument("--network", default="unet", choices=("unet", "mobile", "pan"))
     parser.add_argument("--width", type=int)
     parser.add_argument(
-        "--multiples", type=int, nargs=5, help="channels of the scales of UNet by width"
+        "--multiples", type=int, nargs=5, help="channels of the scales by width"
+    )
+    parser.add_argument("--stages", type=int, default=5, help="stages of 'mobile'")
+    parser.add_argument(
+        "--imagenet",
+        action="store_true",
+        help="begin 'mobile' with ImageNet's features (imagenet_features.py)",
     )
     parser.add_argument(
         "--subset",
@@ -45,7 +53,14 @@ def main():
         "--photographs",
         type=Path,
         help="folder of photographs NAME.jpg and affinities NAME.npy, as "
-        "label_photographs.py writes them",
+        "label_photographs.py writes them; an annotated image that is labelled there, "
+        "too, has the mean of these affinities and of its annotations as its truth",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        help="how many times the annotated images occur beside the photographs; by "
+        "default, so many that about half of the samples are of either kind",
     )
     parser.add_argument("--init", help="initial weights")
     parser.add_argument("--iterations", type=int, default=12_000)
@@ -82,17 +97,18 @@ def main():
         truths = [list(maps) for maps in data.annotations]
     if args.photographs:
         photographs, soft = _photographs(args.photographs)
-        # About half of the samples are of either kind.
-        repeats = max(1, round(len(photographs) / max(1, len(images))))
+        if images:
+            labels = [args.photographs / f"bsds500-{name}.npy" for name in data.names]
+            truths = list(map(_with_teachers, truths, labels))
+        repeats = args.repeats or max(1, round(len(photographs) / max(1, len(images))))
         images = repeats * images + photographs
         truths = repeats * truths + soft
     val = bsds500("val", args.data_home)
     val_images, val_annotations = val.images[::5], val.annotations[::5]
-    if args.multiples and not args.init:
-        net = UNet(args.width, seed=args.seed, multiples=args.multiples)
-        args.folder.mkdir(parents=True, exist_ok=True)
+    if not args.init and (args.multiples or args.network == "mobile"):
         args.init = args.folder / "initial.safetensors"
-        write_weights(args.init, net)
+        args.folder.mkdir(parents=True, exist_ok=True)
+        write_weights(args.init, _initial(args))
     affinity = LearnedAffinity(
         network=args.network,
         width=args.width,
@@ -140,12 +156,44 @@ def main():
             return
 
 
+def _initial(args):
+    """A new network of several scales."""
+    settings = {"seed": args.seed}
+    if args.width:
+        settings["width"] = args.width
+    if args.multiples:
+        settings["multiples"] = args.multiples
+    if args.network == "unet":
+        return UNet(**settings)
+    net = MobileUNet(**settings, n_stages=args.stages)
+    if args.imagenet:
+        use_features(net)
+    return net
+
+
 def _photographs(folder):
-    files = sorted(folder.glob("*.npy"))
+    """The photographs in a folder, and their affinities."""
+    files = [
+        file
+        for file in sorted(folder.glob("*.jpg"))
+        if file.with_suffix(".npy").exists()
+    ]
     if not files:
         raise SystemExit(f"There is no photograph with affinities in {folder}.")
-    images = [iio.imread(file.with_suffix(".jpg")) for file in files]
-    return images, [np.load(file) / np.float32(255) for file in files]
+    return list(map(iio.imread, files)), [_labels(f.with_suffix(".npy")) for f in files]
+
+
+def _labels(file):
+    return np.load(file) / np.float32(255)
+
+
+def _with_teachers(annotations, file):
+    """The annotations of an image, or their mean with its affinities in a file."""
+    if not file.exists():
+        return annotations
+    affinity, known = mean_affinity(annotations)
+    labels = _labels(file)
+    return np.where(known, (affinity + labels) / 2, labels).astype(np.float32)
 
 
 def _append(path, line):

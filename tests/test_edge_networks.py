@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from seal_sk import LearnedAffinity, SEALSuperpixels, edge_affinity
+from seal_sk.datasets import Dataset
 from seal_sk.pan import UNet, write_weights
 
 PLACES = list(product((-1, 0, 1), repeat=2))
@@ -401,6 +402,36 @@ def test_photographs_are_labelled_once(
         assert affinity.dtype == np.float32
         np.testing.assert_allclose(affinity, expected, atol=0.5 / 255 + 1e-6)
     assert np.ptp(soft[0]) > 0.1
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_annotated_images_are_labelled_too(
+    labelling, module, teachers, folder, rng, monkeypatch
+):
+    (folder / "4.jpg").unlink()
+    images = [rng.integers(0, 256, (20, 30, 3), dtype=np.uint8) for _ in range(2)]
+    data = Dataset("two", images, [[np.zeros((20, 30), int)]] * 2, names=["12", "7"])
+    monkeypatch.setattr(labelling, "bsds500", lambda subset, home: data)
+    args = folder, "--threads", 1, "--teachers", *teachers, "--subset", "train"
+    assert run(labelling, monkeypatch, *args) == 0
+    training = module("train_bsds500")
+    assert len(training._photographs(folder)[0]) == 4
+    sources = [labelling.teacher(path) for path in teachers]
+    for image, name in zip(images, ("12", "7"), strict=True):
+        expected = labelling.mean_affinity(image, sources)
+        found = training._labels(folder / f"bsds500-{name}.npy")
+        np.testing.assert_allclose(found, expected, atol=0.5 / 255 + 1e-6)
+
+    # Half by the teachers, half by the annotators, who see two halves, or one segment.
+    halves = np.arange(30) // 15 * np.ones((20, 1), int)
+    annotations = [halves, 0 * halves]
+    file = folder / "bsds500-12.npy"
+    mixed, labels = training._with_teachers(annotations, file), training._labels(file)
+    assert mixed.dtype == np.float32
+    np.testing.assert_allclose(mixed[:, 14, 0], (0.5 + labels[:, 14, 0]) / 2)
+    np.testing.assert_allclose(mixed[:-1, 3, 1], (1 + labels[:-1, 3, 1]) / 2)
+    np.testing.assert_allclose(mixed[-1, :, 1], labels[-1, :, 1])  # leads out of it
+    assert training._with_teachers(annotations, folder / "none.npy") is annotations
 
 
 @pytest.mark.usefixtures("one_thread")

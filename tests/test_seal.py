@@ -273,7 +273,7 @@ def test_what_diverged_at_once_stays_as_it_was(scenes):
     assert len(seal.validation_indices_)
 
 
-@pytest.mark.parametrize("network", ["pan", "unet"])
+@pytest.mark.parametrize("network", ["pan", "unet", "mobile"])
 @pytest.mark.parametrize("params", [{}, {"max_time": 1e-9, "max_iter": 9}])
 def test_a_last_step_that_diverges_is_found(scenes, network, params):
     params = {"max_iter": 1, "validation_fraction": 0.0, **params}

@@ -114,15 +114,16 @@ def _add_network(group: _ArgumentGroup) -> None:
     )
     group.add_argument(
         "--network",
-        choices=("pan", "unet"),
-        help="the paper's network, or a faster one with a larger receptive field "
-        "(default: pan)",
+        choices=("pan", "unet", "mobile"),
+        help="the paper's network, or one of two that are faster and have a larger "
+        "receptive field (default: pan)",
     )
     group.add_argument(
         "--width",
         type=count,
         metavar="N",
-        help="number of channels; 128 in the paper (default: 32 for pan, 24 for unet)",
+        help="number of channels; 128 in the paper (default: 32 for pan, 24 for unet, "
+        "16 for mobile)",
     )
 
 

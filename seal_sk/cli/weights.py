@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,8 @@ examples:
   seal-sk weights info net.safetensors --json
 """
 
-# One-line descriptions of the networks that come with the package.
-_ABOUT = {
-    "bsds500": "for photographs; trained on the train and val images of BSDS500",
-    "bsds500-train": "to choose parameters on val; trained on train alone",
-}
+# Size of the images that the work is for, that of BSDS500.
+_HEIGHT, _WIDTH = 321, 481
 
 
 def add_weights(commands: Commands) -> None:
@@ -68,19 +66,22 @@ def add_weights(commands: Commands) -> None:
 
 
 def _list(args: Namespace) -> int:
-    from ..pan.shipped import SHIPPED
+    from ..pan.shipped import ABOUT
 
     found = [
-        {"name": name, "about": _ABOUT[name], **_describe(name)} for name in SHIPPED
+        {"name": name, **asdict(about), **_describe(name)}
+        for name, about in ABOUT.items()
     ]
     if args.json:
         print(json.dumps(found, indent=1))
         return 0
     for one in found:
         print(
-            f"{one['name']}: {one['about']}\n"
+            f"{one['name']}: {one['purpose']}\n"
             f"  {one['network']}, {one['width']} channels, {one['parameters']:,} "
-            f"parameters, {one['bytes'] / 1e6:.1f} MB"
+            f"parameters, {one['bytes'] / 1e6:.2f} MB, {_work(one)}\n"
+            f"  {one['images']}, K = 300: ASA {one['asa']:.4f}, BR {one['br']:.4f}\n"
+            f"  {one['time']:.1f} times the time of scikit-image's slic in one thread"
         )
     return 0
 
@@ -97,6 +98,7 @@ def _info(args: Namespace) -> int:
         "network": f"{about['network']}, {about['width']} channels",
         "reads": _inputs(about),
         "parameters": f"{about['parameters']:,}",
+        "work": _work(about),
         "calibration": ", ".join(f"{k} {v:.6g}" for k, v in calibration.items()),
     }
     lines |= {f"saved with {k}": v for k, v in about["saved_with"].items()}
@@ -124,9 +126,32 @@ def _describe(weights: str) -> dict[str, Any]:
         "in_channels": net.in_channels,
         "edges": net.edges,
         "parameters": sum(tensor.numel() for tensor in net.parameters()),
+        "multiply_adds": _multiply_adds(net),
         "calibration": {"scale": scale, "shift": shift, "dither": dither},
         "saved_with": training,
     }
+
+
+def _multiply_adds(net: Any) -> int:
+    """Multiply-adds of the convolutions for an image of BSDS500."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    # Tensors of this device have shapes but no values, so nothing is computed.
+    net = net.fused().to("meta")
+    inputs = [torch.empty(1, net.in_channels, _HEIGHT, _WIDTH, device="meta")]
+    if net.edges is not None:
+        inputs.append(inputs[0][:, :1])
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        net.logits(*inputs)
+    return counter.get_total_flops() // 2
+
+
+def _work(about: dict[str, Any]) -> str:
+    return (
+        f"{about['multiply_adds'] / 1e9:.1f} G multiply-adds for {_WIDTH} x {_HEIGHT} "
+        "pixels"
+    )
 
 
 def _inputs(about: dict[str, Any]) -> str:

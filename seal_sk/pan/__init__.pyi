@@ -6,6 +6,7 @@ from .loss import balanced_bce_loss as balanced_bce_loss
 from .loss import bce_loss as bce_loss
 from .loss import seal_loss as seal_loss
 from .loss import superpixel_leak as superpixel_leak
+from .mobile import MobileUNet as MobileUNet
 from .network import PAN as PAN
 from .prediction import Predictor as Predictor
 from .settings import PAPER_SETTINGS as PAPER_SETTINGS

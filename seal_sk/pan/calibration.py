@@ -43,7 +43,7 @@ def calibrate(
 
     Parameters
     ----------
-    net : PAN or UNet
+    net : AffinityNet
         A trained network; its calibration is set in place.
     images, annotations : sequences
         Images that it was not trained on, and a list of label maps for each.

@@ -19,7 +19,7 @@ def export_onnx(net: AffinityNet, path: PathLike) -> None:
 
     Parameters
     ----------
-    net : PAN or UNet
+    net : AffinityNet
         The network: ``net_`` of an estimator, or the result of `read_weights`.
     path : path-like
         File to write.

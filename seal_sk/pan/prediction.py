@@ -46,7 +46,7 @@ class Predictor:
 
     Parameters
     ----------
-    net : PAN or UNet
+    net : AffinityNet
         A network in evaluation mode, on the CPU; it is not changed.
     device : str or torch.device, default="cpu"
         Where to compute.
@@ -195,7 +195,7 @@ def predict_affinity(
 
     Parameters
     ----------
-    net : PAN or UNet
+    net : AffinityNet
         A network in evaluation mode.
     image : array-like of shape (H, W), (H, W, 1), (H, W, 3) or (H, W, C)
         uint8, uint16, or floating point in 0..1, with as many channels as the network

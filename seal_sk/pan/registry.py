@@ -22,6 +22,7 @@ class _Network(NamedTuple):
 NETWORKS = {
     "pan": _Network("network", "PAN", 32),
     "unet": _Network("unet", "UNet", 24),
+    "mobile": _Network("mobile", "MobileUNet", 16),
 }
 
 

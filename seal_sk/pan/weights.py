@@ -26,9 +26,6 @@ __all__ = ["read_weights", "write_weights"]
 
 _FORMAT = "seal_sk"
 
-# Networks with up to this many weights are cheap to build, whatever the file holds.
-_SMALL = 10_000
-
 
 def write_weights(
     path: PathLike,
@@ -43,7 +40,7 @@ def write_weights(
     ----------
     path : path-like
         File to write.
-    net : PAN or UNet
+    net : AffinityNet
         The network.
     params : dict, optional
         JSON values to save with it, such as an estimator's parameters.
@@ -94,7 +91,7 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
 
     Returns
     -------
-    net : PAN or UNet
+    net : AffinityNet
         The network in evaluation mode, in float32.
     params : dict
         The values saved with it; empty for the authors' files.
@@ -142,19 +139,17 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
         for name, tensor in tensors.items()
         if not name.endswith("num_batches_tracked")
     }
-    net = None
-    if _may_be(architecture, tensors):
-        net = _build(architecture, path)
-        expected = _persistent(net)
-    if (
-        net is None
-        or tensors.keys() != expected.keys()
-        or any(tensors[k].shape != expected[k].shape for k in expected)
+    # The file may claim any size, which takes no memory on this device.
+    with torch.device("meta"):
+        expected = _persistent(_build(architecture, path))
+    if tensors.keys() != expected.keys() or any(
+        tensors[name].shape != expected[name].shape for name in expected
     ):
         raise ValueError(
             f"{str(path)!r} names the network {architecture}, but holds the weights of "
             "another network."
         )
+    net = _build(architecture, path)
     net.load_state_dict(_checked_values(tensors, repr(str(path))), strict=False)
     return net.eval(), params
 
@@ -167,21 +162,6 @@ def _checked_values(tensors, source):
     if tensors["calibration"][0] <= 0:
         raise ValueError(f"{source} holds a calibration whose scale is not above 0.")
     return tensors
-
-
-def _may_be(architecture, tensors):
-    """Whether the file is large enough for its network, which may claim any size."""
-    width, n_channels = architecture["width"], architecture["in_channels"]
-    try:
-        # A block of UNet has two kernels of 3 x 3.
-        widest = width * max(architecture.get("multiples", [1]))
-        least = max(
-            width * n_channels,
-            18 * widest**2 if "multiples" in architecture else width**2,
-        )
-        return least <= max(sum(t.numel() for t in tensors.values()), _SMALL)
-    except (TypeError, ValueError):
-        return True  # the wrong type is refused later
 
 
 def _build(architecture, path):

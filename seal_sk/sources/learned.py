@@ -39,14 +39,15 @@ class LearnedAffinity(AffinitySource):
 
     Parameters
     ----------
-    network : {"pan", "unet"}, default="pan"
+    network : {"pan", "unet", "mobile"}, default="pan"
         Architecture: "pan" is the paper's (`seal_sk.pan.PAN`); "unet" works at several
-        scales, sees further and is many times cheaper (`seal_sk.pan.UNet`). Ignored
-        with `weights`, whose file names the architecture.
+        scales, sees further and is many times cheaper (`seal_sk.pan.UNet`); "mobile"
+        needs half of its work, with depthwise convolutions (`seal_sk.pan.MobileUNet`).
+        Ignored with `weights`, whose file names the architecture.
     width : int, optional
         Channels of the network; the paper uses 128. By default the width of `weights`;
-        without them 32 for "pan", which takes a sixteenth of the paper's work, and 24
-        for "unet".
+        without them 32 for "pan", which takes a sixteenth of the paper's work, 24 for
+        "unet" and 16 for "mobile".
     use_edges : bool, default=True
         Whether "pan" reads Canny's edges beside the image. Ignored with `weights`,
         whose file says which.
@@ -136,7 +137,7 @@ class LearnedAffinity(AffinitySource):
 
     Attributes
     ----------
-    net_ : seal_sk.pan.PAN or seal_sk.pan.UNet
+    net_ : seal_sk.pan.AffinityNet
         The trained network, on the CPU, in evaluation mode.
     history_ : list of dict
         One entry per validation: ``iteration``, ``loss`` (mean since the previous
@@ -202,7 +203,7 @@ class LearnedAffinity(AffinitySource):
     def __init__(
         self,
         *,
-        network: Literal["pan", "unet"] = "pan",
+        network: Literal["pan", "unet", "mobile"] = "pan",
         width: int | None = None,
         use_edges: bool = True,
         loss: Literal["seal", "bce", "balanced_bce"] | Callable[..., Any] = "seal",

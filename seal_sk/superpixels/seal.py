@@ -66,14 +66,15 @@ class SEALSuperpixels(GraphSuperpixels):
         they are merged, too, always with a cost of 10. "auto" is None with
         ``oversegmentation=1``; otherwise it is 5 for superpixels of 515 pixels on
         average, and goes with the eighth root of this size.
-    network : {"pan", "unet"}, default="pan"
+    network : {"pan", "unet", "mobile"}, default="pan"
         Architecture: "pan" is the paper's (`seal_sk.pan.PAN`); "unet" works at several
-        scales, sees further and is many times cheaper (`seal_sk.pan.UNet`). Ignored
-        with `weights`, whose file names the architecture.
+        scales, sees further and is many times cheaper (`seal_sk.pan.UNet`); "mobile"
+        needs half of its work, with depthwise convolutions (`seal_sk.pan.MobileUNet`).
+        Ignored with `weights`, whose file names the architecture.
     width : int, optional
         Channels of the network; the paper uses 128. By default the width of `weights`;
-        without them 32 for "pan", which takes a sixteenth of the paper's work, and 24
-        for "unet".
+        without them 32 for "pan", which takes a sixteenth of the paper's work, 24 for
+        "unet" and 16 for "mobile".
     use_edges : bool, default=True
         Whether "pan" reads Canny's edges beside the image. Ignored with `weights`,
         whose file says which.
@@ -171,7 +172,7 @@ class SEALSuperpixels(GraphSuperpixels):
     ----------
     affinity_ : LearnedAffinity
         The trained source of affinities.
-    net_ : seal_sk.pan.PAN or seal_sk.pan.UNet
+    net_ : seal_sk.pan.AffinityNet
         The trained network, on the CPU, in evaluation mode.
     history_ : list of dict
         One entry per validation: ``iteration``, ``loss`` (mean since the previous
@@ -241,7 +242,7 @@ class SEALSuperpixels(GraphSuperpixels):
         balance: float = 0.5,
         oversegmentation: float = 4,
         boundary_cost: float | Literal["auto"] | None = "auto",
-        network: Literal["pan", "unet"] = "pan",
+        network: Literal["pan", "unet", "mobile"] = "pan",
         width: int | None = None,
         use_edges: bool = True,
         loss: Literal["seal", "bce", "balanced_bce"] | Callable[..., Any] = "seal",

@@ -13,7 +13,8 @@ def test_list_has_all_that_ship(capsys, run):
     found = json.loads(capsys.readouterr().out)
     assert [one["name"] for one in found] == list(SHIPPED)
     for one in found:
-        assert f"{one['name']}: {one['about']}\n" in out
+        assert f"{one['name']}: {one['purpose']}\n" in out
+        assert f"ASA {one['asa']:.4f}, BR {one['br']:.4f}\n" in out
         net = SEALSuperpixels.load(one["name"]).net_
         assert one["parameters"] == sum(p.numel() for p in net.parameters())
         assert f"{one['parameters']:,} parameters" in out
@@ -26,6 +27,10 @@ def test_info(network, capsys, run):
     assert about["bytes"] == network.stat().st_size
     assert (about["network"], about["width"], about["in_channels"]) == ("pan", 4, 3)
     assert about["edges"] == "skimage"
+    # For each pixel and direction: 1 x 7 from 3 to 4 channels, six of 3 x 3 from 4 to
+    # 4, and 1 x 1 from 4 to 1, 2 to 8 and 8 to 1.
+    per_pixel = 2 * (3 * 7 * 4 + 6 * 9 * 4 * 4 + 4 * 1 + 2 * 8 + 8 * 1)
+    assert about["multiply_adds"] == 321 * 481 * per_pixel
     assert about["calibration"] == {"scale": 1.0, "shift": 0.0, "dither": 0.0}
     assert about["saved_with"]["max_iter"] == 2
     assert run("weights info", network) == 0

@@ -7,17 +7,18 @@ import numpy as np
 import pytest
 import torch
 
-from seal_sk.pan import PAN, UNet, export_onnx
+from seal_sk.pan import PAN, MobileUNet, UNet, export_onnx
 
 
 @pytest.fixture(
     params=[
         lambda: UNet(4),
         lambda: UNet(4, in_channels=5),
+        lambda: MobileUNet(4, n_stages=3),
         lambda: PAN(4),
         lambda: PAN(4, edges=None),
     ],
-    ids=["unet", "unet of 5 bands", "pan", "pan without edges"],
+    ids=["unet", "unet of 5 bands", "mobile", "pan", "pan without edges"],
 )
 def net(request):
     net = request.param()

@@ -71,7 +71,7 @@ class Settings:
     readers, and tests compare them with it.
     """
 
-    network: Literal["pan", "unet"] = _start("pan", _choice(*NETWORKS))
+    network: Literal["pan", "unet", "mobile"] = _start("pan", _choice(*NETWORKS))
     width: int | None = _start(None, None, _at_least(1))
     use_edges: bool = _start(True, "boolean")
     loss: str | Callable[..., Any] = _decides(

@@ -94,7 +94,7 @@ def test_losses_of_the_history_are_means_of_their_interval(scenes, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", ["pan", "unet"])
+@pytest.mark.parametrize("network", ["pan", "unet", "mobile"])
 def test_the_number_of_threads_changes_no_bit(scenes, network):
     def weights(torch_threads, n_jobs):
         torch.set_num_threads(torch_threads)
@@ -309,7 +309,7 @@ def test_transform_cuts_as_the_parameters_say(scenes):
     assert np.array_equal(seal.transform(scenes[0][:1])[0], four)
 
 
-@pytest.mark.parametrize("network", ["pan", "unet"])
+@pytest.mark.parametrize("network", ["pan", "unet", "mobile"])
 @pytest.mark.parametrize("n_jobs", [1, 3])
 def test_a_loss_sees_the_batch(scenes, network, n_jobs):
     seen = []

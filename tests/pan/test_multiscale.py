@@ -1,4 +1,4 @@
-"""UNet: size, sight, seams, fusion, calibration, files."""
+"""UNet and MobileUNet: size, sight, seams, fusion, calibration, files."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,14 @@ import torch
 from safetensors.torch import save_file
 from skimage.data import coffee
 from sklearn.base import clone
+from torch import nn
 from torch.nn import functional
 
 import seal_sk.pan
 from seal_sk import LearnedAffinity, SEALSuperpixels, ers, to_eight_connected
 from seal_sk.affinity import binary_affinity
 from seal_sk.pan import (
+    MobileUNet,
     Predictor,
     UNet,
     available_weights,
@@ -24,12 +26,11 @@ from seal_sk.pan import (
 )
 from seal_sk.pan.prediction import predict_affinity
 from seal_sk.pan.shipped import net_of_file
+from seal_sk.pan.weights import _build
 
 
-@pytest.fixture
-def net():
+def trained(net):
     """A small network whose running statistics are not those of a new one."""
-    net = UNet(width=4, seed=1)
     with torch.no_grad():
         # Of a new one, the residual blocks do nothing and all logits are alike.
         for name, parameter in net.named_parameters():
@@ -41,11 +42,35 @@ def net():
     return net.eval()
 
 
-def test_fits_into_two_megabytes(tmp_path):
-    net = UNet()
-    assert sum(p.numel() for p in net.parameters()) == 984_170
+@pytest.fixture(params=["unet", "mobile"])
+def net(request):
+    if request.param == "unet":
+        return trained(UNet(width=4, seed=1))
+    return trained(MobileUNet(width=4, seed=1, n_stages=3))
+
+
+def n_parameters(net):
+    return sum(p.numel() for p in net.parameters())
+
+
+@pytest.mark.parametrize(
+    ("net", "n", "size"),
+    [
+        (UNet(), 984_170, 2_000_000),
+        (MobileUNet(), 904_082, 2_000_000),
+        (MobileUNet(multiples=(1, 1, 2, 2, 4), n_stages=3), 210_594, 500_000),
+    ],
+)
+def test_files_are_small(tmp_path, net, n, size):
+    assert n_parameters(net) == n
     write_weights(tmp_path / "half.safetensors", net, half=True)
-    assert (tmp_path / "half.safetensors").stat().st_size <= 2_000_000
+    assert (tmp_path / "half.safetensors").stat().st_size <= size
+
+
+@pytest.mark.parametrize("n_stages", [2, 6, 3.0, None])
+def test_stages_are_three_to_five(n_stages):
+    with pytest.raises((ValueError, TypeError), match="n_stages"):
+        MobileUNet(4, n_stages=n_stages)
 
 
 def test_channels_of_each_scale(tmp_path):
@@ -86,22 +111,37 @@ def test_any_size_comes_out_as_it_went_in(net, shape):
     assert affinity.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    "net",
+    [UNet(1), *(MobileUNet(1, n_stages=n) for n in (3, 4, 5))],
+    ids=["unet", "mobile 3", "mobile 4", "mobile 5"],
+)
 def test_sees_no_further_than_it_says(net):
-    n = 2 * net.margin + 40
-    image = torch.rand(1, 3, n, n)
-    seen = torch.zeros(n, n, dtype=torch.bool)
+    """By the pixels that can change an output, whatever the weights are."""
+
+    def mark(module, inputs, output):
+        return (output > 0).float()
+
+    net.eval()
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.ones_(module.weight)
+            module.register_forward_hook(mark)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.ones_(module.weight)
+    nn.init.zeros_(net.head.bias)
+    if isinstance(net, MobileUNet):  # its encoder reads other values than 0 and 1
+        net.encoder.stem.register_forward_pre_hook(lambda _, x: (x[0] > 0).float())
+    n, reaches = 2 * net.margin + 48, []
+    middle = n // 2
     with torch.no_grad():
-        before = net.logits(image)
-        # Every phase of the coarsest cells.
-        for y, x in ((n // 2, n // 2), (n // 2 + 7, n // 2 + 15)):
-            changed = image.clone()
-            changed[..., y, x] += 100.0
-            moved = (net.logits(changed) != before)[0].any(dim=0)
-            ys, xs = moved.nonzero(as_tuple=True)
-            reach = max((ys - y).abs().max().item(), (xs - x).abs().max().item())
-            assert net.margin - 16 < reach <= net.margin
-            seen |= moved
-    assert seen.any()
+        for phase in (0, 7, 15):  # of the coarsest cells
+            image = torch.zeros(1, 3, n, n)
+            image[..., middle + phase, middle + phase] = 1
+            rows, columns = (net.logits(image)[0] > 0).any(dim=0).nonzero(as_tuple=True)
+            assert torch.equal(rows.unique(), columns.unique())
+            reaches += [middle + phase - rows.min(), rows.max() - middle - phase]
+    assert net.margin - 20 < max(reaches) <= net.margin
 
 
 def test_tiles_have_no_seams(net, rng, monkeypatch):
@@ -112,7 +152,7 @@ def test_tiles_have_no_seams(net, rng, monkeypatch):
     tiled = predict_affinity(net, image)
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
     # Without the margin there would be seams: the test can fail.
-    monkeypatch.setattr(UNet, "margin", 0)
+    monkeypatch.setattr(net, "margin", 0)
     assert np.abs(predict_affinity(net, image) - whole).max() > 1e-3
 
 
@@ -279,14 +319,20 @@ def test_crops_too_small_to_train_on_are_refused(scenes):
 def test_a_file_that_asks_for_a_huge_network_is_refused(
     net, tmp_path, monkeypatch, size
 ):
-    class Huge(UNet):
-        architecture = {"network": "unet", "in_channels": 3, **size}
+    class Huge(type(net)):
+        architecture = {**net.architecture, **size}
 
     net.__class__ = Huge
     write_weights(tmp_path / "huge.safetensors", net)
+
+    def build(*args):
+        built = _build(*args)
+        assert all(parameter.is_meta for parameter in built.parameters())
+        return built
+
     # Before the memory is taken.
-    monkeypatch.delattr("seal_sk.pan.weights._build")
-    with pytest.raises(ValueError, match="another network"):
+    monkeypatch.setattr("seal_sk.pan.weights._build", build)
+    with pytest.raises(ValueError, match=r"another network|can't be built"):
         read_weights(tmp_path / "huge.safetensors")
 
 

@@ -1,0 +1,166 @@
+"""What the networks of several scales share: their decoder, and their layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from .._validation import check_int
+from .base import AffinityNet
+
+__all__ = ["Convolution", "MultiScaleNet", "Normalized", "Residual", "check_multiples"]
+
+# Initial bias of the logits, since most neighbours belong together.
+_BIAS = 3.0
+
+
+def check_multiples(multiples: Sequence[int]) -> tuple[int, ...]:
+    """Check the channels of five scales in units of the first."""
+    checked = tuple(check_int(n, 1, name="multiples") for n in multiples)
+    if len(checked) != 5 or checked[0] != 1:
+        raise ValueError(
+            f"multiples={list(multiples)} must be five integers, the first 1."
+        )
+    return checked
+
+
+class MultiScaleNet(AffinityNet):
+    """Base class of networks with an encoder and a decoder of five scales.
+
+    The decoder interpolates bilinearly and adds the encoder's features. One pass
+    predicts both affinities. A subclass builds its encoder, calls `_add_decoder`, and
+    computes the features of the scales 1, 1/2, 1/4, 1/8 and 1/16 in `_encode`.
+    """
+
+    edges = None  # there is no edge channel
+    stride = 16
+    memory_format = torch.channels_last
+    normalizes_batch = True
+
+    def _add_decoder(self, widths: Sequence[int]) -> None:
+        """Build the decoder for features of `widths` channels."""
+        self.lateral = nn.ModuleList(
+            Convolution(i, o, kernel=1, active=False) for o, i in pairwise(widths)
+        )
+        # The finest scale costs most, so it has only a single convolution.
+        self.up = nn.ModuleList(
+            [Convolution(widths[0], widths[0]), *map(Residual, widths[1:-1])]
+        )
+        self.head = nn.Conv2d(widths[0], 2, 3, padding=1)
+
+    def _initialize(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(
+                    module.weight, mode="fan_out", nonlinearity="relu"
+                )
+        nn.init.normal_(self.head.weight, std=0.01)
+        assert self.head.bias is not None
+        nn.init.constant_(self.head.bias, _BIAS)
+
+    def _encode(self, x: Tensor) -> list[Tensor]:
+        raise NotImplementedError
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Compute the log-odds that neighbours belong together, uncalibrated.
+
+        Parameters
+        ----------
+        images : Tensor of shape (N, in_channels, H, W)
+            In 0..1; three channels are blue, green, red.
+
+        Returns
+        -------
+        Tensor of shape (N, 2, H, W)
+            Logits to the right and down.
+        """
+        height, width = images.shape[-2:]
+        if self.training and len(images) == 1 and max(height, width) <= self.stride:
+            raise ValueError(
+                f"One image of {height} x {width} is too small for batch "
+                f"normalisation; train with a crop_size over {self.stride} and larger "
+                "images, or with a larger batch_size."
+            )
+        bottom, right = -height % self.stride, -width % self.stride
+        features = self._encode(
+            functional.pad(images, (0, right, 0, bottom), mode="replicate")
+        )
+        x = features.pop()
+        for lateral, up in zip(reversed(self.lateral), reversed(self.up), strict=True):
+            x = functional.interpolate(
+                lateral(x), scale_factor=2, mode="bilinear", align_corners=False
+            )
+            x = up(relu(x + features.pop()))
+        return self.head(x)[..., :height, :width]
+
+    def fused(self) -> MultiScaleNet:
+        """Return a copy for prediction, with normalisations merged into convolutions.
+
+        Returns
+        -------
+        MultiScaleNet
+            A network in evaluation mode; it can't be trained.
+        """
+        net = deepcopy(self).eval()
+        for module in net.modules():
+            if isinstance(module, Normalized):
+                module.conv = fuse_conv_bn_eval(module.conv, module.norm)
+                module.norm = nn.Identity()  # type: ignore[assignment]  # it is merged
+        return net
+
+
+class Normalized(nn.Module):
+    """Base class of layers with a convolution and its batch normalisation."""
+
+    conv: nn.Conv2d
+    norm: nn.BatchNorm2d
+
+
+class Convolution(Normalized):
+    """Convolution, batch normalisation and, if `active`, ReLU."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        stride: int = 1,
+        active: bool = True,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            inputs, outputs, kernel, stride, padding=kernel // 2, bias=False
+        )
+        self.norm = nn.BatchNorm2d(outputs)
+        self.active = active
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer to features (N, inputs, H, W)."""
+        x = self.norm(self.conv(x))
+        return relu(x) if self.active else x
+
+
+class Residual(nn.Module):
+    """A block of two convolutions that is added to its input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = Convolution(width, width)
+        self.second = Convolution(width, width, active=False)
+        # A block begins as the identity.
+        nn.init.zeros_(self.second.norm.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the block to features (N, width, H, W)."""
+        return relu(x + self.second(self.first(x)))
+
+
+def relu(x: Tensor) -> Tensor:
+    """ReLU in place, which is faster: nothing else reads the argument."""
+    return functional.relu(x, inplace=True)
