@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
+from copy import copy
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from .._validation import check_int
 from .base import AffinityNet
@@ -107,12 +108,39 @@ class MultiScaleNet(AffinityNet):
         MultiScaleNet
             A network in evaluation mode; it can't be trained.
         """
-        net = deepcopy(self).eval()
-        for module in net.modules():
-            if isinstance(module, Normalized):
-                module.conv = fuse_conv_bn_eval(module.conv, module.norm)
-                module.norm = nn.Identity()  # type: ignore[assignment]  # it is merged
-        return net
+        return _fused(self).eval()
+
+
+def _fused(module: nn.Module) -> Any:
+    """A copy of a module; several times faster than deepcopy, which takes 20 ms."""
+    new = copy(module)
+    new._parameters = {
+        name: tensor
+        if tensor is None
+        else nn.Parameter(tensor.detach().clone(), requires_grad=False)
+        for name, tensor in module._parameters.items()
+    }
+    new._buffers = {
+        name: tensor if tensor is None else tensor.clone()
+        for name, tensor in module._buffers.items()
+    }
+    new._modules = {
+        name: child if child is None else _fused(child)
+        for name, child in module._modules.items()
+    }
+    if isinstance(new, Normalized):
+        conv, norm = new.conv, new.norm
+        conv.weight, conv.bias = fuse_conv_bn_weights(
+            conv.weight,
+            conv.bias,
+            norm.running_mean,
+            norm.running_var,
+            norm.eps,
+            norm.weight,
+            norm.bias,
+        )
+        new.norm = nn.Identity()  # type: ignore[assignment]  # it is merged
+    return new
 
 
 class Normalized(nn.Module):
