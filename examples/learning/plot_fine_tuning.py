@@ -144,10 +144,12 @@ for ax in left, right:
 
 # %%
 # These are the tiles with the longest outline on each side. Affinities are low (dark)
-# where a network expects a boundary.
+# where a network expects a boundary: the given one around nuclei, the fine-tuned one
+# where it expects a gland to end.
 lengths = [boundaries(truth).sum() for truth in y_test]
 shown = [np.argmax(lengths[:10]), 10 + np.argmax(lengths[10:])]
 figure, axes = plt.subplots(2, 4, figsize=(10, 6.8), layout="constrained")
+titles = ["ground truth", "given network", "fine-tuned", "fine-tuned, 40 superpixels"]
 for row, i in zip(axes, shown, strict=True):
     SuperpixelDisplay.from_labels(
         X_test[i], y_test[i], ax=row[0], color="#d55e00", linewidth=1.5
@@ -155,9 +157,8 @@ for row, i in zip(axes, shown, strict=True):
     for ax, of_network in zip(row[1:3], affinities.values(), strict=True):
         AffinityDisplay.from_affinity(of_network[i], ax=ax, kind="mean", colorbar=False)
     SuperpixelDisplay.from_labels(X_test[i], maps["fine-tuned"][i][1], ax=row[3])
-titles = ["ground truth", "given network", "fine-tuned", "fine-tuned, 40 superpixels"]
-for ax, title in zip(axes[0], titles, strict=True):
-    ax.set_title(title)
+    for ax, title in zip(row, titles, strict=True):
+        ax.set_title(title)
 plt.show()
 
 # %%
