@@ -34,7 +34,12 @@ _TRAINING = {
     "augmentation": "rigid",
     "averaging": 0.998,
 }
-FAST = {"segmenter": "fh", "connectivity": 4, "oversegmentation": 6}
+FAST = {
+    "segmenter": "fh",
+    "connectivity": 4,
+    "oversegmentation": 6,
+    "boundary_cost": "auto",
+}
 _DITHER = 0.03
 
 

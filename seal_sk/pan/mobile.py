@@ -198,6 +198,18 @@ class _Same(Normalized):
         self.norm = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01)
         self.active = active
 
+    def fuse(self) -> None:
+        super().fuse()
+        if self.padding is not None and self.conv.groups > 1:
+            # A row and a column of zeros before the kernel do the same as those after
+            # the image, which would have to be copied.
+            conv = self.conv
+            conv.weight = nn.Parameter(
+                functional.pad(conv.weight, (1, 0, 1, 0)), requires_grad=False
+            )
+            conv.padding = 2 * (self.padding + 1,)
+            self.padding = None
+
     def forward(self, x: Tensor) -> Tensor:
         if self.padding is not None:
             x = functional.pad(x, 2 * (self.padding, self.padding + 1))

@@ -108,11 +108,13 @@ class MultiScaleNet(AffinityNet):
         MultiScaleNet
             A network in evaluation mode; it can't be trained.
         """
-        return _fused(self).eval()
+        net = _fused(self).eval()
+        net.head = _Packed(net.head)
+        return net
 
 
 def _fused(module: nn.Module) -> Any:
-    """A copy of a module; several times faster than deepcopy, which takes 20 ms."""
+    """A fused copy of a module, several times faster than by deepcopy."""
     new = copy(module)
     new._parameters = {
         name: tensor
@@ -129,7 +131,47 @@ def _fused(module: nn.Module) -> Any:
         for name, child in module._modules.items()
     }
     if isinstance(new, Normalized):
-        conv, norm = new.conv, new.norm
+        new.fuse()
+    return new
+
+
+class _Packed(nn.Module):
+    """A convolution of 3 x 3 to few channels, of eight pixels of a row at a time.
+
+    Libraries compute 16 channels where there are two. So this takes half the time.
+    """
+
+    n = 8
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        super().__init__()
+        self.outputs, inputs = conv.weight.shape[:2]
+        weight = conv.weight.new_zeros(self.n, self.outputs, inputs, 3, self.n + 2)
+        for i in range(self.n):
+            weight[i, ..., i : i + 3] = conv.weight
+        assert conv.bias is not None
+        self.weight = nn.Parameter(weight.flatten(0, 1), requires_grad=False)
+        self.bias = nn.Parameter(conv.bias.repeat(self.n), requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the layer to features whose width is a multiple of eight."""
+        x = functional.conv2d(x, self.weight, self.bias, (1, self.n), 1)
+        n, _, height, width = x.shape
+        x = x.permute(0, 2, 3, 1).reshape(n, height, width * self.n, self.outputs)
+        return x.permute(0, 3, 1, 2)
+
+
+class Normalized(nn.Module):
+    """Base class of layers with a convolution and its batch normalisation."""
+
+    conv: nn.Conv2d
+    norm: nn.BatchNorm2d
+
+    def fuse(self) -> None:
+        """Merge the normalisation into the convolution; the layer can't be trained."""
+        conv, norm = self.conv, self.norm
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         conv.weight, conv.bias = fuse_conv_bn_weights(
             conv.weight,
             conv.bias,
@@ -139,15 +181,7 @@ def _fused(module: nn.Module) -> Any:
             norm.weight,
             norm.bias,
         )
-        new.norm = nn.Identity()  # type: ignore[assignment]  # it is merged
-    return new
-
-
-class Normalized(nn.Module):
-    """Base class of layers with a convolution and its batch normalisation."""
-
-    conv: nn.Conv2d
-    norm: nn.BatchNorm2d
+        self.norm = nn.Identity()  # type: ignore[assignment]  # it is merged
 
 
 class Convolution(Normalized):

@@ -112,8 +112,11 @@ class Predictor:
         logits = self.scale * torch.from_numpy(logits) + self.shift
         affinity = torch.sigmoid(logits).numpy()
         if self.dither:
-            height, width = (np.arange(n) % _PATTERN for n in affinity.shape[:2])
-            affinity *= 1 - self.dither * _pattern()[height[:, None], width]
+            factors = 1 - self.dither * _pattern()
+            for top in range(0, affinity.shape[0], _PATTERN):
+                for left in range(0, affinity.shape[1], _PATTERN):
+                    part = affinity[top : top + _PATTERN, left : left + _PATTERN]
+                    part *= factors[: part.shape[0], : part.shape[1]]
         return affinity
 
     def logits(self, images: Iterable[NDArray[Any]]) -> Iterator[NDArray[np.float32]]:
