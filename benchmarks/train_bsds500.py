@@ -37,7 +37,7 @@ def main():
     parser.add_argument(
         "--multiples", type=int, nargs=5, help="channels of the scales by width"
     )
-    parser.add_argument("--stages", type=int, default=5, help="stages of 'mobile'")
+    parser.add_argument("--small", action="store_true", help="the small 'mobile'")
     parser.add_argument(
         "--imagenet",
         action="store_true",
@@ -165,7 +165,7 @@ def _initial(args):
         settings["multiples"] = args.multiples
     if args.network == "unet":
         return UNet(**settings)
-    net = MobileUNet(**settings, n_stages=args.stages)
+    net = MobileUNet(**settings, small=args.small)
     if args.imagenet:
         use_features(net)
     return net

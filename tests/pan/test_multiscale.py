@@ -46,7 +46,7 @@ def trained(net):
 def net(request):
     if request.param == "unet":
         return trained(UNet(width=4, seed=1))
-    return trained(MobileUNet(width=4, seed=1, n_stages=3))
+    return trained(MobileUNet(width=4, seed=1, small=True))
 
 
 def n_parameters(net):
@@ -58,7 +58,7 @@ def n_parameters(net):
     [
         (UNet(), 984_170, 2_000_000),
         (MobileUNet(), 904_082, 2_000_000),
-        (MobileUNet(multiples=(1, 1, 2, 2, 4), n_stages=3), 210_594, 500_000),
+        (MobileUNet(small=True), 208_258, 500_000),
     ],
 )
 def test_files_are_small(tmp_path, net, n, size):
@@ -67,10 +67,10 @@ def test_files_are_small(tmp_path, net, n, size):
     assert (tmp_path / "half.safetensors").stat().st_size <= size
 
 
-@pytest.mark.parametrize("n_stages", [2, 6, 3.0, None])
-def test_stages_are_three_to_five(n_stages):
-    with pytest.raises((ValueError, TypeError), match="n_stages"):
-        MobileUNet(4, n_stages=n_stages)
+@pytest.mark.parametrize("small", [1, "no", None])
+def test_small_or_not(small):
+    with pytest.raises(TypeError, match="small"):
+        MobileUNet(4, small=small)
 
 
 def test_channels_of_each_scale(tmp_path):
@@ -113,8 +113,8 @@ def test_any_size_comes_out_as_it_went_in(net, shape):
 
 @pytest.mark.parametrize(
     "net",
-    [UNet(1), *(MobileUNet(1, n_stages=n) for n in (3, 4, 5))],
-    ids=["unet", "mobile 3", "mobile 4", "mobile 5"],
+    [UNet(1), MobileUNet(1), MobileUNet(1, small=True)],
+    ids=["unet", "mobile", "small mobile"],
 )
 def test_sees_no_further_than_it_says(net):
     """By the pixels that can change an output, whatever the weights are."""
@@ -141,7 +141,7 @@ def test_sees_no_further_than_it_says(net):
             rows, columns = (net.logits(image)[0] > 0).any(dim=0).nonzero(as_tuple=True)
             assert torch.equal(rows.unique(), columns.unique())
             reaches += [middle + phase - rows.min(), rows.max() - middle - phase]
-    assert net.margin - 20 < max(reaches) <= net.margin
+    assert net.margin - 24 < max(reaches) <= net.margin
 
 
 def test_tiles_have_no_seams(net, rng, monkeypatch):
