@@ -3,6 +3,7 @@
 import numpy as np
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from seal_sk._lattice cimport (
     Lattice,
@@ -16,8 +17,9 @@ from seal_sk._lattice cimport (
 )
 from seal_sk._queue cimport scattered
 
-# An edge as the sort moves it about: its key, and its place in the map.
-ENTRY = np.dtype([("key", np.uint32), ("edge", np.int32)])
+ctypedef fused real:
+    float
+    double
 
 # The radix sort takes 11 bits at a time: the counts stay in the first-level cache.
 cdef enum:
@@ -32,15 +34,22 @@ cdef Py_ssize_t SHORT_RUN = 256
 cdef uint64_t KEY_ZERO = <uint64_t>(1023 - 48) << 26
 
 
-cdef struct Entry:
-    uint32_t key
-    int32_t edge
+# Keys of an edge that a sort can go by; of the first three, a later one counts more.
+cdef enum:
+    SCATTERED
+    LOW  # bits of its distance
+    HIGH
+    LEADING  # bits of its distance, enough for most edges
 
 
 cdef struct Graph:
     Lattice lattice
     Py_ssize_t n_segments  # that are left
-    const double* distance  # by edge
+    # By edge, one of these; distances are computed where they are needed, since a map
+    # of them would be most of the memory.
+    const float* affinity
+    const double* precise_affinity
+    const double* distance
     int32_t* parent  # a root holds minus the size of its segment
     double* bound  # largest distance that a root's segment joins over
 
@@ -57,34 +66,54 @@ cdef inline int32_t find(int32_t* parent, int32_t i) noexcept nogil:
     return i
 
 
+cdef inline double distance_of(const Graph* g, int32_t edge) noexcept nogil:
+    # In double precision, differences from float32 affinities are exact.
+    if g.affinity != NULL:
+        return 1.0 - <double>g.affinity[edge]
+    if g.precise_affinity != NULL:
+        return 1.0 - g.precise_affinity[edge]
+    return g.distance[edge]
+
+
+cdef inline uint32_t key_of(const Graph* g, int32_t edge, int kind) noexcept nogil:
+    # Bits of floats that are not negative are in the order of the values.
+    cdef double distance
+    cdef uint64_t bits
+    if kind == SCATTERED:
+        return scattered(edge)
+    distance = distance_of(g, edge)
+    memcpy(&bits, &distance, sizeof(bits))
+    if kind == HIGH:
+        return <uint32_t>(bits >> 32)
+    if kind == LOW:
+        return <uint32_t>bits
+    # A range of 2**-48 to 2**16 leaves few distances that the key can't tell apart.
+    bits >>= 26
+    return <uint32_t>(bits - KEY_ZERO if bits > KEY_ZERO else 0)
+
+
 cdef inline bint ahead(const Graph* g, int32_t a, int32_t b) noexcept nogil:
     # Ties in scan order would cut a flat area into strips.
-    return g.distance[a] < g.distance[b] or (
-        g.distance[a] == g.distance[b] and scattered(a) < scattered(b)
-    )
+    cdef double first = distance_of(g, a), second = distance_of(g, b)
+    return first < second or (first == second and scattered(a) < scattered(b))
 
 
-cdef Py_ssize_t collect(const Graph* g, Entry* edges) noexcept nogil:
-    """List the edges and the leading bits of their distances; return how many."""
-    # Bits of floats that are not negative are in the order of the values. A range of
-    # 2**-48 to 2**16 leaves few distances that the key can't tell apart.
-    cdef const uint64_t* bits = <const uint64_t*>g.distance
-    cdef uint64_t key
+cdef Py_ssize_t collect(const Graph* g, int32_t* edges) noexcept nogil:
+    """List the edges; return how many."""
     cdef Py_ssize_t n = 0
     cdef Walk walk
     before_first(&walk)
     while step(&g.lattice, &walk):
-        key = bits[walk.edge] >> 26
-        edges[n].key = <uint32_t>(key - KEY_ZERO if key > KEY_ZERO else 0)
-        edges[n].edge = <int32_t>walk.edge
+        edges[n] = <int32_t>walk.edge
         n += 1
     return n
 
 
-cdef Entry* radix_sort(
-    Entry* source, Entry* target, Py_ssize_t n, uint32_t* count
+cdef int32_t* radix_sort(
+    const Graph* g, int kind, int32_t* source, int32_t* target, Py_ssize_t n,
+    uint32_t* count,
 ) noexcept nogil:
-    """Sort by key, stably; return which of the two the result is in."""
+    """Sort edges by a key, stably; return which of the two the result is in."""
     cdef uint32_t* start
     cdef uint32_t key, total
     cdef Py_ssize_t i
@@ -92,14 +121,14 @@ cdef Entry* radix_sort(
     for i in range(DIGITS * RADIX):
         count[i] = 0
     for i in range(n):
-        key = source[i].key
+        key = key_of(g, source[i], kind)
         count[key % RADIX] += 1
         count[RADIX + (key >> 11) % RADIX] += 1
         count[2 * RADIX + (key >> 22)] += 1
     for digit in range(DIGITS):
         start = count + digit * RADIX
         shift = 11 * digit
-        if start[(source[0].key >> shift) % RADIX] == n:
+        if start[(key_of(g, source[0], kind) >> shift) % RADIX] == n:
             continue
         total = 0
         for i in range(RADIX):
@@ -107,7 +136,7 @@ cdef Entry* radix_sort(
             start[i] = total
             total += key
         for i in range(n):
-            key = (source[i].key >> shift) % RADIX
+            key = (key_of(g, source[i], kind) >> shift) % RADIX
             target[start[key]] = source[i]
             start[key] += 1
         source, target = target, source
@@ -115,53 +144,50 @@ cdef Entry* radix_sort(
 
 
 cdef void settle(
-    const Graph* g, Entry* edges, Entry* other, Py_ssize_t n, uint32_t* count
+    const Graph* g, int32_t* edges, int32_t* other, Py_ssize_t n, uint32_t* count
 ) noexcept nogil:
     """Sort edges that the first key can't tell apart."""
-    cdef const uint64_t* bits = <const uint64_t*>g.distance
-    cdef Entry* start = edges
-    cdef Entry* room = other
-    cdef Entry moving
+    cdef int32_t* start = edges
+    cdef int32_t* room = other
+    cdef int32_t moving
     cdef Py_ssize_t i, j
-    cdef int part
+    cdef int kind
     if n <= SHORT_RUN:
         for i in range(1, n):
             moving = edges[i]
             j = i
-            while j > 0 and ahead(g, moving.edge, edges[j - 1].edge):
+            while j > 0 and ahead(g, moving, edges[j - 1]):
                 edges[j] = edges[j - 1]
                 j -= 1
             edges[j] = moving
         return
-    # From what counts least to what counts most: the hash, the low bits, the high.
-    for part in range(3):
-        for i in range(n):
-            edges[i].key = (
-                scattered(edges[i].edge) if part == 0
-                else <uint32_t>(bits[edges[i].edge] >> (32 * (part - 1)))
-            )
-        edges = radix_sort(edges, room, n, count)
+    for kind in range(LEADING):
+        edges = radix_sort(g, kind, edges, room, n, count)
         room = other if edges == start else start
     if edges != start:
         for i in range(n):
             start[i] = edges[i]
 
 
-cdef Entry* sort(
-    const Graph* g, Entry* edges, Entry* other, Py_ssize_t n, uint32_t* count
+cdef int32_t* sort(
+    const Graph* g, int32_t* edges, int32_t* other, Py_ssize_t n, uint32_t* count
 ) noexcept nogil:
     """Sort by distance, equal ones in scattered order; return where they are."""
-    cdef Entry* result = edges
-    cdef Entry* room = other
+    cdef int32_t* result = edges
+    cdef int32_t* room = other
     cdef Py_ssize_t first = 0, last
-    cdef uint32_t key
+    cdef uint32_t key, following = 0
     if n > 0:
-        result = radix_sort(edges, other, n, count)
+        result = radix_sort(g, LEADING, edges, other, n, count)
         room = other if result == edges else edges
+        following = key_of(g, result[0], LEADING)
     while first < n:
-        key = result[first].key
+        key = following
         last = first + 1
-        while last < n and result[last].key == key:
+        while last < n:
+            following = key_of(g, result[last], LEADING)
+            if following != key:
+                break
             last += 1
         if last > first + 1:
             settle(g, result + first, room, last - first, count)
@@ -199,7 +225,7 @@ cdef void reset(Graph* g) noexcept nogil:
 
 
 cdef Py_ssize_t join_similar(
-    Graph* g, Entry* edges, Py_ssize_t n, double scale, bint counts_inside,
+    Graph* g, int32_t* edges, Py_ssize_t n, double scale, bint counts_inside,
     Py_ssize_t n_segments, double* enough,
 ) noexcept nogil:
     """Join where no bound is exceeded, until `n_segments` are left.
@@ -215,7 +241,7 @@ cdef Py_ssize_t join_similar(
             set_bound(g, <int32_t>i, 0.0, scale, counts_inside)
     enough[0] = 0.0
     for i in range(n):
-        e = edges[i].edge
+        e = edges[i]
         u = e >> g.lattice.shift
         b = other_end(&g.lattice, e, g.lattice.shift)
         # Most edges lie inside a segment, where this often saves the search.
@@ -225,7 +251,7 @@ cdef Py_ssize_t join_similar(
         b = find(g.parent, b)
         if a == b:
             continue
-        d = g.distance[e]
+        d = distance_of(g, e)
         if d <= g.bound[a] and d <= g.bound[b]:
             if g.n_segments == n_segments:
                 break
@@ -236,20 +262,20 @@ cdef Py_ssize_t join_similar(
         needed = d * <double>(-min(g.parent[a], g.parent[b]))
         if kept == 0 or needed < enough[0]:
             enough[0] = needed
-        edges[kept].edge = e
+        edges[kept] = e
         kept += 1
     return kept
 
 
 cdef void join_small(
-    Graph* g, const Entry* edges, Py_ssize_t n, Py_ssize_t min_size, bint both
+    Graph* g, const int32_t* edges, Py_ssize_t n, Py_ssize_t min_size, bint both
 ) noexcept nogil:
     """Join where one segment, or both, are smaller than `min_size`."""
     cdef Py_ssize_t i
     cdef int32_t e, a, b
     cdef bint small_a, small_b
     for i in range(n):
-        e = edges[i].edge
+        e = edges[i]
         a = find(g.parent, e >> g.lattice.shift)
         b = find(g.parent, other_end(&g.lattice, e, g.lattice.shift))
         if a == b:
@@ -261,7 +287,7 @@ cdef void join_small(
 
 
 cdef void cut(
-    Graph* g, Entry* edges, Py_ssize_t n, Py_ssize_t n_segments, Py_ssize_t min_size
+    Graph* g, int32_t* edges, Py_ssize_t n, Py_ssize_t n_segments, Py_ssize_t min_size
 ) noexcept nogil:
     """Exactly `n_segments`: at first small segments join, then the scale rises."""
     cdef double scale = 0.0, enough
@@ -296,31 +322,39 @@ cdef void number(Graph* g, int32_t* labels) noexcept nogil:
 
 
 def fh(
-    const double[:, :, ::1] distance, double scale, Py_ssize_t min_size,
+    const real[:, :, ::1] values, bint similar, double scale, Py_ssize_t min_size,
     Py_ssize_t n_segments, const uint8_t[:, ::1] mask=None,
 ):
     """Labels (H, W) by `scale`, or, where `n_segments` is not 0, of so many segments.
 
-    `distance` is laid out as an affinity map is; edges that leave the mask are not
-    read. The caller has checked the input, that the mask has no more regions than
-    `n_segments` included.
+    `values` is an affinity map or, if not `similar`, a map of distances in float64 that
+    is laid out as one; edges that leave the mask are not read. The caller has checked
+    the input, that the mask has no more regions than `n_segments` included.
     """
-    cdef Py_ssize_t height = distance.shape[0], width = distance.shape[1]
+    cdef Py_ssize_t height = values.shape[0], width = values.shape[1]
     cdef Py_ssize_t n = height * width, n_edges
     cdef const uint8_t* inside = NULL
     cdef Graph g
     cdef double enough = 0.0
     cdef int32_t[:, ::1] labels = np.empty((height, width), dtype=np.int32)
-    cdef Entry[:, ::1] room = np.empty((2, distance.size), dtype=ENTRY)
-    cdef Entry* edges = &room[0, 0]
+    cdef int32_t[:, ::1] room = np.empty((2, values.size), dtype=np.int32)
+    cdef int32_t* edges = &room[0, 0]
     cdef uint32_t[::1] count = np.empty(DIGITS * RADIX, dtype=np.uint32)
     cdef int32_t[::1] parent = np.empty(n, dtype=np.int32)
     cdef double[::1] bound = np.empty(n)
 
     if mask is not None:
         inside = &mask[0, 0]
-    lay_out(&g.lattice, height, width, distance.shape[2], inside)
-    g.distance = &distance[0, 0, 0]
+    lay_out(&g.lattice, height, width, values.shape[2], inside)
+    g.affinity = g.precise_affinity = g.distance = NULL
+    if real is float:
+        if not similar:
+            raise TypeError("distances must be float64")
+        g.affinity = &values[0, 0, 0]
+    elif similar:
+        g.precise_affinity = &values[0, 0, 0]
+    else:
+        g.distance = &values[0, 0, 0]
     g.parent = &parent[0]
     g.bound = &bound[0]
     with nogil:

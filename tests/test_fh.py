@@ -131,7 +131,7 @@ def test_equals_the_slow_reference(masks, data):
     mask, inside, _ = data.draw(masks(distance.shape[:2], 8))
     scale = data.draw(st.sampled_from([0.0, 1e-3, 0.25, 0.7, 1.0, 3.0]))
     min_size = data.draw(st.integers(0, 10))
-    labels = fh_kernel(distance, scale, min_size, 0, as_bytes(mask))
+    labels = fh_kernel(distance, False, scale, min_size, 0, as_bytes(mask))
     expected = slow_fh(distance, scale, min_size, mask)
     assert_same_inside(labels, expected, inside)
 
@@ -144,7 +144,7 @@ def test_exact_numbers_equal_the_slow_reference(masks, data):
     mask, inside, areas = data.draw(masks(distance.shape[:2], 2 * distance.shape[2]))
     n_segments = data.draw(st.integers(areas, np.count_nonzero(inside)))
     min_size = data.draw(st.integers(0, 10))
-    labels = fh_kernel(distance, 0.0, min_size, n_segments, as_bytes(mask))
+    labels = fh_kernel(distance, False, 0.0, min_size, n_segments, as_bytes(mask))
     expected = slow_cut(distance, n_segments, min_size, mask)
     assert assert_same_inside(labels, expected, inside) == n_segments
 
@@ -153,7 +153,7 @@ def test_long_runs_of_near_equal_distances_are_sorted(rng):
     # More than insertion sorts; without min_size the order alone decides.
     distance = 0.5 + rng.integers(0, 3, (20, 20, 4)) * 2.0**-53
     for min_size in (1, 7):
-        labels = fh_kernel(distance, 0.0, min_size, 30)
+        labels = fh_kernel(distance, False, 0.0, min_size, 30)
         expected = slow_cut(distance, 30, min_size)
         pairs = np.unique(np.stack([labels, expected]).reshape(2, -1), axis=1)
         assert pairs.shape[1] == 30
@@ -297,9 +297,9 @@ def test_exact_numbers_do_not_depend_on_the_unit_of_the_distances(rng):
     # As tiny as the colours of an image of subnormal numbers are apart.
     distance = rng.random((20, 30, 4))
     for k in (2, 40):
-        expected = fh_kernel(distance, 0.0, 3, k)
+        expected = fh_kernel(distance, False, 0.0, 3, k)
         for unit in (2.0**-900, 2.0**-45, 2.0**9):
-            assert np.array_equal(fh_kernel(unit * distance, 0.0, 3, k), expected)
+            assert np.array_equal(fh_kernel(unit * distance, False, 0.0, 3, k), expected)
 
 
 def test_min_size_that_asks_for_too_much_is_lowered():

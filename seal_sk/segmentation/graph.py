@@ -324,8 +324,8 @@ def fh(
     Without `n_segments`, bounds are rounded to single precision, but never below the
     largest dissimilarity inside.
 
-    Time is close to linear in the number of pixels. Memory beyond the input is about
-    64 bytes per pixel for two channels and 112 for four.
+    Time is close to linear in the number of pixels. Memory beyond the input is 32
+    bytes per pixel for two channels and 48 for four.
 
     References
     ----------
@@ -351,9 +351,7 @@ def fh(
     n_segments, min_size = check_sizes(
         n_segments, min_size, affinity.shape, mask, 2 * affinity.shape[2]
     )
-    # In double precision, so that differences of float32 affinities are exact.
-    distance = np.subtract(1.0, affinity, dtype=np.float64)
-    return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
+    return _fh(affinity, True, scale, min_size, n_segments, as_bytes(mask))
 
 
 def check_sizes(

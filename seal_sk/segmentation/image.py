@@ -141,7 +141,7 @@ def fh_image(
             f"{MAX_EDGES // channels} are supported: split it into tiles."
         )
     distance = _smooth_distance(image, sigma, channels, mask)
-    return _fh(distance, scale, min_size, n_segments, as_bytes(mask))
+    return _fh(distance, False, scale, min_size, n_segments, as_bytes(mask))
 
 
 def snic(
