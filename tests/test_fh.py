@@ -299,7 +299,9 @@ def test_exact_numbers_do_not_depend_on_the_unit_of_the_distances(rng):
     for k in (2, 40):
         expected = fh_kernel(distance, False, 0.0, 3, k)
         for unit in (2.0**-900, 2.0**-45, 2.0**9):
-            assert np.array_equal(fh_kernel(unit * distance, False, 0.0, 3, k), expected)
+            assert np.array_equal(
+                fh_kernel(unit * distance, False, 0.0, 3, k), expected
+            )
 
 
 def test_min_size_that_asks_for_too_much_is_lowered():
