@@ -42,14 +42,14 @@ ABOUT = {
         "BSDS500 test, every fourth image",
         asa=0.9717,
         br=0.8418,
-        time=2.4,
+        time=3.2,
     ),
     "bsds500-train": About(
         "to choose parameters on val; trained on train alone",
         "BSDS500 val, every fourth image",
         asa=0.9741,
         br=0.8372,
-        time=2.4,
+        time=3.2,
     ),
 }
 
