@@ -43,7 +43,7 @@ class MobileUNet(MultiScaleNet):
     The encoder has the first stages of EfficientNet-lite0, so it can begin with weights
     that were trained on ImageNet (``benchmarks/imagenet_features.py``). Two
     convolutions beside it keep the detail of the scales 1 and 1/2. The decoder is that
-    of `UNet`. It needs half the work of a `UNet` of as many parameters, and sees 230
+    of `UNet`. It needs less than half the work of the default `UNet`, and sees 230
     pixels in each direction, or 125 if it is small.
 
     Parameters
@@ -59,9 +59,9 @@ class MobileUNet(MultiScaleNet):
         `width`; the first is 1. On CPUs, numbers of channels that are multiples of 16
         are fastest. By default (1, 2, 4, 4, 6), or (1, 1, 2, 2, 4) if it is small.
     small : bool, default=False
-        Half as many channels, three stages of the encoder instead of five, then a
-        residual block at scale 1/16, and no convolution between the sum of the finest
-        features and the logits: a quarter of the weights and half the time.
+        Three stages of the encoder instead of five, then a residual block at scale
+        1/16, no convolution between the sum of the finest features and the logits, and
+        by default fewer channels: a quarter of the weights and half the time.
 
     References
     ----------

@@ -24,7 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class About:
-    """What a network that ships is for, and its figures in the model card."""
+    """What a network that ships is for, and its figures in the documentation."""
 
     purpose: str
     #: Images that the scores are for, with 300 superpixels.

@@ -69,8 +69,9 @@ class SEALSuperpixels(GraphSuperpixels):
     network : {"pan", "unet", "mobile"}, default="pan"
         Architecture: "pan" is the paper's (`seal_sk.pan.PAN`); "unet" works at several
         scales, sees further and is many times cheaper (`seal_sk.pan.UNet`); "mobile"
-        needs half of its work, with depthwise convolutions (`seal_sk.pan.MobileUNet`).
-        Ignored with `weights`, whose file names the architecture.
+        needs less than half its work, with depthwise convolutions
+        (`seal_sk.pan.MobileUNet`). Ignored with `weights`, whose file names the
+        architecture.
     width : int, optional
         Channels of the network; the paper uses 128. By default the width of `weights`;
         without them 32 for "pan", which takes a sixteenth of the paper's work, 24 for
