@@ -1,9 +1,16 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from seal_sk import SEALSuperpixels
-from seal_sk.pan.shipped import SHIPPED
+from seal_sk.pan.shipped import ABOUT, SHIPPED
+
+
+def test_figures_are_those_of_the_model_card():
+    card = (Path(__file__).parents[2] / "docs" / "model_card.md").read_text()
+    for about in ABOUT.values():
+        assert f"{about.asa:.4f} / {about.br:.4f}" in card.replace(" /\n", " / ")
 
 
 def test_list_has_all_that_ship(capsys, run):
