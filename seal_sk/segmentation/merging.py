@@ -162,7 +162,7 @@ def cut_and_merge(
     n_segments: int | list[int],
     *,
     cut: Callable[..., Any],
-    oversegmentation: float = 4,
+    oversegmentation: float = 6,
     refined: bool = False,
     connectivity: Connectivity = 8,
     mask: NDArray[np.bool_] | None = None,
@@ -183,7 +183,7 @@ def cut_and_merge(
         Number of superpixels after the merging.
     cut : callable
         ``cut(affinity, [n_segments, ...], mask)`` returns a list of label maps.
-    oversegmentation : float, default=4
+    oversegmentation : float, default=6
         How many times more superpixels to make first. At more than 2, only as many as
         leave 16 pixels to each on average, but never less than twice as many.
     refined : bool, default=False
@@ -207,7 +207,11 @@ def cut_and_merge(
     most, least = float(oversegmentation), min(float(oversegmentation), 2.0)
     fine = [max(min(most * n, n_pixels / _FINE_SIZE), least * n) for n in counts]
     fine = [round(min(n, n_pixels)) for n in fine]
-    maps = cut((2 * affinity + colors) / 3, fine, mask)
+    # In place, since it is the largest array of all.
+    colors += 2 * affinity
+    colors /= 3
+    maps = cut(colors, fine, mask)
+    del colors
     known = fixed_colors(image)
     for i, count in enumerate(counts):
         maps[i] = split_components(maps[i], connectivity=connectivity)

@@ -308,13 +308,18 @@ class GraphSuperpixels(AffinitySuperpixels):
         return self.affinity
 
     def _cut(self, affinity, n_segments, mask):
-        if self.segmenter == "ers":
+        segmenter = self._segmenter()
+        if segmenter == "ers":
             return super()._cut(affinity, n_segments, mask)
         if isinstance(n_segments, list):
             return [self._cut(affinity, count, mask) for count in n_segments]
-        if self.segmenter == "fh":
+        if segmenter == "fh":
             return fh(affinity, n_segments=n_segments, mask=mask)
-        return _cut_by(self.segmenter, affinity, n_segments, mask, self.connectivity)
+        return _cut_by(segmenter, affinity, n_segments, mask, self.connectivity)
+
+    def _segmenter(self):
+        """The graph algorithm."""
+        return self.segmenter
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "affinity_") or not get_tags(self).requires_fit

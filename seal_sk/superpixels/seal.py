@@ -46,13 +46,16 @@ class SEALSuperpixels(GraphSuperpixels):
     n_segments : int, default=300
         Superpixels per image; you get exactly this many. The training does not depend
         on it.
-    segmenter : {"ers", "fh"} or callable, default="ers"
-        Graph algorithm, as for `GraphSuperpixels`.
+    segmenter : {"auto", "ers", "fh"} or callable, default="auto"
+        Graph algorithm, as for `GraphSuperpixels`. "auto" is "fh" for superpixels that
+        are merged, since it is faster and the result as good, and "ers", as in the
+        paper, with ``oversegmentation=1``.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel in the graph.
     balance : float, default=0.5
-        Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`.
-    oversegmentation : float, default=4
+        Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`. Other algorithms
+        ignore it.
+    oversegmentation : float, default=6
         The graph algorithm first makes ``oversegmentation * n_segments`` superpixels,
         from affinities that are two thirds learned and one third based on colours. They
         have at least 16 pixels on average; where that is not possible, there are at
@@ -226,6 +229,10 @@ class SEALSuperpixels(GraphSuperpixels):
         **GraphSuperpixels._parameter_constraints,
     }
     _parameter_constraints.pop("affinity")
+    _parameter_constraints["segmenter"] = [
+        StrOptions({"auto", "ers", "fh"}),
+        callable,
+    ]
     _parameter_constraints["oversegmentation"] = [
         Interval(Real, 1, None, closed="left")
     ]
@@ -238,10 +245,10 @@ class SEALSuperpixels(GraphSuperpixels):
         self,
         n_segments: int = 300,
         *,
-        segmenter: Literal["ers", "fh"] | Callable[..., ArrayLike] = "ers",
+        segmenter: Literal["auto", "ers", "fh"] | Callable[..., ArrayLike] = "auto",
         connectivity: Connectivity = 8,
         balance: float = 0.5,
-        oversegmentation: float = 4,
+        oversegmentation: float = 6,
         boundary_cost: float | Literal["auto"] | None = "auto",
         network: Literal["pan", "unet", "mobile"] = "pan",
         width: int | None = None,
@@ -494,6 +501,11 @@ class SEALSuperpixels(GraphSuperpixels):
             connectivity=self.connectivity,
             mask=mask,
         )
+
+    def _segmenter(self):
+        if self.segmenter != "auto":
+            return self.segmenter
+        return "ers" if self.oversegmentation == 1 else "fh"
 
     def _cost(self, n_segments, labels):
         if self.boundary_cost != "auto":
