@@ -23,7 +23,7 @@ from .._validation import (
 from ..affinity.maps import color_affinity
 from ..labels import split_components
 from .colors import color_sums, fixed_colors
-from .refining import sweep
+from .refining import MAX_ITER, sweep
 
 __all__ = ["cut_and_merge", "merge_regions"]
 
@@ -163,11 +163,11 @@ def cut_and_merge(
     *,
     cut: Callable[..., Any],
     oversegmentation: float = 6,
-    refined: bool = False,
+    boundary_cost: Callable[..., float] | None = None,
     connectivity: Connectivity = 8,
     mask: NDArray[np.bool_] | None = None,
 ) -> Any:
-    """Make more superpixels than requested, and merge them.
+    """Make more superpixels than requested, merge them, and refine the boundaries.
 
     The superpixels are made from affinities that are two thirds the given ones and one
     third based on colours, which place the borders of small superpixels better. For the
@@ -186,8 +186,9 @@ def cut_and_merge(
     oversegmentation : float, default=6
         How many times more superpixels to make first. At more than 2, only as many as
         leave 16 pixels to each on average, but never less than twice as many.
-    refined : bool, default=False
-        Whether to refine the boundaries of the superpixels before they are merged.
+    boundary_cost : callable, optional
+        ``boundary_cost(n_segments, labels)`` returns the cost to refine boundaries
+        with. If it is given, superpixels are refined before they are merged, too.
     connectivity : {4, 8}, default=8
         Neighbours of a pixel.
     mask : ndarray of bool of shape (H, W), optional
@@ -213,17 +214,23 @@ def cut_and_merge(
     maps = cut(colors, fine, mask)
     del colors
     known = fixed_colors(image)
+
+    def refined(labels, cost, max_iter=MAX_ITER):
+        sweep(
+            labels,
+            known,
+            affinity,
+            float(cost),
+            max_iter=max_iter,
+            connectivity=connectivity,
+        )
+        return relabel(labels)[0]
+
     for i, count in enumerate(counts):
         maps[i] = split_components(maps[i], connectivity=connectivity)
-        if refined:
-            sweep(
-                maps[i],
-                known,
-                affinity,
-                _FINE_COST,
-                max_iter=_FINE_SWEEPS,
-                connectivity=connectivity,
-            )
-            maps[i] = relabel(maps[i])[0]
+        if boundary_cost is not None:
+            maps[i] = refined(maps[i], _FINE_COST, _FINE_SWEEPS)
         maps[i] = _merged(maps[i], affinity, count, known)
+        if boundary_cost is not None:
+            maps[i] = refined(maps[i], boundary_cost(count, maps[i]))
     return maps if isinstance(n_segments, list) else maps[0]

@@ -31,7 +31,10 @@ from .._validation import (
 from ..labels import relabel_consecutive, split_components
 from .colors import color_sums, fixed_colors
 
-__all__ = ["refine", "refine_boundaries", "sweep"]
+__all__ = ["MAX_ITER", "refine", "refine_boundaries", "sweep"]
+
+#: Sweeps at most, by default.
+MAX_ITER = 10
 
 # Added to the variance of a region, in CIELAB: less is noise.
 _SLIGHT_VARIANCE = 12.0
@@ -175,7 +178,7 @@ def refine(
     affinity: NDArray[np.floating[Any]] | None,
     boundary_cost: float,
     *,
-    max_iter: int = 10,
+    max_iter: int = MAX_ITER,
     connectivity: Connectivity = 8,
     n_jobs: int | None = None,
 ) -> NDArray[np.int32]:

@@ -209,6 +209,7 @@ class GraphSuperpixels(AffinitySuperpixels):
     [40, 40]
     """
 
+    segmenter: str | Callable[..., ArrayLike]
     affinity_: Any
 
     _parameter_constraints: dict = {

@@ -17,7 +17,7 @@ from .._validation import check_pairs
 from ..segmentation.merging import cut_and_merge
 from ..sources import LearnedAffinity
 from ..sources.learned import check_held_out, read_params, write_estimator
-from .graph import GraphSuperpixels
+from .graph import GraphSuperpixels, connected
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -488,16 +488,16 @@ class SEALSuperpixels(GraphSuperpixels):
             raise AttributeError(f"There is no {name} before fit.")
         return vars(affinity)[name]
 
-    def _labels(self, image, n_segments, mask, affinity):
+    def _segment(self, image, n_segments, mask, affinity=None):
         if self.oversegmentation == 1:
-            return super()._labels(image, n_segments, mask, affinity)
+            return super()._segment(image, n_segments, mask, affinity)
         return cut_and_merge(
-            affinity,
+            connected(affinity, self.connectivity, mask),
             image,
             n_segments,
             cut=self._cut,
             oversegmentation=self.oversegmentation,
-            refined=self.boundary_cost is not None,
+            boundary_cost=None if self.boundary_cost is None else self._cost,
             connectivity=self.connectivity,
             mask=mask,
         )
