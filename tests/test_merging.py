@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seal_sk import SEALSuperpixels, ers, merge_regions, rgb_affinity
+from seal_sk import SEALSuperpixels, ers, fh, merge_regions, rgb_affinity
 from seal_sk.datasets import make_scenes
 from seal_sk.labels import relabel_consecutive, split_components
 from seal_sk.metrics import asa_score, boundary_recall_score, contour_density
@@ -168,14 +168,20 @@ def test_wrong_input_is_refused():
 
 
 @pytest.mark.slow
-def test_superpixels_of_seal_are_merged(scenes, assert_label_map):
+@pytest.mark.parametrize("segmenter", ["auto", "ers", "fh"])
+def test_superpixels_of_seal_are_merged(scenes, assert_label_map, segmenter):
     images = scenes[0]
     seal = SEALSuperpixels(
-        20, weights="bsds500", oversegmentation=2.5, boundary_cost=None
+        20,
+        weights="bsds500",
+        segmenter=segmenter,
+        oversegmentation=2.5,
+        boundary_cost=None,
     )
     (learned,) = seal.set_params(connectivity=4).predict_affinity(images[:1])
     colors = rgb_affinity(images[0], connectivity=4)
-    fine = ers((2 * learned + colors) / 3, 50)
+    mixed = (2 * learned + colors) / 3
+    fine = ers(mixed, 50) if segmenter == "ers" else fh(mixed, n_segments=50)
     expected = merge_regions(fine, learned, 20, image=images[0])
     assert np.array_equal(seal.transform(images[:1])[0], expected)
     few, many = seal.transform_counts(images[:1], [5, 20])[0]
