@@ -36,16 +36,14 @@ from skimage.segmentation import slic  # noqa: E402
 from seal_sk import SEALSuperpixels  # noqa: E402
 from seal_sk.pan import Predictor  # noqa: E402
 from seal_sk.segmentation import merging  # noqa: E402
-from seal_sk.superpixels import base  # noqa: E402
 
 # The steps after the network, and where they are called.
 STEPS = {
     "network": (Predictor, "_logits"),
     "affinities by colours": (merging, "color_affinity"),
     "first cut": (SEALSuperpixels, "_cut"),
-    "small superpixels refined": (merging, "sweep"),
     "merging": (merging, "_merged"),
-    "boundaries refined": (base, "refine"),
+    "boundaries refined": (merging, "sweep"),
 }
 
 

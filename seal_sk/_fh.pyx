@@ -267,45 +267,59 @@ cdef Py_ssize_t join_similar(
     return kept
 
 
-cdef void join_small(
-    Graph* g, const int32_t* edges, Py_ssize_t n, Py_ssize_t min_size, bint both
+cdef Py_ssize_t join_small(
+    Graph* g, const int32_t* edges, Py_ssize_t n, Py_ssize_t min_size, bint both,
+    int32_t* kept,
 ) noexcept nogil:
-    """Join where one segment, or both, are smaller than `min_size`."""
-    cdef Py_ssize_t i
-    cdef int32_t e, a, b
+    """Join where one segment, or both, are smaller than `min_size`.
+
+    Lists the refused edges in `kept`, which may be `edges`, and returns how many.
+    """
+    cdef Py_ssize_t i, n_kept = 0
+    cdef int32_t e, u, a, b
     cdef bint small_a, small_b
     for i in range(n):
         e = edges[i]
-        a = find(g.parent, e >> g.lattice.shift)
-        b = find(g.parent, other_end(&g.lattice, e, g.lattice.shift))
+        u = e >> g.lattice.shift
+        b = other_end(&g.lattice, e, g.lattice.shift)
+        if g.parent[u] == g.parent[b] and g.parent[u] >= 0:
+            continue
+        a = find(g.parent, u)
+        b = find(g.parent, b)
         if a == b:
             continue
         small_a = -g.parent[a] < min_size
         small_b = -g.parent[b] < min_size
         if (small_a and small_b) if both else (small_a or small_b):
             join(g, a, b)
+            continue
+        kept[n_kept] = e
+        n_kept += 1
+    return n_kept
 
 
 cdef void cut(
-    Graph* g, int32_t* edges, Py_ssize_t n, Py_ssize_t n_segments, Py_ssize_t min_size
+    Graph* g, const int32_t* edges, int32_t* kept, Py_ssize_t n, Py_ssize_t n_segments,
+    Py_ssize_t min_size,
 ) noexcept nogil:
     """Exactly `n_segments`: at first small segments join, then the scale rises."""
     cdef double scale = 0.0, enough
+    cdef Py_ssize_t n_kept
     min_size = min(min_size, g.lattice.n_inside // n_segments)
     while True:
         reset(g)
-        join_small(g, edges, n, min_size, False)
+        n_kept = join_small(g, edges, n, min_size, False, kept)
         if g.n_segments >= n_segments:
             break
         # Segments that don't grow beyond `min_size` are worse, and more.
         reset(g)
-        join_small(g, edges, n, min_size, True)
-        join_small(g, edges, n, min_size, False)
+        n_kept = join_small(g, edges, n, min_size, True, kept)
+        n_kept = join_small(g, kept, n_kept, min_size, False, kept)
         if g.n_segments >= n_segments:
             break
         min_size //= 2
     while g.n_segments > n_segments:
-        n = join_similar(g, edges, n, scale, False, n_segments, &enough)
+        n_kept = join_similar(g, kept, n_kept, scale, False, n_segments, &enough)
         scale = max(2.0 * scale, enough)
 
 
@@ -339,6 +353,7 @@ def fh(
     cdef int32_t[:, ::1] labels = np.empty((height, width), dtype=np.int32)
     cdef int32_t[:, ::1] room = np.empty((2, values.size), dtype=np.int32)
     cdef int32_t* edges = &room[0, 0]
+    cdef int32_t* free = &room[1, 0]
     cdef uint32_t[::1] count = np.empty(DIGITS * RADIX, dtype=np.uint32)
     cdef int32_t[::1] parent = np.empty(n, dtype=np.int32)
     cdef double[::1] bound = np.empty(n)
@@ -359,12 +374,13 @@ def fh(
     g.bound = &bound[0]
     with nogil:
         n_edges = collect(&g, edges)
-        edges = sort(&g, edges, &room[1, 0], n_edges, &count[0])
+        edges = sort(&g, edges, free, n_edges, &count[0])
         if n_segments > 0:
-            cut(&g, edges, n_edges, n_segments, min_size)
+            free = &room[0, 0] if edges == free else free
+            cut(&g, edges, free, n_edges, n_segments, min_size)
         else:
             reset(&g)
             n_edges = join_similar(&g, edges, n_edges, scale, True, 1, &enough)
-            join_small(&g, edges, n_edges, min_size, False)
+            join_small(&g, edges, n_edges, min_size, False, edges)
         number(&g, &labels[0, 0])
     return np.asarray(labels)

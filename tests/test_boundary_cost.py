@@ -73,7 +73,9 @@ ESTIMATORS = {
     "halves": GraphSuperpixels(20, segmenter=halves),
     "seal": SEALSuperpixels(20, weights="bsds500"),
     "seal-4": SEALSuperpixels(20, weights="bsds500", connectivity=4),
-    "seal-fh": SEALSuperpixels(20, weights="bsds500", segmenter="fh"),
+    "seal-by-ers": SEALSuperpixels(
+        20, weights="bsds500", segmenter="ers", oversegmentation=4
+    ),
     "seal-ers": SEALSuperpixels(20, weights="bsds500", oversegmentation=1),
 }
 everyone = pytest.mark.parametrize("name", ESTIMATORS)
@@ -104,10 +106,12 @@ def merged(image, affinity, estimator, mask):
         affinity if connectivity == 4 else to_eight_connected(affinity, mask=mask)
     )
     colors = color_affinity(image, connectivity=connectivity)
-    cut = fh if estimator.segmenter == "fh" else ers
-    fine = cut((2 * affinity + colors) / 3, n_segments=80, mask=mask)
+    cut = ers if estimator.segmenter == "ers" else fh
+    n_pixels = image[..., 0].size if mask is None else np.count_nonzero(mask)
+    n = min(estimator.oversegmentation * 20, round(n_pixels / 16))
+    fine = cut((2 * affinity + colors) / 3, n_segments=n, mask=mask)
     fine = refine_boundaries(
-        fine, image, affinity, boundary_cost=10, max_iter=3, connectivity=connectivity
+        fine, image, affinity, boundary_cost=10, max_iter=2, connectivity=connectivity
     )
     return merge_regions(fine, affinity, 20, image=image)
 
@@ -180,6 +184,18 @@ def test_several_counts_and_threads(name, images):
         for count, labels in zip(counts, maps, strict=True):
             one = clone(estimator).set_params(n_segments=count, n_jobs=None)
             assert np.array_equal(labels, one.transform([images[i]])[0])
+
+
+@pytest.mark.parametrize("name", ["snic", "ers", "seal-4", "seal"])
+def test_threads_may_share_an_image(name, images):
+    image = np.tile(images[0], (6, 1, 1))  # several bands of rows for each thread
+    estimator = clone(ESTIMATORS[name]).set_params(boundary_cost=3.0)
+    (expected,) = estimator.transform([image])
+    for n_jobs in (2, 5):
+        (labels,) = estimator.set_params(n_jobs=n_jobs).transform([image])
+        assert np.array_equal(labels, expected)
+    _, again = estimator.transform([images[1], image])
+    assert np.array_equal(again, expected)
 
 
 def test_defaults():

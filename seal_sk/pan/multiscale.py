@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from .._validation import check_int
 from .base import AffinityNet
@@ -108,32 +107,36 @@ class MultiScaleNet(AffinityNet):
         MultiScaleNet
             A network in evaluation mode; it can't be trained.
         """
-        net = _fused(self).eval()
+        net = _fused(self)
         net.head = _Packed(net.head)
         return net
 
 
-def _fused(module: nn.Module) -> Any:
+def _fused(module: nn.Module, copied: bool = True) -> Any:
     """A fused copy of a module, several times faster than by deepcopy."""
     # Without the checks of nn.Module, which would take most of the time.
-    new = object.__new__(type(module))
-    vars(new).update(vars(module))
-    new._parameters = {
-        name: tensor
-        if tensor is None
-        else nn.Parameter(tensor.detach().clone(), requires_grad=False)
-        for name, tensor in module._parameters.items()
-    }
-    new._buffers = {
-        name: tensor if tensor is None else tensor.clone()
-        for name, tensor in module._buffers.items()
-    }
-    new._modules = {
-        name: child if child is None else _fused(child)
-        for name, child in module._modules.items()
-    }
-    if isinstance(new, Normalized):
-        new.fuse()
+    new: Any = object.__new__(type(module))
+    normalized = isinstance(module, Normalized)
+    vars(new).update(
+        vars(module),
+        training=False,
+        _parameters={
+            name: nn.Parameter(tensor.detach().clone(), requires_grad=False)
+            if copied and tensor is not None
+            else tensor
+            for name, tensor in module._parameters.items()
+        },
+        _buffers={
+            name: tensor.clone() if copied and tensor is not None else tensor
+            for name, tensor in module._buffers.items()
+        },
+        _modules={
+            name: child if child is None else _fused(child, not normalized)
+            for name, child in module._modules.items()
+        },
+    )
+    if normalized:
+        new.fuse()  # which makes new tensors
     return new
 
 
@@ -163,6 +166,10 @@ class _Packed(nn.Module):
         return x.permute(0, 3, 1, 2)
 
 
+# In the place of a normalisation.
+_MERGED = nn.Identity().eval()
+
+
 class Normalized(nn.Module):
     """Base class of layers with a convolution and its batch normalisation."""
 
@@ -172,18 +179,18 @@ class Normalized(nn.Module):
     def fuse(self) -> None:
         """Merge the normalisation into the convolution; the layer can't be trained."""
         conv, norm = self.conv, self.norm
+        assert conv.bias is None
         assert norm.running_mean is not None
         assert norm.running_var is not None
-        conv.weight, conv.bias = fuse_conv_bn_weights(
-            conv.weight,
-            conv.bias,
-            norm.running_mean,
-            norm.running_var,
-            norm.eps,
-            norm.weight,
-            norm.bias,
+        with torch.no_grad():
+            per_deviation = torch.rsqrt(norm.running_var + norm.eps)
+            weight = conv.weight * (norm.weight * per_deviation)[:, None, None, None]
+            bias = norm.bias - norm.running_mean * per_deviation * norm.weight
+        conv._parameters.update(
+            weight=nn.Parameter(weight, requires_grad=False),
+            bias=nn.Parameter(bias, requires_grad=False),
         )
-        self.norm = nn.Identity()  # type: ignore[assignment]  # it is merged
+        self._modules["norm"] = _MERGED
 
 
 class Convolution(Normalized):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._colors import lab_of, linear_values, sum_colors
+from .rows import Rows, all_rows
 
 __all__ = ["color_sums", "fixed_colors"]
 
@@ -19,9 +19,7 @@ _STEPS_OF_BANDS = 655.35
 
 
 def fixed_colors(
-    image: NDArray[Any],
-    each: Callable[..., Any] = map,
-    rows: Iterable[Any] | None = None,
+    image: NDArray[Any], rows: Rows | None = None
 ) -> tuple[NDArray[Any], float]:
     """Colours of a checked image in fixed point, equal for equal values of any dtype.
 
@@ -29,10 +27,8 @@ def fixed_colors(
     ----------
     image : ndarray of shape (H, W, C)
         Checked.
-    each : callable, default=map
-        Calls a function for each band of rows, perhaps in threads.
-    rows : pair of sequences of int, optional
-        First rows of the bands, and the rows after the last; by default, one band.
+    rows : Rows, optional
+        From `share_rows`; by default, there is one band.
 
     Returns
     -------
@@ -46,8 +42,8 @@ def fixed_colors(
         return np.ascontiguousarray(image), _STEPS_OF_BANDS
     table = linear_values(256 if image.dtype == np.uint8 else 65536)
     lab = np.empty(image.shape, np.int16)
-    rows = ([0], [len(image)]) if rows is None else rows
-    list(each(partial(lab_of, image, table, lab), *rows))
+    each, tops, ends = rows or all_rows(len(image))
+    list(each(partial(lab_of, image, table, lab), tops, ends))
     return lab, _STEPS_OF_LAB
 
 

@@ -24,12 +24,13 @@ from ..affinity.maps import color_affinity
 from ..labels import split_components
 from .colors import color_sums, fixed_colors
 from .refining import MAX_ITER, sweep
+from .rows import share_rows
 
 __all__ = ["cut_and_merge", "merge_regions"]
 
 # Small superpixels are refined before they are merged, along the learned affinities.
 _FINE_COST = 10.0
-_FINE_SWEEPS = 3
+_FINE_SWEEPS = 2
 
 # Smaller ones have no statistics to merge or refine them by.
 _FINE_SIZE = 16
@@ -162,10 +163,11 @@ def cut_and_merge(
     n_segments: int | list[int],
     *,
     cut: Callable[..., Any],
-    oversegmentation: float = 6,
+    oversegmentation: float = 12,
     boundary_cost: Callable[..., float] | None = None,
     connectivity: Connectivity = 8,
     mask: NDArray[np.bool_] | None = None,
+    n_threads: int = 1,
 ) -> Any:
     """Make more superpixels than requested, merge them, and refine the boundaries.
 
@@ -183,7 +185,7 @@ def cut_and_merge(
         Number of superpixels after the merging.
     cut : callable
         ``cut(affinity, [n_segments, ...], mask)`` returns a list of label maps.
-    oversegmentation : float, default=6
+    oversegmentation : float, default=12
         How many times more superpixels to make first. At more than 2, only as many as
         leave 16 pixels to each on average, but never less than twice as many.
     boundary_cost : callable, optional
@@ -193,6 +195,8 @@ def cut_and_merge(
         Neighbours of a pixel.
     mask : ndarray of bool of shape (H, W), optional
         True where to segment the image.
+    n_threads : int, default=1
+        Threads that refine; they affect only the time.
 
     Returns
     -------
@@ -213,24 +217,26 @@ def cut_and_merge(
     colors /= 3
     maps = cut(colors, fine, mask)
     del colors
-    known = fixed_colors(image)
+    with share_rows(len(image), n_threads) as rows:
+        known = fixed_colors(image, rows)
 
-    def refined(labels, cost, max_iter=MAX_ITER):
-        sweep(
-            labels,
-            known,
-            affinity,
-            float(cost),
-            max_iter=max_iter,
-            connectivity=connectivity,
-        )
-        return relabel(labels)[0]
+        def refined(labels, cost, max_iter=MAX_ITER):
+            sweep(
+                labels,
+                known,
+                affinity,
+                float(cost),
+                max_iter=max_iter,
+                connectivity=connectivity,
+                rows=rows,
+            )
+            return relabel(labels)[0]
 
-    for i, count in enumerate(counts):
-        maps[i] = split_components(maps[i], connectivity=connectivity)
-        if boundary_cost is not None:
-            maps[i] = refined(maps[i], _FINE_COST, _FINE_SWEEPS)
-        maps[i] = _merged(maps[i], affinity, count, known)
-        if boundary_cost is not None:
-            maps[i] = refined(maps[i], boundary_cost(count, maps[i]))
+        for i, count in enumerate(counts):
+            maps[i] = split_components(maps[i], connectivity=connectivity)
+            if boundary_cost is not None:
+                maps[i] = refined(maps[i], _FINE_COST, _FINE_SWEEPS)
+            maps[i] = _merged(maps[i], affinity, count, known)
+            if boundary_cost is not None:
+                maps[i] = refined(maps[i], boundary_cost(count, maps[i]))
     return maps if isinstance(n_segments, list) else maps[0]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -30,6 +27,7 @@ from .._validation import (
 )
 from ..labels import relabel_consecutive, split_components
 from .colors import color_sums, fixed_colors
+from .rows import Rows, share_rows
 
 __all__ = ["MAX_ITER", "refine", "refine_boundaries", "sweep"]
 
@@ -168,7 +166,7 @@ def refine_boundaries(
         boundary_cost,
         max_iter=max_iter,
         connectivity=connectivity,
-        n_jobs=n_jobs,
+        n_threads=effective_n_jobs(n_jobs),
     )
 
 
@@ -180,30 +178,21 @@ def refine(
     *,
     max_iter: int = MAX_ITER,
     connectivity: Connectivity = 8,
-    n_jobs: int | None = None,
+    n_threads: int = 1,
 ) -> NDArray[np.int32]:
     """`refine_boundaries` of checked input; `labels` is overwritten."""
     if affinity is None:
         affinity = np.empty((0, 0, 2), np.float32)
-    # Threads share a step by bands of rows, which start at even ones. There are several
-    # for each, since some bands take longer.
-    n_pairs = (len(labels) + 1) // 2
-    n_threads = min(effective_n_jobs(n_jobs), n_pairs)
-    n_bands = min(4 * n_threads, n_pairs) if n_threads > 1 else 1
-    rows = np.arange(n_bands + 1) * n_pairs // n_bands * 2
-    bands = rows[:-1], rows[1:].clip(max=len(labels))
-    with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-        each = map if pool is None else pool.map
+    with share_rows(len(labels), n_threads) as rows:
         # The colours are freed before the regions are numbered.
         sweep(
             labels,
-            fixed_colors(image, each, bands),
+            fixed_colors(image, rows),
             affinity,
             boundary_cost,
             max_iter=max_iter,
             connectivity=connectivity,
-            each=each,
-            bands=bands,
+            rows=rows,
         )
     return relabel(labels)[0]
 
@@ -216,17 +205,11 @@ def sweep(
     *,
     max_iter: int,
     connectivity: Connectivity,
-    each: Callable[..., Any] = map,
-    bands: tuple[Any, Any] | None = None,
+    rows: Rows,
 ) -> None:
-    """Move pixels until none moves; in place.
-
-    `colors` are from `fixed_colors`. `each` calls a function for each of the bands of
-    rows, perhaps in threads; by default, there is one band.
-    """
+    """Move pixels until none moves; in place. `colors` are from `fixed_colors`."""
     values, steps = colors
-    if bands is None:
-        bands = [0], [len(labels)]
+    each, *bands = rows
     n = int(labels.max()) + 1
     visit_rows = partial(visit, affinity, boundary_cost, connectivity, labels, values)
     # Each band has sums of its own, where these take little memory.

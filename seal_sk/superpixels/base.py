@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
@@ -280,20 +280,28 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         self, reader: Any, X: Images, mask: Masks | None, n_segments: int | list[int]
     ) -> Any:
         # Threads: the kernels release the GIL, and images need not be copied.
-        return Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(self._segment)(image, n_segments, inside)
+        parallel, n_threads = self._parallel(len(X))
+        return parallel(
+            delayed(self._segment)(image, n_segments, inside, n_threads=n_threads)
             for image, inside in self._loaded(reader, X, mask)
         )
 
-    def _segment(self, image, n_segments, mask, affinity=None):
+    def _parallel(self, n_images: int) -> tuple[Parallel, int]:
+        """What segments images at a time, and how many threads there are for each."""
+        n_threads = max(1, effective_n_jobs(self.n_jobs) // max(1, n_images))
+        # joblib takes up to 10 ms to notice that a single image is done.
+        n_jobs = self.n_jobs if n_images > 1 else 1
+        return Parallel(n_jobs=n_jobs, prefer="threads"), n_threads
+
+    def _segment(self, image, n_segments, mask, affinity=None, n_threads=1):
         """One label map; a list of them where `n_segments` is a list."""
         labels = self._labels(image, n_segments, mask, affinity)
         if isinstance(n_segments, list):
             return [
-                self._refined(one, count, image, mask, affinity)
+                self._refined(one, count, image, mask, affinity, n_threads)
                 for one, count in zip(labels, n_segments, strict=True)
             ]
-        return self._refined(labels, n_segments, image, mask, affinity)
+        return self._refined(labels, n_segments, image, mask, affinity, n_threads)
 
     def _labels(self, image, n_segments, mask, affinity):
         """What `_segment` gives, before boundaries are refined."""
@@ -301,7 +309,7 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
             return [self._segment_once(image, count, mask) for count in n_segments]
         return self._segment_once(image, n_segments, mask)
 
-    def _refined(self, labels, n_segments, image, mask, affinity):
+    def _refined(self, labels, n_segments, image, mask, affinity, n_threads):
         """A label map with its boundaries refined, if they are to be."""
         cost = self._cost(n_segments, labels)
         if cost is None:
@@ -310,14 +318,13 @@ class SuperpixelTransformer(  # type: ignore[call-arg]
         name = "the image to refine by"
         image = check_image(image, mask=mask, name=name)
         check_same_size(image, labels, name=name)
-        # The threads are those of images.
         return refine(
             labels,
             image,
             affinity,
             float(cost),
             connectivity=self.connectivity,
-            n_jobs=1,
+            n_threads=n_threads,
         )
 
     def _cost(self, n_segments, labels):

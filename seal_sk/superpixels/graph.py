@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from joblib import Memory, Parallel, delayed
+from joblib import Memory, delayed
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils import get_tags
@@ -105,11 +105,13 @@ class AffinitySuperpixels(SuperpixelTransformer):
 
     def _segment_all(self, reader, X, mask, n_segments):
         loaded = self._loaded(reader, X, mask)
-        parallel = Parallel(n_jobs=self.n_jobs, prefer="threads")
+        parallel, n_threads = self._parallel(len(X))
         if reader.thread_safe:
             affinity_of = affinity_function(reader, self.memory)
             return parallel(
-                delayed(self._of_image)(reader, affinity_of, image, n_segments, inside)
+                delayed(self._of_image)(
+                    reader, affinity_of, image, n_segments, inside, n_threads
+                )
                 for image, inside in loaded
             )
         # Threads segment one image while the network processes the next.
@@ -117,18 +119,18 @@ class AffinitySuperpixels(SuperpixelTransformer):
         filled = (reader.filled(image, inside) for image, inside in ahead)
         affinities = affinity_maps(reader, self.memory, filled)
         return parallel(
-            delayed(self._segment)(image, n_segments, inside, affinity)
+            delayed(self._segment)(image, n_segments, inside, affinity, n_threads)
             for affinity, (image, inside) in zip(affinities, loaded, strict=True)
         )
 
-    def _of_image(self, reader, affinity_of, image, n_segments, mask):
+    def _of_image(self, reader, affinity_of, image, n_segments, mask, n_threads):
         """The label map of an image, as `_segment` gives it."""
         affinity = affinity_of(reader.filled(image, mask))
-        return self._segment(image, n_segments, mask, affinity)
+        return self._segment(image, n_segments, mask, affinity, n_threads)
 
-    def _segment(self, image, n_segments, mask, affinity=None):
+    def _segment(self, image, n_segments, mask, affinity=None, n_threads=1):
         affinity = connected(affinity, self.connectivity, mask)
-        return super()._segment(image, n_segments, mask, affinity)
+        return super()._segment(image, n_segments, mask, affinity, n_threads)
 
     def _labels(self, image, n_segments, mask, affinity):
         return self._cut(affinity, n_segments, mask)
@@ -404,9 +406,9 @@ class ERSSuperpixels(AffinitySuperpixels):
         self.boundary_cost = boundary_cost
         self.n_jobs = n_jobs
 
-    def _refined(self, labels, n_segments, image, mask, affinity):
+    def _refined(self, labels, n_segments, image, mask, affinity, n_threads):
         # Affinities of colours would only count the colours twice.
-        return super()._refined(labels, n_segments, image, mask, None)
+        return super()._refined(labels, n_segments, image, mask, None, n_threads)
 
     def _ready_source(self) -> RGBAffinity:
         return RGBAffinity(sigma=self.sigma, connectivity=self.connectivity)
