@@ -38,7 +38,7 @@ exactly this many). The table gives the number returned.
 _NOTES = """\
 methods, each optionally preceded by NAME=:
   seal seal-ers ers fh snic slic lsc seeds oracle
-  bsds500-train            network that comes with the package
+  bsds500-fast             network that comes with the package
   package.module:Class     an estimator, its class, or a function returning one
   net.safetensors          network from seal-sk train, or an authors' .pkl file
   estimator.pkl            pickled estimator; unpickling runs code in the file

@@ -56,8 +56,8 @@ def add_weights(commands: Commands) -> None:
     info.add_argument(
         "weights",
         metavar="NAME_OR_FILE",
-        help="bsds500 or bsds500-train, which come with the package; a file from "
-        "seal-sk train; or one from the paper's authors",
+        help="bsds500, bsds500-fast or bsds500-train, which come with the package; a "
+        "file from seal-sk train; or one from the paper's authors",
     )
     for parser in (listing, info):
         parser.add_argument(

@@ -73,11 +73,11 @@ class LearnedAffinity(AffinitySource):
         Mean size, in pixels, of the superpixels made during training: those whose
         leaks enter the loss, and those whose ASA is validated (ERS, 8 neighbours).
         The default is the paper's 300 superpixels on an image of 481 x 321.
-    weights : "bsds500", "bsds500-train" or path-like, optional
-        A trained network: "bsds500", which ships with the package and is trained on
-        BSDS500 train and val; "bsds500-train", trained on train alone, with which
-        parameters can be chosen on val; a file of `save`; or one released by the
-        paper's authors (``.pkl``).
+    weights : "bsds500", "bsds500-fast", "bsds500-train" or path-like, optional
+        A trained network: "bsds500", which ships with the package; "bsds500-fast", the
+        same weights; "bsds500-train", which has seen only the train images of BSDS500,
+        so that parameters can be chosen on val; a file of `save`; or one released by
+        the paper's authors (``.pkl``).
         The estimator can then `transform` without `fit`; ``fit(X)`` keeps the network
         as it is, and ``fit(X, y)`` continues from these weights.
     max_iter : int, default=2000
@@ -440,10 +440,10 @@ class LearnedAffinity(AffinitySource):
         Parameters
         ----------
         path : path-like
-            File to read, or "bsds500" or "bsds500-train", which ship with the package.
-            Files of `SEALSuperpixels.save` can be read too, and so can the networks
-            released by the paper's authors; with these, all parameters have their
-            defaults.
+            File to read, or "bsds500", "bsds500-fast" or "bsds500-train", which ship
+            with the package. Files of `SEALSuperpixels.save` can be read too, and so
+            can the networks released by the paper's authors; with these, all parameters
+            have their defaults.
 
         Returns
         -------

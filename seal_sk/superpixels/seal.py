@@ -55,7 +55,7 @@ class SEALSuperpixels(GraphSuperpixels):
     balance : float, default=0.5
         Weight of equal sizes in "ers", at least 0; see `seal_sk.ers`. Other algorithms
         ignore it.
-    oversegmentation : float, default=6
+    oversegmentation : float, default=12
         The graph algorithm first makes ``oversegmentation * n_segments`` superpixels,
         from affinities that are two thirds learned and one third based on colours. They
         have at least 16 pixels on average; where that is not possible, there are at
@@ -103,11 +103,11 @@ class SEALSuperpixels(GraphSuperpixels):
         Mean size, in pixels, of the superpixels made during training: those whose
         leaks enter the loss, and those whose ASA is validated (ERS, 8 neighbours).
         The default is the paper's 300 superpixels on an image of 481 x 321.
-    weights : "bsds500", "bsds500-train" or path-like, optional
-        A trained network: "bsds500", which ships with the package and is trained on
-        BSDS500 train and val; "bsds500-train", trained on train alone, with which
-        parameters can be chosen on val; a file of `save`; or one released by the
-        paper's authors (``.pkl``).
+    weights : "bsds500", "bsds500-fast", "bsds500-train" or path-like, optional
+        A trained network: "bsds500", which ships with the package; "bsds500-fast", the
+        same weights, with which `load` sets ``connectivity=4``; "bsds500-train", which
+        has seen only the train images of BSDS500, so that parameters can be chosen on
+        val; a file of `save`; or one released by the paper's authors (``.pkl``).
         The estimator can then `transform` without `fit`; ``fit(X)`` keeps the network
         as it is, and ``fit(X, y)`` continues from these weights.
     max_iter : int, default=2000
@@ -248,7 +248,7 @@ class SEALSuperpixels(GraphSuperpixels):
         segmenter: Literal["auto", "ers", "fh"] | Callable[..., ArrayLike] = "auto",
         connectivity: Connectivity = 8,
         balance: float = 0.5,
-        oversegmentation: float = 6,
+        oversegmentation: float = 12,
         boundary_cost: float | Literal["auto"] | None = "auto",
         network: Literal["pan", "unet", "mobile"] = "pan",
         width: int | None = None,
@@ -432,7 +432,8 @@ class SEALSuperpixels(GraphSuperpixels):
         Parameters
         ----------
         path : path-like
-            File to read, or "bsds500" or "bsds500-train", which ship with the package.
+            File to read, or "bsds500", "bsds500-fast" or "bsds500-train", which ship
+            with the package. With "bsds500-fast", `connectivity` is 4, which is faster.
             The networks released by the paper's authors can be read too; all parameters
             then have their defaults. Estimators that were saved before there was
             `boundary_cost` get None, and so segment as before.
@@ -488,9 +489,9 @@ class SEALSuperpixels(GraphSuperpixels):
             raise AttributeError(f"There is no {name} before fit.")
         return vars(affinity)[name]
 
-    def _segment(self, image, n_segments, mask, affinity=None):
+    def _segment(self, image, n_segments, mask, affinity=None, n_threads=1):
         if self.oversegmentation == 1:
-            return super()._segment(image, n_segments, mask, affinity)
+            return super()._segment(image, n_segments, mask, affinity, n_threads)
         return cut_and_merge(
             connected(affinity, self.connectivity, mask),
             image,
@@ -500,6 +501,7 @@ class SEALSuperpixels(GraphSuperpixels):
             boundary_cost=None if self.boundary_cost is None else self._cost,
             connectivity=self.connectivity,
             mask=mask,
+            n_threads=n_threads,
         )
 
     def _segmenter(self):

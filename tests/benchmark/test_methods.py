@@ -191,7 +191,7 @@ def test_parameters_say_what_differs_from_the_defaults():
 
 def test_refinement_by_name(data):
     image, cost = data.images[0], _auto_cost(12, 40 * 48)
-    for name, ratio, expected in (("seal", 4, cost), ("seal-ers", 1, None)):
+    for name, ratio, expected in (("seal", 12, cost), ("seal-ers", 1, None)):
         method = as_method(find_methods([name])[name])
         labels = method.segment(image, None, 12, "scene0")
         seal = SEALSuperpixels(12, weights="bsds500", boundary_cost=expected)

@@ -265,7 +265,7 @@ def test_what_may_not_change_is_named_by_its_option(data, capsys, run, option, m
         ("--resume", "no saved training in 'net.checkpoint'"),
         ("--weights nowhere.pkl", "No weights at 'nowhere.pkl'"),
         ("--weights bsds500 --network pan", "leave out --network"),
-        ("--weights bsds500 --width 3", "24 channels wide"),
+        ("--weights bsds500 --width 3", "16 channels wide"),
         ("--annotations mean", "annotations='mean'"),
         ("--device rubbish", "device='rubbish'"),
         ("--lr 1e36 --width 4 --max-iter 30 --crop-size 24", "smaller --lr"),
