@@ -114,7 +114,7 @@ def read_weights(path: PathLike) -> tuple[AffinityNet, dict[str, Any]]:
     ...     SEALSuperpixels.load("bsds500").save(f"{folder}/net.safetensors")
     ...     net, params = read_weights(f"{folder}/net.safetensors")
     >>> net.architecture["network"], params["network"], params["n_segments"]
-    ('unet', 'unet', 300)
+    ('mobile', 'mobile', 300)
     """
     path = Path(path)
     if not path.is_file():

@@ -105,9 +105,9 @@ class SEALSuperpixels(GraphSuperpixels):
         The default is the paper's 300 superpixels on an image of 481 x 321.
     weights : "bsds500", "bsds500-fast", "bsds500-train" or path-like, optional
         A trained network: "bsds500", which ships with the package; "bsds500-fast", the
-        same weights, with which `load` sets ``connectivity=4``; "bsds500-train", which
-        has seen only the train images of BSDS500, so that parameters can be chosen on
-        val; a file of `save`; or one released by the paper's authors (``.pkl``).
+        same weights; "bsds500-train", which has seen only the train images of BSDS500,
+        so that parameters can be chosen on val; a file of `save`; or one released by
+        the paper's authors (``.pkl``).
         The estimator can then `transform` without `fit`; ``fit(X)`` keeps the network
         as it is, and ``fit(X, y)`` continues from these weights.
     max_iter : int, default=2000
