@@ -217,6 +217,18 @@ cdef inline int32_t join(Graph* g, int32_t a, int32_t b) noexcept nogil:
     return a
 
 
+cdef inline bint ends(Graph* g, int32_t edge, int32_t* a, int32_t* b) noexcept nogil:
+    """Find the roots at the two ends of an edge; false if they are the same."""
+    cdef int32_t u = edge >> g.lattice.shift
+    cdef int32_t v = other_end(&g.lattice, edge, g.lattice.shift)
+    # Most edges lie inside a segment, where this often saves the search.
+    if g.parent[u] == g.parent[v] and g.parent[u] >= 0:
+        return False
+    a[0] = find(g.parent, u)
+    b[0] = find(g.parent, v)
+    return a[0] != b[0]
+
+
 cdef void reset(Graph* g) noexcept nogil:
     cdef Py_ssize_t u
     for u in range(g.lattice.n_pixels):
@@ -234,7 +246,7 @@ cdef Py_ssize_t join_similar(
     that would have let one of them join, if what is inside doesn't count.
     """
     cdef Py_ssize_t i, kept = 0
-    cdef int32_t e, u, a, b
+    cdef int32_t e, a, b
     cdef double d, needed
     for i in range(g.lattice.n_pixels):
         if g.parent[i] < 0:
@@ -242,14 +254,7 @@ cdef Py_ssize_t join_similar(
     enough[0] = 0.0
     for i in range(n):
         e = edges[i]
-        u = e >> g.lattice.shift
-        b = other_end(&g.lattice, e, g.lattice.shift)
-        # Most edges lie inside a segment, where this often saves the search.
-        if g.parent[u] == g.parent[b] and g.parent[u] >= 0:
-            continue
-        a = find(g.parent, u)
-        b = find(g.parent, b)
-        if a == b:
+        if not ends(g, e, &a, &b):
             continue
         d = distance_of(g, e)
         if d <= g.bound[a] and d <= g.bound[b]:
@@ -276,17 +281,11 @@ cdef Py_ssize_t join_small(
     Lists the refused edges in `kept`, which may be `edges`, and returns how many.
     """
     cdef Py_ssize_t i, n_kept = 0
-    cdef int32_t e, u, a, b
+    cdef int32_t e, a, b
     cdef bint small_a, small_b
     for i in range(n):
         e = edges[i]
-        u = e >> g.lattice.shift
-        b = other_end(&g.lattice, e, g.lattice.shift)
-        if g.parent[u] == g.parent[b] and g.parent[u] >= 0:
-            continue
-        a = find(g.parent, u)
-        b = find(g.parent, b)
-        if a == b:
+        if not ends(g, e, &a, &b):
             continue
         small_a = -g.parent[a] < min_size
         small_b = -g.parent[b] < min_size

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 __all__ = ["Rows", "all_rows", "share_rows"]
 
-
 # Pairs of rows that a band should have.
 _PAIRS = 64
 

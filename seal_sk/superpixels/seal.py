@@ -165,8 +165,9 @@ class SEALSuperpixels(GraphSuperpixels):
         pickles: use only one that you wrote yourself.
     n_jobs : int, optional
         Number of threads, as in joblib. In the training, None means torch's number of
-        threads; in `transform`, it is the number of images segmented at a time. It
-        affects only the time.
+        threads; in `transform`, it is the number of images segmented at a time, or,
+        where there are fewer, of threads that refine an image. It affects only the
+        time.
     random_state : int, RandomState instance or None, default=None
         Determines the initial weights, the crops, and the images held out.
     verbose : int, default=0
