@@ -163,7 +163,10 @@ def test_fusion_changes_nothing(net):
         torch.testing.assert_close(net.fused()(images), expected)
         # The network itself stays as it is.
         assert torch.equal(net(images), expected)
-    assert not any("BatchNorm" in type(m).__name__ for m in net.fused().modules())
+    fused = net.fused()
+    assert not any("BatchNorm" in type(m).__name__ for m in fused.modules())
+    own = {tensor.data_ptr() for tensor in net.state_dict().values()}
+    assert own.isdisjoint(t.data_ptr() for t in fused.state_dict().values())
 
 
 def test_calibration_is_an_affine_map_of_the_logits(net, tmp_path):
